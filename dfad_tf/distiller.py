@@ -1,0 +1,388 @@
+"""Distillation without data, as a Keras model with one `train_step`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from dfad_tf import methods
+from dfad_tf.errors import InputError
+from dfad_tf.methods import Method
+from dfad_tf.objectives import ForwardPass
+from dfad_tf.randomness import stateless_latent, stateless_seed
+from dfad_tf.teacher_signals import TeacherSignals
+
+
+@keras.saving.register_keras_serializable("dfad_tf")
+class DataFreeDistiller(keras.Model):
+    """Distil a teacher into a student with images that a generator invents.
+
+    Every train step takes `student_steps` descents of the student on the
+    discrepancy to the teacher, each on fresh images, and then one step of the
+    generator against it. The teacher is frozen, runs in inference mode and is in
+    no optimizer. Generator and student run in training mode in both kinds of
+    step, as in the published code, so their batch-norm statistics move in both.
+
+    Args:
+        teacher: A classifier with one input and outputs `(batch, classes)`, logits
+            or probabilities. Its `trainable` is set to False.
+        student: A classifier with the same input, and logits as output.
+        generator: A model from latents `(batch, latent)` to the teacher's input.
+        features: Layer of the teacher that R_m reads; None finds the penultimate.
+        name: Name of the model.
+
+    Raises:
+        InputError: If the three do not fit each other.
+
+    Example:
+
+    >>> distiller = DataFreeDistiller(teacher, student, generator)
+    >>> distiller.compile("adam", "adam", method="proposed")
+    >>> history = distiller.fit(batch_size=256, epochs=40, steps_per_epoch=50)
+    >>> distiller.student.save("student.keras")
+
+    Reference:
+        Qu, Wang and Xiao, arXiv 2102.11638; Fang et al., arXiv 1912.11006.
+    """
+
+    def __init__(
+        self,
+        teacher: keras.Model,
+        student: keras.Model,
+        generator: keras.Model,
+        features: str | None = None,
+        name: str = "data_free_distiller",
+        **arguments: Any,
+    ) -> None:
+        super().__init__(name=name, **arguments)
+        check_fit(teacher, student, generator)
+        teacher.trainable = False
+        self.teacher = teacher
+        self.student = student
+        self.generator = generator
+        self.features = features
+        self.signals = TeacherSignals(teacher, features)
+        self.build(student.input_shape)
+
+    def build(self, input_shape: Any) -> None:
+        """Nothing is left to build: the three networks come built."""
+        self.built = True
+
+    def call(self, inputs: Any, training: bool = False) -> Any:
+        """Return the student's logits."""
+        return self.student(inputs, training=training)
+
+    def compile(
+        self,
+        optimizer: Any = "adam",
+        generator_optimizer: Any = "adam",
+        method: str | Method = "proposed",
+        metrics: Any = ("accuracy",),
+        seed: int = 0,
+        run_eagerly: bool = False,
+        steps_per_execution: int = 1,
+        jit_compile: bool | str = "auto",
+        auto_scale_loss: bool = True,
+    ) -> None:
+        """Choose the optimizers and the method.
+
+        Args:
+            optimizer: The student's optimizer, by name or as an object.
+            generator_optimizer: The generator's own optimizer.
+            method: A name of `methods.METHODS`, or a `Method`.
+            metrics: What `validation_data` measures of the student.
+            seed: Seed of all noise, from 0 to 2³¹ − 1.
+            run_eagerly: As in Keras.
+            steps_per_execution: As in Keras.
+            jit_compile: As in Keras.
+            auto_scale_loss: Under `mixed_float16`, scale both optimizers' losses.
+
+        Raises:
+            InputError: If the method is unknown, or needs features that cannot be found.
+        """
+        method = methods.get(method)
+        if method.needs_features and not self.signals.has_features:
+            raise InputError(
+                "Expected a teacher whose penultimate features can be found, for the "
+                "representation activation R_m. Received: "
+                f"{type(self.teacher).__name__}. Name a layer with --teacher_features "
+                "(`features=`), or leave R_m out with --representation_activation_weight=0."
+            )
+        generator_optimizer = keras.optimizers.get(generator_optimizer)
+        super().compile(
+            optimizer=optimizer,
+            metrics=list(metrics) if metrics else None,
+            run_eagerly=run_eagerly,
+            steps_per_execution=steps_per_execution,
+            jit_compile=jit_compile,
+            auto_scale_loss=auto_scale_loss,
+        )
+        if auto_scale_loss and isinstance(self.optimizer, keras.optimizers.LossScaleOptimizer):
+            generator_optimizer = keras.optimizers.LossScaleOptimizer(generator_optimizer)
+        self.generator_optimizer = generator_optimizer
+        self.method = method
+        self.seed = seed
+        # Each on its own variables, and now: Keras would build the student's on all
+        # of them, and a backup restores only what is already built.
+        self.optimizer.build(self.student.trainable_variables)
+        self.generator_optimizer.build(self.generator.trainable_variables)
+        self._trackers = _Trackers(method)
+        self._arguments = {
+            "optimizer": optimizer,
+            "generator_optimizer": generator_optimizer,
+            "method": method,
+            "metrics": metrics,
+            "seed": seed,
+            "run_eagerly": run_eagerly,
+            "steps_per_execution": steps_per_execution,
+            "jit_compile": jit_compile,
+            "auto_scale_loss": auto_scale_loss,
+        }
+
+    @property
+    def trainable_variables(self) -> list[Any]:
+        """What `optimizer` trains: the student's. Callbacks and resuming rely on it."""
+        return self.student.trainable_variables
+
+    @property
+    def trainable_weights(self) -> list[Any]:
+        """The same as `trainable_variables`, under Keras's older name."""
+        return self.student.trainable_weights
+
+    def fit(  # type: ignore[override]
+        self,
+        *,
+        batch_size: int = 256,
+        epochs: int = 1,
+        steps_per_epoch: int = 50,
+        validation_data: Any = None,
+        callbacks: Any = None,
+        verbose: Any = "auto",
+        initial_epoch: int = 0,
+        validation_batch_size: int = 1000,
+        validation_steps: int | None = None,
+        validation_freq: Any = 1,
+    ) -> keras.callbacks.History:
+        """Distil; there is no `x`, since the images are invented.
+
+        Args:
+            batch_size: Images in a batch, over all replicas.
+            epochs: Number of epochs.
+            steps_per_epoch: Generator steps in an epoch, each after `student_steps`.
+            validation_data: `(images, labels)` or a dataset of them, in the teacher's
+                input range. It is only measured, never trained on.
+            callbacks: Keras callbacks.
+            verbose: As in Keras.
+            initial_epoch: As in Keras.
+            validation_batch_size: Batch size of the measurement.
+            validation_steps: As in Keras.
+            validation_freq: As in Keras.
+
+        Returns:
+            A `History`: `loss` is the student's, `class_entropy` how evenly the
+            teacher's classes are covered (1: all equally).
+        """
+        # Only the shape matters: under a strategy it is the replica's share.
+        steps = tf.data.Dataset.from_tensors(0.0).repeat().batch(batch_size, drop_remainder=True)
+        return super().fit(
+            steps,
+            epochs=epochs,
+            steps_per_epoch=steps_per_epoch,
+            validation_data=validation_data,
+            callbacks=callbacks,
+            verbose=verbose,
+            shuffle=False,
+            initial_epoch=initial_epoch,
+            validation_batch_size=validation_batch_size,
+            validation_steps=validation_steps,
+            validation_freq=validation_freq,
+        )
+
+    def train_step(self, data: Any) -> dict[str, Any]:
+        """Take `student_steps` student steps and one generator step.
+
+        Args:
+            data: Any tensor of shape `(batch, …)`; only the batch size is read.
+
+        Returns:
+            The means, since the epoch began, of what `fit` logs.
+        """
+        batch_size, student_steps = data.shape[0], self.method.student_steps
+        # The generator stands still during the student's steps, so their images are
+        # made, and shown to the teacher, in one pass.
+        key = stateless_seed(self.seed, "student", self.optimizer.iterations)
+        images, logits = self._generate(batch_size * student_steps, key)
+        self._trackers.class_entropy.update_state(_class_entropy(logits))
+        for batch in zip(tf.split(images, student_steps), tf.split(logits, student_steps)):
+            self._student_step(*batch)
+        self._generator_step(batch_size)
+        return self.get_metrics_result()
+
+    def _student_step(self, images: Any, logits: Any) -> None:
+        parts = self._student_parts(images, logits, self.optimizer.iterations)
+        with tf.GradientTape() as tape:
+            students = self.student(tf.concat([p[0] for p in parts], 0), training=True)
+            students = tf.split(tf.cast(students, tf.float32), [p[1].shape[0] for p in parts])
+            loss = tf.add_n(
+                [
+                    weight * tf.reduce_mean(self.method.discrepancy.call(target, student))
+                    for (_, target, weight), student in zip(parts, students, strict=True)
+                ]
+            )
+            scaled = self.optimizer.scale_loss(loss / self._replicas)
+        variables = self.student.trainable_variables
+        self.optimizer.apply(tape.gradient(scaled, variables), variables)
+        self._loss_tracker.update_state(loss)
+
+    def _student_parts(self, images: Any, logits: Any, step: Any) -> list[tuple[Any, Any, float]]:
+        """What the student learns from in one step: images, target logits, weight."""
+        interpolation = self.method.interpolation
+        if interpolation is None:
+            return [(images, logits, 1.0)]
+        count = interpolation.count(images.shape[0])
+        first = (images[:count], logits[:count])
+        if interpolation.partner == "fresh":
+            partner = self._generate(count, stateless_seed(self.seed, "partner", step))
+        else:
+            partner = (tf.roll(images, 1, 0)[:count], tf.roll(logits, 1, 0)[:count])
+        plain, weight = [(images, logits, 1.0)], interpolation.weight
+        if interpolation.mode == "replace":
+            # What is blended is not seen plain as well; both count by their share.
+            share = count / images.shape[0]
+            plain, weight = [(images[count:], logits[count:], 1.0 - share)], share
+            plain = plain if share < 1 else []
+        key = stateless_seed(self.seed, "interpolation", step)
+        virtual, targets = interpolation(first, partner, key)
+        if interpolation.labels == "teacher":
+            targets = self.signals(virtual)[0]
+        return [*plain, (virtual, targets, weight)]
+
+    def _generator_step(self, batch_size: int) -> None:
+        step = self.generator_optimizer.iterations
+        key = stateless_seed(self.seed, "generator", step)
+        terms = self.method.generator_objectives
+        variables = self.generator.trainable_variables
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch([variable.value for variable in variables])
+            images = self._images(batch_size, key)
+            logits, features = self.signals(images)
+            student = None
+            if any(term.needs_student for term in terms):
+                student = tf.cast(self.student(images, training=True), tf.float32)
+            forward = ForwardPass(images, logits, features, student)
+            values = [term.call(forward) for term in terms]
+            loss = tf.add_n([term.weight * v for term, v in zip(terms, values, strict=True)])
+            scaled = self.generator_optimizer.scale_loss(loss / self._replicas)
+        gradients = tape.gradient(scaled, [variable.value for variable in variables])
+        self.generator_optimizer.apply(gradients, variables)
+        for tracker, value in zip(self._trackers.generator, [loss, *values], strict=True):
+            tracker.update_state(value)
+
+    def _images(self, batch_size: int, key: Any) -> Any:
+        latent = stateless_latent(batch_size, self.generator.input_shape[-1], key)
+        return self.generator(latent, training=True)
+
+    def _generate(self, batch_size: int, key: Any) -> tuple[Any, Any]:
+        """Generated images and the teacher's logits for them."""
+        images = self._images(batch_size, key)
+        return images, self.signals(images)[0]
+
+    @property
+    def _replicas(self) -> int:
+        # Optimizers add gradients up over replicas; each takes its share of the mean.
+        return self.distribute_strategy.num_replicas_in_sync
+
+    def test_step(self, data: Any) -> dict[str, Any]:
+        """Measure the student on labelled images, and its agreement with the teacher."""
+        images, labels, weights = keras.utils.unpack_x_y_sample_weight(data)
+        logits = tf.cast(self.student(images, training=False), tf.float32)
+        results = {}
+        if self._compile_metrics is not None:
+            self._compile_metrics.update_state(labels, logits, sample_weight=weights)
+            results.update(self._compile_metrics.result())
+        same = tf.argmax(logits, -1) == tf.argmax(self.signals(images)[0], -1)
+        agreement = self._trackers.agreement
+        agreement.update_state(tf.cast(same, tf.float32))
+        return {**results, "agreement": agreement.result()}
+
+    def get_metrics_result(self) -> dict[str, Any]:
+        """Return what a train step logs; the compiled metrics belong to `test_step`."""
+        trackers = [self._loss_tracker, *self._trackers.generator, self._trackers.class_entropy]
+        return {tracker.name: tracker.result() for tracker in trackers}
+
+    @property
+    def metrics(self) -> list[Any]:
+        """All metrics, so that Keras resets them when an epoch begins."""
+        own = self._trackers.all() if self.compiled else []
+        return [*super().metrics, *own]
+
+    def get_config(self) -> dict[str, Any]:
+        serialize = keras.saving.serialize_keras_object
+        return {
+            **super().get_config(),
+            "teacher": serialize(self.teacher),
+            "student": serialize(self.student),
+            "generator": serialize(self.generator),
+            "features": self.features,
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> DataFreeDistiller:
+        del custom_objects
+        for network in ("teacher", "student", "generator"):
+            config[network] = keras.saving.deserialize_keras_object(config[network])
+        return cls(**config)
+
+    def get_compile_config(self) -> dict[str, Any]:
+        if not self.compiled:
+            return {}
+        return keras.saving.serialize_keras_object(self._arguments)
+
+    def compile_from_config(self, config: dict[str, Any]) -> None:
+        self.compile(**keras.saving.deserialize_keras_object(config))
+
+
+class _Trackers:
+    """Means of what is logged; a plain object, since a built model takes no new state."""
+
+    def __init__(self, method: Method) -> None:
+        mean = keras.metrics.Mean
+        names = ["generator_loss", *(term.name for term in method.generator_objectives)]
+        self.generator = [mean(name=name) for name in names]
+        self.class_entropy = mean(name="class_entropy")
+        self.agreement = mean(name="agreement")
+
+    def all(self) -> list[Any]:
+        return [*self.generator, self.class_entropy, self.agreement]
+
+
+def check_fit(teacher: keras.Model, student: keras.Model, generator: keras.Model) -> None:
+    """Check that teacher, student and generator fit each other.
+
+    Raises:
+        InputError: If shapes of inputs, classes or images differ.
+    """
+    if student.input_shape[1:] != teacher.input_shape[1:]:
+        raise InputError(
+            "Expected the student to take the teacher's input, "
+            f"{teacher.input_shape[1:]}. Received: {student.input_shape[1:]}"
+        )
+    if student.output_shape[1:] != teacher.output_shape[1:]:
+        raise InputError(
+            "Expected the student to give the teacher's classes, "
+            f"{teacher.output_shape[1:]}. Received: {student.output_shape[1:]}"
+        )
+    if generator.output_shape[1:] != teacher.input_shape[1:]:
+        raise InputError(
+            "Expected the generator to make the teacher's input, "
+            f"{teacher.input_shape[1:]}. Received: {generator.output_shape[1:]}"
+        )
+
+
+def _class_entropy(logits: Any) -> Any:
+    """Entropy of the batch's mean prediction as a share of the highest: 1 is balanced."""
+    mean = tf.reduce_mean(tf.nn.softmax(logits), 0)
+    entropy = -tf.reduce_sum(mean * tf.math.log(mean + keras.config.epsilon()))
+    return entropy / tf.math.log(tf.cast(mean.shape[0], tf.float32))

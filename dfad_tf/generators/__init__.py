@@ -1,0 +1,56 @@
+"""Generators by name."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+
+import keras
+
+from dfad_tf import names
+from dfad_tf.errors import InputError
+from dfad_tf.generators.convolutional import compact_generator, dfad_generator
+from dfad_tf.generators.dense import dense_generator
+
+GENERATORS: dict[str, Callable[..., keras.Model]] = {
+    "dfad": dfad_generator,
+    "compact": compact_generator,
+    "compact_32": functools.partial(compact_generator, width=32),
+    "compact_64": functools.partial(compact_generator, width=64),
+    "dense": dense_generator,
+}
+
+
+def build(
+    name: str,
+    latent_size: int,
+    output_shape: tuple[int, ...],
+    mean: Sequence[float],
+    std: Sequence[float],
+) -> keras.Model:
+    """Build an untrained generator by name.
+
+    Args:
+        name: A name of `GENERATORS`.
+        latent_size: Length of the latent vector, at least 1.
+        output_shape: Shape of the teacher's input, without the batch.
+        mean: Mean of each channel of ordinary images, in the teacher's input units.
+        std: Deviation of each channel.
+
+    Returns:
+        A model from latents `(batch, latent_size)` to the teacher's input.
+
+    Raises:
+        InputError: If the name is unknown or the generator cannot make the shape.
+
+    Example:
+
+    >>> generator = build("compact", 100, (32, 32, 1), [33.3], [78.6])
+    """
+    builder = names.look_up(GENERATORS, name, "generator")
+    if len(output_shape) != 3 and builder is not dense_generator:
+        raise InputError(
+            f"Expected images (height, width, channels) for --generator={name}. "
+            f"Received: {output_shape}. Take --generator=dense for vectors."
+        )
+    return builder(latent_size, tuple(output_shape), mean, std)

@@ -1,0 +1,42 @@
+"""Discrepancies between the logits of the teacher and of the student, by name.
+
+A discrepancy is a `keras.losses.Loss` called as `discrepancy(teacher_logits,
+student_logits)`: Keras's own where Keras has it, ours where its form loses the
+gradient of saturated rows.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+
+from dfad_tf import names
+from dfad_tf.losses.jensen_shannon_discrepancy import JensenShannonDiscrepancy
+from dfad_tf.losses.kullback_leibler_discrepancy import KullbackLeiblerDiscrepancy
+
+DISCREPANCIES: dict[str, type[keras.losses.Loss]] = {
+    "mae": keras.losses.MeanAbsoluteError,
+    "mse": keras.losses.MeanSquaredError,
+    "huber": keras.losses.Huber,
+    "kl": KullbackLeiblerDiscrepancy,
+    "js": JensenShannonDiscrepancy,
+}
+
+
+def get(discrepancy: str | keras.losses.Loss, **arguments: Any) -> keras.losses.Loss:
+    """Return a discrepancy from its name, or the given loss unchanged.
+
+    Args:
+        discrepancy: `"mae"` (the method's), `"mse"`, `"huber"`, `"kl"`, `"js"`, or a loss.
+        **arguments: Passed to the constructor of a named discrepancy.
+
+    Returns:
+        A `keras.losses.Loss` over logits of shape `(batch, classes)`.
+
+    Raises:
+        InputError: If the name is unknown.
+    """
+    if isinstance(discrepancy, keras.losses.Loss):
+        return discrepancy
+    return names.look_up(DISCREPANCIES, discrepancy, "discrepancy")(**arguments)

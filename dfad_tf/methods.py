@@ -1,0 +1,169 @@
+"""The methods, each a composition of losses: the next paper is a new row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import keras
+
+from dfad_tf import losses, names
+from dfad_tf.interpolation import VirtualInterpolation
+from dfad_tf.objectives import (
+    AdversarialDiscrepancy,
+    GeneratorObjective,
+    InformationEntropy,
+    LogitsActivation,
+    RepresentationActivation,
+)
+
+
+@keras.saving.register_keras_serializable("dfad_tf")
+@dataclass(frozen=True)
+class Method:
+    """What the student minimises, what the generator minimises, and how often each.
+
+    Attributes:
+        discrepancy: The student's loss, called as `(teacher_logits, student_logits)`.
+        generator_objectives: Terms of the generator's objective.
+        interpolation: Virtual interpolation for the student, or None.
+        student_steps: Student descents before each generator step, at least 1.
+        name: Name of the composition.
+    """
+
+    discrepancy: keras.losses.Loss
+    generator_objectives: tuple[GeneratorObjective, ...]
+    interpolation: VirtualInterpolation | None = None
+    student_steps: int = 5
+    name: str = "custom"
+
+    def __post_init__(self) -> None:
+        if self.student_steps < 1:
+            raise ValueError(
+                "Expected `student_steps` to be at least 1. "
+                f"Received: student_steps={self.student_steps}"
+            )
+        if not self.generator_objectives:
+            raise ValueError("Expected at least one generator objective. Received none.")
+
+    @property
+    def needs_features(self) -> bool:
+        """Whether a term reads the teacher's features."""
+        return any(term.needs_features for term in self.generator_objectives)
+
+    def get_config(self) -> dict[str, Any]:
+        serialize = keras.saving.serialize_keras_object
+        return {
+            "discrepancy": serialize(self.discrepancy),
+            "generator_objectives": [serialize(term) for term in self.generator_objectives],
+            "interpolation": serialize(self.interpolation) if self.interpolation else None,
+            "student_steps": self.student_steps,
+            "name": self.name,
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Method:
+        deserialize = keras.saving.deserialize_keras_object
+        return cls(
+            discrepancy=deserialize(config["discrepancy"]),
+            generator_objectives=tuple(map(deserialize, config["generator_objectives"])),
+            interpolation=deserialize(config["interpolation"]) if config["interpolation"] else None,
+            student_steps=config["student_steps"],
+            name=config["name"],
+        )
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Strengths that the rows below take; a row uses those of the parts it has.
+
+    Attributes:
+        discrepancy: Name or loss between logits, which the student descends.
+        generator_discrepancy: What the generator ascends; None is the same.
+        student_steps: Student descents before each generator step.
+        logits_activation_weight: a_l of R_l (Eq. 2).
+        representation_activation_weight: a_m of R_m (Eq. 3).
+        representation_activation_norm: `"mean"` or `"sum"` over the features.
+        information_entropy_weight: Class balance in the generator's objective; 0 leaves it out.
+        interpolation: Virtual interpolation (Eq. 9) as configured.
+    """
+
+    discrepancy: str | keras.losses.Loss = "mae"
+    generator_discrepancy: str | keras.losses.Loss | None = None
+    student_steps: int = 5
+    logits_activation_weight: float = 0.05
+    representation_activation_weight: float = 0.01
+    representation_activation_norm: str = "mean"
+    information_entropy_weight: float = 0.0
+    interpolation: VirtualInterpolation = field(default_factory=VirtualInterpolation)
+
+
+def _adversarial(settings: Settings) -> tuple[GeneratorObjective, ...]:
+    terms: tuple[GeneratorObjective, ...] = (
+        AdversarialDiscrepancy(settings.generator_discrepancy or settings.discrepancy),
+    )
+    if settings.information_entropy_weight:
+        terms += (InformationEntropy(settings.information_entropy_weight),)
+    return terms
+
+
+def _activation(settings: Settings) -> tuple[GeneratorObjective, ...]:
+    terms: tuple[GeneratorObjective, ...] = ()
+    if settings.logits_activation_weight:
+        terms += (LogitsActivation(settings.logits_activation_weight),)
+    if settings.representation_activation_weight:
+        terms += (
+            RepresentationActivation(
+                settings.representation_activation_weight, settings.representation_activation_norm
+            ),
+        )
+    return terms
+
+
+def _compose(name: str, activation: bool, interpolation: bool) -> Callable[[Settings], Method]:
+    def build(settings: Settings) -> Method:
+        return Method(
+            discrepancy=losses.get(settings.discrepancy),
+            generator_objectives=_adversarial(settings)
+            + (_activation(settings) if activation else ()),
+            interpolation=settings.interpolation if interpolation else None,
+            student_steps=settings.student_steps,
+            name=name,
+        )
+
+    return build
+
+
+METHODS: dict[str, Callable[[Settings], Method]] = {
+    "dfad": _compose("dfad", activation=False, interpolation=False),
+    "dfad+activation": _compose("dfad+activation", activation=True, interpolation=False),
+    "dfad+interpolation": _compose("dfad+interpolation", activation=False, interpolation=True),
+    "proposed": _compose("proposed", activation=True, interpolation=True),
+}
+
+
+def get(method: str | Method, settings: Settings | None = None) -> Method:
+    """Return a method by name, or the given composition unchanged.
+
+    Args:
+        method: A name of `METHODS`, or a `Method`.
+        settings: Strengths of the parts of a named method.
+
+    Returns:
+        The composition.
+
+    Raises:
+        InputError: If the name is unknown.
+
+    Example:
+
+    >>> get("proposed", Settings(student_steps=10)).student_steps
+    10
+
+    Reference:
+        arXiv 2102.11638 (`proposed` and the ablation); arXiv 1912.11006 (`dfad`).
+    """
+    if isinstance(method, Method):
+        return method
+    return names.look_up(METHODS, method, "method")(settings or Settings())

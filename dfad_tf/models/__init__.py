@@ -1,0 +1,89 @@
+"""Classifiers by name: the paper's pairs, the field's other pairs, and compact students."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+
+import keras
+
+from dfad_tf import names
+from dfad_tf.models.lenet import lenet
+from dfad_tf.models.multilayer_perceptron import multilayer_perceptron
+from dfad_tf.models.resnet import resnet
+from dfad_tf.models.wide_resnet import wide_resnet
+
+_WIDE, _NARROW = (64, 128, 256, 512), (16, 32, 64)
+
+CLASSIFIERS: dict[str, Callable[..., keras.Model]] = {
+    "lenet5": functools.partial(lenet, filters=(6, 16, 120, 84)),
+    "lenet5_half": functools.partial(lenet, filters=(3, 8, 60, 42)),
+    "mlp": multilayer_perceptron,
+    "resnet18": functools.partial(resnet, blocks=(2, 2, 2, 2), widths=_WIDE),
+    "resnet34": functools.partial(resnet, blocks=(3, 4, 6, 3), widths=_WIDE),
+    "resnet20": functools.partial(resnet, blocks=(3, 3, 3), widths=_NARROW, projection=False),
+    "resnet56": functools.partial(resnet, blocks=(9, 9, 9), widths=_NARROW, projection=False),
+    "wrn_16_1": functools.partial(wide_resnet, depth=16, width=1),
+    "wrn_16_2": functools.partial(wide_resnet, depth=16, width=2),
+    "wrn_40_1": functools.partial(wide_resnet, depth=40, width=1),
+    "wrn_40_2": functools.partial(wide_resnet, depth=40, width=2),
+    # One block a group: small at any image size, since average pooling ends it.
+    **{
+        f"compact_{width}": functools.partial(
+            resnet, blocks=(1, 1, 1), widths=(width, 2 * width, 4 * width)
+        )
+        for width in (4, 8, 16, 32)
+    },
+}
+
+
+def build(
+    name: str,
+    input_shape: tuple[int, ...],
+    num_classes: int,
+    mean: Sequence[float] | None = None,
+    std: Sequence[float] | None = None,
+) -> keras.Model:
+    """Build an untrained classifier by name.
+
+    Args:
+        name: A name of `CLASSIFIERS`.
+        input_shape: `(height, width, channels)`, or `(features,)` for `"mlp"`.
+        num_classes: Number of logits, at least 2.
+        mean: Mean of each channel in the input's units, removed inside the network.
+        std: Deviation of each channel.
+
+    Returns:
+        A model from inputs to logits `(batch, num_classes)`.
+
+    Raises:
+        InputError: If the name is unknown or the shape does not fit the network.
+
+    Example:
+
+    >>> build("lenet5_half", (32, 32, 1), 10).count_params()
+    15738
+    """
+    builder = names.look_up(CLASSIFIERS, name, "network")
+    key = name.lower().replace("-", "_")
+    return builder(tuple(input_shape), num_classes, mean=mean, std=std, name=key)
+
+
+def compact_name(input_shape: tuple[int, ...], num_classes: int, teacher_parameters: int) -> str:
+    """Name the largest compact student with at most a third of the teacher's parameters.
+
+    Args:
+        input_shape: The teacher's `(height, width, channels)`, or `(features,)`.
+        num_classes: Number of logits.
+        teacher_parameters: The teacher's parameters.
+
+    Returns:
+        A name of `CLASSIFIERS`; the smallest where none is small enough.
+    """
+    if len(input_shape) == 1:
+        return "mlp"
+    for width in (32, 16, 8):
+        student = build(f"compact_{width}", input_shape, num_classes)
+        if student.count_params() * 3 <= teacher_parameters:
+            return f"compact_{width}"
+    return "compact_4"

@@ -1,0 +1,64 @@
+"""Count the multiply-adds of any model, from the operations it runs."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import tensorflow as tf
+
+_CONVOLUTIONS = ("Conv2D", "DepthwiseConv2dNative", "Conv3D")
+_PRODUCTS = ("MatMul", "BatchMatMulV2")
+
+
+def multiply_adds(model: Any) -> int:
+    """Count the multiply-adds of one example through a model.
+
+    Convolutions and matrix products count; biases, activations, pooling and
+    normalization do not, as in the field's tables. The model is traced once with
+    a batch of one, so any callable with `inputs` or `input_shape` will do, a
+    reloaded SavedModel too.
+
+    Args:
+        model: A Keras model with one input and static shapes.
+
+    Returns:
+        Multiply-adds for one example.
+
+    Example:
+
+    >>> multiply_adds(models.build("lenet5", (32, 32, 1), 10))
+    416520
+    """
+    shape = (1, *model.input_shape[1:])
+
+    @tf.function(autograph=False)
+    def forward(inputs: tf.Tensor) -> Any:
+        return model(inputs, training=False)
+
+    concrete = forward.get_concrete_function(tf.TensorSpec(shape, tf.float32))
+    graphs = [concrete.graph, *(f.graph for f in concrete.graph._functions.values())] if hasattr(
+        concrete.graph, "_functions"
+    ) else [concrete.graph]
+    return sum(_count(operation) for graph in graphs for operation in graph.get_operations())
+
+
+def _count(operation: tf.Operation) -> int:
+    if operation.type in _CONVOLUTIONS:
+        kernel = operation.inputs[1].shape.as_list()
+        output = math.prod(operation.outputs[0].shape.as_list())
+        # A depth-wise kernel meets one input channel for each output value.
+        taps = math.prod(kernel[:-2]) * (1 if operation.type.startswith("Depth") else kernel[-2])
+        return output * taps
+    if operation.type == "Conv2DBackpropInput":
+        kernel = operation.inputs[1].shape.as_list()
+        return math.prod(operation.inputs[2].shape.as_list()) * math.prod(kernel[:3])
+    if operation.type in _PRODUCTS:
+        left = operation.inputs[0].shape.as_list()
+        inner = left[-2] if operation.get_attr(_transposed(operation.type)) else left[-1]
+        return math.prod(operation.outputs[0].shape.as_list()) * inner
+    return 0
+
+
+def _transposed(kind: str) -> str:
+    return "transpose_a" if kind == "MatMul" else "adj_x"

@@ -1,0 +1,16 @@
+"""Terms of the generator's objective: one class a file."""
+
+from dfad_tf.objectives.adversarial_discrepancy import AdversarialDiscrepancy
+from dfad_tf.objectives.generator_objective import ForwardPass, GeneratorObjective
+from dfad_tf.objectives.information_entropy import InformationEntropy
+from dfad_tf.objectives.logits_activation import LogitsActivation
+from dfad_tf.objectives.representation_activation import RepresentationActivation
+
+__all__ = [
+    "AdversarialDiscrepancy",
+    "ForwardPass",
+    "GeneratorObjective",
+    "InformationEntropy",
+    "LogitsActivation",
+    "RepresentationActivation",
+]

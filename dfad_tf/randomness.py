@@ -1,0 +1,41 @@
+"""Stateless random draws, keyed so that a resumed run draws what it would have drawn."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import tensorflow as tf
+
+STREAMS = {"student": 0, "generator": 1, "partner": 2, "interpolation": 3}
+
+
+def stateless_seed(seed: int, stream: str, step: Any) -> tf.Tensor:
+    """Return the key of one draw: a function of seed, stream, step and replica alone.
+
+    Args:
+        seed: The run's seed, from 0 to 2³¹ − 1.
+        stream: A name of `STREAMS`; different streams never share a draw.
+        step: Scalar integer, an optimizer's `iterations`.
+
+    Returns:
+        An int32 tensor of shape `(2,)` for `tf.random.stateless_*`.
+    """
+    replica = tf.distribute.get_replica_context()
+    index = 0 if replica is None else replica.replica_id_in_sync_group
+    key = tf.constant([seed, STREAMS[stream]], tf.int32)
+    key = tf.random.experimental.stateless_fold_in(key, tf.cast(step, tf.int32))
+    return tf.random.experimental.stateless_fold_in(key, tf.cast(index, tf.int32))
+
+
+def stateless_latent(batch_size: int, latent_size: int, key: tf.Tensor) -> tf.Tensor:
+    """Draw latent noise from the standard normal distribution.
+
+    Args:
+        batch_size: Number of latent vectors.
+        latent_size: Their length.
+        key: From `stateless_seed`.
+
+    Returns:
+        A float32 tensor of shape `(batch_size, latent_size)`.
+    """
+    return tf.random.stateless_normal((batch_size, latent_size), key)

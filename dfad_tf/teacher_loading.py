@@ -1,0 +1,208 @@
+"""Read a user's own teacher, and find out what it takes and gives."""
+
+from __future__ import annotations
+
+import pathlib
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+
+from dfad_tf.errors import InputError
+from dfad_tf.pixel_contract import PixelContract
+from dfad_tf.pixel_detection import detect_contract, smooth_images
+from dfad_tf.saved_model_teacher import load_saved_model
+from dfad_tf.teacher_signals import TeacherSignals, is_graph
+
+_SMALLEST_SIDE, _MOST_CHANNELS = 8, 4
+
+
+@dataclass(frozen=True)
+class TeacherDescription:
+    """What was found out about a teacher.
+
+    Attributes:
+        image_shape: `(height, width, channels)` of its input.
+        num_classes: Number of its outputs.
+        head: `"logits"`, or `"softmax"` (taken off for distillation).
+        contract: The pixels it expects.
+        features: Name of the features that R_m would read; None if there are none.
+    """
+
+    image_shape: tuple[int, int, int]
+    num_classes: int
+    head: str
+    contract: PixelContract
+    features: str | None
+
+
+def load_teacher(
+    path: str, image_shape: tuple[int, int, int] | None = None
+) -> keras.Model:
+    """Read a trained classifier from a `.keras` or `.h5` file or a SavedModel folder.
+
+    Args:
+        path: The file or folder. A SavedModel runs the graph it holds: load only
+            files you trust.
+        image_shape: `(height, width, channels)` where the model leaves its size open.
+
+    Returns:
+        A frozen model with a static input shape.
+
+    Raises:
+        InputError: If there is no such file, it cannot be read, or the model is no
+            classifier of images of 8×8 and more with 1 to 4 channels.
+
+    Example:
+
+    >>> teacher = load_teacher("teacher.keras")
+    """
+    place = pathlib.Path(path)
+    if not place.exists():
+        raise InputError(f"Expected --teacher to be a file or folder. Received: {path} (absent)")
+    if place.is_dir():
+        if not (place / "saved_model.pb").exists():
+            raise InputError(
+                "Expected --teacher to be a .keras or .h5 file, or a SavedModel folder with "
+                f"saved_model.pb in it. Received the folder: {path}"
+            )
+        model: keras.Model = _read(path, lambda: load_saved_model(path, image_shape))
+    else:
+        model = load_keras_file(path, "--teacher")
+        model = _with_static_shape(model, image_shape, path)
+    _check_classifier(model, path)
+    model.trainable = False
+    return model
+
+
+def load_keras_file(path: str, flag: str) -> keras.Model:
+    """Read a Keras model from a `.keras` or `.h5` file, without compiling it.
+
+    Args:
+        path: The file.
+        flag: The flag that named it, for errors.
+
+    Returns:
+        The model, of one input and one output.
+
+    Raises:
+        InputError: If it is absent, of another format, truncated or damaged.
+    """
+    place = pathlib.Path(path)
+    if not place.is_file():
+        raise InputError(f"Expected {flag} to name a file. Received: {path} (absent)")
+    if place.suffix not in (".keras", ".h5", ".hdf5"):
+        raise InputError(
+            f"Expected {flag} to be a .keras or .h5 file with weights and architecture. "
+            f"Received: {path}"
+        )
+    model = _read(path, lambda: keras.models.load_model(path, compile=False))
+    if not isinstance(model, keras.Model):
+        raise InputError(
+            f"Expected {flag} to hold a Keras model. Received a {type(model).__name__}: {path}"
+        )
+    if len(getattr(model, "inputs", None) or [0]) != 1 or len(getattr(model, "outputs", [0])) != 1:
+        raise InputError(
+            f"Expected {flag} to have one input and one output. Received: "
+            f"{len(model.inputs)} and {len(model.outputs)} in {path}"
+        )
+    return model
+
+
+def describe_teacher(
+    teacher: keras.Model, contract: PixelContract | None = None, features: str | None = None
+) -> TeacherDescription:
+    """Find out what a teacher takes and gives; everything here is without data.
+
+    Args:
+        teacher: A classifier of images.
+        contract: The pixels it expects, if known; None detects them.
+        features: Layer that R_m reads; None finds the penultimate.
+
+    Returns:
+        The description.
+
+    Raises:
+        InputError: If the outputs are neither logits nor softmax probabilities, or not finite.
+    """
+    contract = contract or detect_contract(teacher)
+    signals = TeacherSignals(teacher, features)
+    shape = tuple(teacher.input_shape[1:])
+    inputs = contract.to_input(smooth_images(8, shape))
+    logits = np.asarray(signals(inputs)[0])
+    if not np.isfinite(logits).all():
+        raise InputError(
+            "Expected a teacher with finite outputs. Received NaN or infinity for smooth "
+            "random images; its weights may be damaged, or --teacher_input is wrong."
+        )
+    outputs = np.asarray(keras.ops.convert_to_numpy(teacher(inputs, training=False)))
+    sums_to_one = np.allclose(outputs.sum(-1), 1.0, atol=1e-3)
+    if outputs.min() >= 0 and outputs.max() <= 1 and not sums_to_one and np.ptp(outputs) > 1e-6:
+        raise InputError(
+            "Expected a teacher with logits or softmax probabilities. Received outputs in "
+            "[0, 1] that do not sum to 1, as of a sigmoid; several labels an image are not "
+            "supported."
+        )
+    head = "softmax" if signals.softmax_removed or (sums_to_one and outputs.min() >= 0) else "logits"
+    if head == "softmax" and not signals.softmax_removed:
+        raise InputError(
+            "Expected a softmax that can be taken off: a layer at the end of a functional or "
+            f"sequential model. Received probabilities from a {type(teacher).__name__}."
+        )
+    return TeacherDescription(
+        shape, int(teacher.output_shape[-1]), head, contract, signals.features_name
+    )
+
+
+def _read(path: str, read) -> keras.Model:  # type: ignore[no-untyped-def]
+    try:
+        return read()
+    except InputError:
+        raise
+    except Exception as error:  # zip, HDF5, JSON, protobuf and Keras all raise their own
+        lines = str(error).strip().splitlines() or [type(error).__name__]
+        raise InputError(
+            f"Expected a whole Keras model in {path}. It could not be read: {lines[0][:200]}"
+        ) from error
+
+
+def _with_static_shape(
+    model: keras.Model, image_shape: tuple[int, int, int] | None, path: str
+) -> keras.Model:
+    shape = getattr(model, "input_shape", None)
+    if not is_graph(model) or not isinstance(shape, tuple):
+        raise InputError(
+            f"Expected a functional or sequential model with one image input in {path}. "
+            f"Received: a {type(model).__name__}"
+        )
+    if None not in shape[1:]:
+        if image_shape is not None and tuple(shape[1:]) != image_shape:
+            raise InputError(
+                f"Expected --image_shape to be the teacher's own, {shape[1:]}. "
+                f"Received: {image_shape}"
+            )
+        return model
+    if image_shape is None:
+        raise InputError(
+            f"Expected the size of the images to stand in {path}. Received: {shape[1:]}; give "
+            "it with --image_shape=HEIGHT,WIDTH,CHANNELS."
+        )
+    inputs = keras.Input(image_shape, name="image")
+    return keras.Model(inputs, model(inputs), name=model.name)
+
+
+def _check_classifier(model: keras.Model, path: str) -> None:
+    shape, output = model.input_shape, model.output_shape
+    if len(shape) != 4 or min(shape[1:3]) < _SMALLEST_SIDE or not 1 <= shape[3] <= _MOST_CHANNELS:
+        raise InputError(
+            f"Expected a teacher of images (height, width, channels) from {_SMALLEST_SIDE}×"
+            f"{_SMALLEST_SIDE} up with 1 to {_MOST_CHANNELS} channels. Received: {shape[1:]} "
+            f"in {path}"
+        )
+    if len(output) != 2 or output[1] is None or output[1] < 2:
+        raise InputError(
+            "Expected a teacher with outputs (batch, classes), at least 2 classes. "
+            f"Received: {output} in {path}"
+        )
+    if any(not np.isfinite(np.asarray(w)).all() for w in model.get_weights()):
+        raise InputError(f"Expected finite weights in {path}. Received NaN or infinity.")

@@ -1,0 +1,140 @@
+"""Train a teacher that is missing, by a stated recipe."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from dfad_tf import models, names
+from dfad_tf.datasets import ImageDataset
+from dfad_tf.optimizers import CoupledSGD
+
+AUGMENTATIONS = ("none", "crop", "crop_flip", "crop_flip_cutout")
+OPTIMIZERS = ("adam", "sgd")
+
+
+@dataclass(frozen=True)
+class TeacherRecipe:
+    """Everything that decides what a trained teacher becomes.
+
+    Attributes:
+        model: A name of `models.CLASSIFIERS`.
+        epochs: Passes over the training images.
+        batch_size: Images in a batch.
+        optimizer: `"adam"`, or `"sgd"` with momentum 0.9 and coupled weight decay.
+        learning_rate: At the start; it falls to zero along a cosine.
+        weight_decay: Coupled decay, with `"sgd"` only.
+        augmentation: `"none"`, `"crop"` (zero padding of 4, cropped at random),
+            `"crop_flip"`, or `"crop_flip_cutout"` (a square of half the side).
+        seed: Seed of weights, order and augmentation.
+    """
+
+    model: str
+    epochs: int
+    batch_size: int
+    optimizer: str
+    learning_rate: float
+    weight_decay: float = 0.0
+    augmentation: str = "none"
+    seed: int = 0
+
+    def as_dict(self) -> dict[str, Any]:
+        """The recipe as plain data, to keep beside what it made."""
+        return asdict(self)
+
+
+def train_teacher(
+    recipe: TeacherRecipe,
+    dataset: ImageDataset,
+    image_shape: tuple[int, int, int],
+    verbose: Any = "auto",
+) -> keras.Model:
+    """Train a classifier on real images.
+
+    Args:
+        recipe: What to train and how.
+        dataset: Labelled images; their mean and deviation go into the model.
+        image_shape: `(height, width, channels)`.
+        verbose: As in Keras's `fit`.
+
+    Returns:
+        A model from raw pixels 0–255 to logits, after its last epoch.
+    """
+    images, labels = dataset.load("train", image_shape)
+    keras.utils.set_random_seed(recipe.seed)
+    mean, std = channel_statistics(images)
+    model = models.build(recipe.model, image_shape, dataset.num_classes, mean, std)
+    steps = -(-len(images) // recipe.batch_size)
+    schedule = keras.optimizers.schedules.CosineDecay(recipe.learning_rate, steps * recipe.epochs)
+    model.compile(
+        optimizer=make_optimizer(recipe.optimizer, schedule, recipe.weight_decay),
+        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        metrics=["accuracy"],
+    )
+    data = _pipeline(images, labels, recipe)
+    model.fit(data, epochs=recipe.epochs, verbose=verbose)
+    return model
+
+
+def make_optimizer(name: str, learning_rate: Any, weight_decay: float = 0.0, **more: Any) -> Any:
+    """Return the optimizer that a flag names: Adam, or the papers' SGD.
+
+    Args:
+        name: `"adam"` or `"sgd"` (momentum 0.9).
+        learning_rate: Rate or schedule.
+        weight_decay: Coupled decay; only for `"sgd"`.
+        **more: Further arguments of the Keras optimizer.
+
+    Raises:
+        InputError: If the name is unknown.
+    """
+    table = {
+        "adam": lambda: keras.optimizers.Adam(learning_rate, **more),
+        "sgd": lambda: CoupledSGD(learning_rate, 0.9, weight_decay, **more),
+    }
+    return names.look_up(table, name, "optimizer")()
+
+
+def channel_statistics(images: np.ndarray) -> tuple[list[float], list[float]]:
+    """Return mean and deviation of each channel of uint8 images, in raw pixels."""
+    sample = images[:: max(1, len(images) // 10000)].astype(np.float64)
+    mean, std = sample.mean((0, 1, 2)), sample.std((0, 1, 2))
+    return mean.tolist(), np.maximum(std, 1.0).tolist()
+
+
+def _pipeline(images: np.ndarray, labels: np.ndarray, recipe: TeacherRecipe) -> tf.data.Dataset:
+    data = tf.data.Dataset.from_tensor_slices((images, labels))
+    data = data.shuffle(len(images), seed=recipe.seed)
+    if recipe.augmentation != "none":
+        keys = tf.data.Dataset.counter()
+        data = tf.data.Dataset.zip(data.repeat(), keys).map(
+            lambda pair, key: (_augment(pair[0], (recipe.seed, key), recipe.augmentation), pair[1]),
+            num_parallel_calls=tf.data.AUTOTUNE,
+        )
+        data = data.take(len(images))
+    return data.batch(recipe.batch_size).prefetch(tf.data.AUTOTUNE)
+
+
+def _augment(image: Any, seed: Any, kind: str) -> Any:
+    key = tf.stack([tf.cast(part, tf.int32) for part in seed])
+    shape = image.shape
+    image = tf.pad(image, [[4, 4], [4, 4], [0, 0]])
+    image = tf.image.stateless_random_crop(image, shape, key)
+    if "flip" in kind:
+        image = tf.image.stateless_random_flip_left_right(image, key + [1, 0])
+    if "cutout" in kind:
+        corner = tf.random.stateless_uniform((2,), key + [2, 0])
+        rows = _outside(shape[0], corner[0])[:, None, None]
+        columns = _outside(shape[1], corner[1])[None, :, None]
+        image = image * tf.cast(rows | columns, image.dtype)
+    return image
+
+
+def _outside(side: int, corner: Any) -> Any:
+    """Which of `side` pixels lie outside a window of half the side, centred anywhere."""
+    centre = corner * side
+    return tf.abs(tf.range(side, dtype=tf.float32) - centre) > side / 4

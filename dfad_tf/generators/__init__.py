@@ -54,3 +54,12 @@ def build(
             f"Received: {output_shape}. Take --generator=dense for vectors."
         )
     return builder(latent_size, tuple(output_shape), mean, std)
+
+
+def check_name(name: str) -> None:
+    """Check a generator's name without building it.
+
+    Raises:
+        InputError: If it is unknown; the nearest name is suggested.
+    """
+    names.look_up(GENERATORS, name, "generator")

@@ -87,3 +87,12 @@ def compact_name(input_shape: tuple[int, ...], num_classes: int, teacher_paramet
         if student.count_params() * 3 <= teacher_parameters:
             return f"compact_{width}"
     return "compact_4"
+
+
+def check_name(name: str, flag: str) -> None:
+    """Check a network's name without building it.
+
+    Raises:
+        InputError: If it is unknown; the nearest name is suggested.
+    """
+    names.look_up(CLASSIFIERS, name, f"network for --{flag}")

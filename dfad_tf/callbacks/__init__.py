@@ -1,0 +1,6 @@
+"""Callbacks that Keras does not have."""
+
+from dfad_tf.callbacks.sample_images import SampleImages
+from dfad_tf.callbacks.time_left import TimeLeft, format_seconds
+
+__all__ = ["SampleImages", "TimeLeft", "format_seconds"]

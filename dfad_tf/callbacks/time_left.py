@@ -1,0 +1,42 @@
+"""Say after each epoch how long the whole run will still take."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import keras
+
+
+class TimeLeft(keras.callbacks.Callback):
+    """Print the time left, from the mean of the epochs so far; Keras's bar knows one epoch."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._begin = 0.0
+        self._first: int | None = None
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        self._begin = time.monotonic()
+        self._first = None
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        if self._first is None:
+            self._first = epoch
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        done = epoch + 1 - (self._first or 0)
+        left = self.params["epochs"] - epoch - 1
+        if left > 0:
+            spent = time.monotonic() - self._begin
+            print(f"  about {format_seconds(spent / done * left)} left", flush=True)
+
+
+def format_seconds(seconds: float) -> str:
+    """Format a duration for people: `45 s`, `3 min 20 s`, `2 h 5 min`."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"

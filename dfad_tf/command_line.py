@@ -1,0 +1,146 @@
+"""What every command shares: recipes, one-line errors, and no chatter of TensorFlow.
+
+This module imports neither Keras nor TensorFlow, so that a mistake on the
+command line is answered at once.
+"""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import sys
+from collections.abc import Callable, Sequence
+
+from absl import app, flags
+
+from dfad_tf.errors import InputError
+
+OWN_TEACHER_RECIPE = "own_teacher"
+_OTHER_DATASET_RECIPE = "other_dataset"
+
+
+def run(main: Callable[[list[str]], None]) -> None:
+    """Run a command: parse flags, call `main`, and turn mistakes into one line.
+
+    Args:
+        main: Called with the arguments that are no flags.
+    """
+    # Before TensorFlow is imported: its start-up notes are no news to a user.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    try:
+        app.run(_guarded(main), flags_parser=_parse)
+    except KeyboardInterrupt:
+        fail("stopped by Ctrl-C")
+
+
+def fail(message: str) -> None:
+    """Print one line to standard error and exit with status 2."""
+    command = pathlib.Path(sys.argv[0]).stem
+    print(f"{command}: error: {' '.join(message.split())}", file=sys.stderr)
+    sys.exit(2)
+
+
+def check_backend() -> None:
+    """Check, before Keras is imported, that it will run on TensorFlow.
+
+    Raises:
+        InputError: If `KERAS_BACKEND` names another backend.
+    """
+    backend = os.environ.get("KERAS_BACKEND") or "tensorflow"
+    if backend != "tensorflow":
+        raise InputError(
+            "Expected the environment variable KERAS_BACKEND to be 'tensorflow' or unset. "
+            f"Received: {backend!r}"
+        )
+    # A backend named in ~/.keras/keras.json gives way to the variable.
+    os.environ["KERAS_BACKEND"] = backend
+
+
+def recipe_path(name: str) -> pathlib.Path | None:
+    """Return the flag file of a recipe, in a checkout or in an installed package.
+
+    Args:
+        name: The file's name without `.flags`.
+
+    Returns:
+        Its path, or None if there is no such recipe.
+    """
+    package = pathlib.Path(__file__).parent
+    for folder in (package / "flags", package.parent / "flags"):
+        path = folder / f"{name}.flags"
+        if path.is_file():
+            return path
+    return None
+
+
+def with_recipe(arguments: Sequence[str]) -> list[str]:
+    """Put the recipe that the arguments ask for in front of them, so that they win.
+
+    `--teacher=PATH` takes the recipe for a user's own teacher, `--dataset=NAME`
+    the data set's, and a data set without a recipe the general one.
+
+    Args:
+        arguments: `sys.argv`.
+
+    Returns:
+        The arguments with one `--flagfile` more.
+    """
+    given = flags.FLAGS.read_flags_from_files(list(arguments[1:]), force_gnu=False)
+    dataset = _last_value(given, "dataset") or "digits"
+    name = OWN_TEACHER_RECIPE if _last_value(given, "teacher") else dataset
+    path = recipe_path(name) or recipe_path(_OTHER_DATASET_RECIPE)
+    return [arguments[0], f"--flagfile={path}", *arguments[1:]]
+
+
+def flags_text(modules: Sequence[str], skip: Sequence[str] = ()) -> str:
+    """Write the values of all flags that the given modules define, as a flag file.
+
+    Args:
+        modules: Names of modules.
+        skip: Flags to leave out.
+
+    Returns:
+        One `--name=value` a line, sorted.
+    """
+    by_module = flags.FLAGS.flags_by_module_dict()
+    lines = [
+        flag.serialize()
+        for module in modules
+        for flag in by_module.get(module, [])
+        if flag.name not in skip and flag.value is not None
+    ]
+    return "\n".join(sorted(lines)) + "\n"
+
+
+def _last_value(arguments: Sequence[str], name: str) -> str | None:
+    found = None
+    for index, argument in enumerate(arguments):
+        for dashes in ("--", "-"):
+            if argument.startswith(f"{dashes}{name}="):
+                found = argument.split("=", 1)[1]
+            elif argument == f"{dashes}{name}" and index + 1 < len(arguments):
+                found = arguments[index + 1]
+    return found
+
+
+def _parse(arguments: Sequence[str]) -> list[str]:
+    try:
+        if "dataset" in flags.FLAGS and "method" in flags.FLAGS:
+            arguments = with_recipe(arguments)
+        return flags.FLAGS(list(arguments))
+    except flags.Error as error:
+        fail(str(error))
+        raise
+
+
+def _guarded(main: Callable[[list[str]], None]) -> Callable[[list[str]], None]:
+    def guarded(arguments: list[str]) -> None:
+        try:
+            if len(arguments) > 1:
+                raise InputError(f"Expected flags only. Received: {' '.join(arguments[1:])!r}")
+            check_backend()
+            main(arguments)
+        except InputError as error:
+            fail(str(error))
+
+    return guarded

@@ -1,0 +1,220 @@
+"""Turn the flags of a run into its objects; every mistake is found here, before any work."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+from absl import flags
+
+from dfad_tf import datasets, generators, methods, models, teacher_cache, teacher_loading
+from dfad_tf.datasets import ImageDataset
+from dfad_tf.errors import InputError
+from dfad_tf.interpolation import VirtualInterpolation
+from dfad_tf.methods import Method
+from dfad_tf.pixel_detection import contract_from_flags
+from dfad_tf.teacher_loading import TeacherDescription
+from dfad_tf.teacher_training import TeacherRecipe, make_optimizer
+
+FLAGS = flags.FLAGS
+
+
+@dataclass(frozen=True)
+class Teacher:
+    """A teacher and what is known of it.
+
+    Attributes:
+        model: The frozen classifier.
+        description: Its input, classes, head, pixels and features.
+        source: Where it comes from, in words.
+        trained_here: Whether this project trained it.
+    """
+
+    model: keras.Model
+    description: TeacherDescription
+    source: str
+    trained_here: bool
+
+
+def dataset_from_flags() -> ImageDataset | None:
+    """The data set that trains a missing teacher and measures; None where none is named."""
+    if FLAGS.dataset is None and FLAGS.teacher:
+        return None
+    return datasets.open_dataset(FLAGS.dataset or "digits", FLAGS.data_dir)
+
+
+def method_from_flags() -> Method:
+    """The method with the strengths that the flags give it."""
+    same = FLAGS.generator_discrepancy == "same"
+    return methods.get(
+        FLAGS.method,
+        methods.Settings(
+            discrepancy=FLAGS.discrepancy,
+            generator_discrepancy=None if same else FLAGS.generator_discrepancy,
+            student_steps=FLAGS.student_steps,
+            logits_activation_weight=FLAGS.logits_activation_weight,
+            representation_activation_weight=FLAGS.representation_activation_weight,
+            representation_activation_norm=FLAGS.representation_activation_norm,
+            information_entropy_weight=FLAGS.information_entropy_weight,
+            interpolation=VirtualInterpolation(
+                weight=FLAGS.interpolation_weight,
+                alpha=FLAGS.interpolation_alpha,
+                per_sample=FLAGS.interpolation_per_sample,
+                partner=FLAGS.interpolation_partner,
+                mode=FLAGS.interpolation_mode,
+                share=FLAGS.interpolation_share,
+                labels=FLAGS.interpolation_labels,
+            ),
+        ),
+    )
+
+
+def check_names() -> None:
+    """Check names, shapes and lists among the flags, before a teacher is trained for hours.
+
+    Raises:
+        InputError: If a network, method or list is wrong.
+    """
+    method_from_flags()
+    optimizers_from_flags()
+    if not FLAGS.student.endswith((".keras", ".h5")) and FLAGS.student != "compact":
+        models.check_name(FLAGS.student, "student")
+    models.check_name(FLAGS.teacher_model, "teacher_model")
+    generators.check_name(FLAGS.generator)
+    _numbers("image_shape", int, 3)
+    mean, std = _numbers("input_mean", float), _numbers("input_std", float)
+    if (mean is None) != (std is None) or (mean and std and len(mean) != len(std)):
+        raise InputError(
+            "Expected --input_mean and --input_std together, with as many values. "
+            f"Received: {FLAGS.input_mean} and {FLAGS.input_std}"
+        )
+    if std and min(std) <= 0:
+        raise InputError(f"Expected --input_std above 0. Received: {FLAGS.input_std}")
+    if FLAGS.teacher_input == "standardized" and mean is None:
+        raise InputError(
+            "Expected --input_mean and --input_std with --teacher_input=standardized. "
+            "Received neither."
+        )
+
+
+def teacher_from_flags(dataset: ImageDataset | None, verbose: Any) -> Teacher:
+    """Load the user's teacher, or the one that this project trains, once."""
+    shape = _numbers("image_shape", int, 3)
+    if FLAGS.teacher:
+        model = teacher_loading.load_teacher(FLAGS.teacher, shape)
+        contract = None
+        if FLAGS.teacher_input != "auto":
+            contract = contract_from_flags(
+                FLAGS.teacher_input,
+                model.input_shape[-1],
+                _numbers("input_mean", float),
+                _numbers("input_std", float),
+            )
+        description = teacher_loading.describe_teacher(model, contract, FLAGS.teacher_features)
+        if dataset and dataset.num_classes != description.num_classes:
+            raise InputError(
+                f"Expected --dataset with the teacher's {description.num_classes} classes. "
+                f"Received: {dataset.name} with {dataset.num_classes}"
+            )
+        return Teacher(model, description, FLAGS.teacher, False)
+    if dataset is None:
+        raise InputError("Expected --teacher or --dataset. Received neither.")
+    recipe = TeacherRecipe(
+        FLAGS.teacher_model,
+        FLAGS.teacher_epochs,
+        FLAGS.teacher_batch_size,
+        FLAGS.teacher_optimizer,
+        FLAGS.teacher_learning_rate,
+        FLAGS.teacher_weight_decay,
+        FLAGS.teacher_augmentation,
+        FLAGS.teacher_seed,
+    )
+    model, path, _ = teacher_cache.cached_teacher(
+        recipe, dataset, shape or dataset.image_shape, FLAGS.teacher_cache, verbose
+    )
+    model.trainable = False
+    description = teacher_loading.describe_teacher(model, features=FLAGS.teacher_features)
+    return Teacher(model, description, str(path), True)
+
+
+def student_from_flags(teacher: Teacher) -> keras.Model:
+    """Build the student, with the teacher's input and its preprocessing inside."""
+    description = teacher.description
+    if FLAGS.student.endswith((".keras", ".h5")):
+        student = teacher_loading.load_keras_file(FLAGS.student, "--student")
+        student = keras.models.clone_model(student)  # the architecture, with fresh weights
+        return student
+    name = FLAGS.student
+    if name == "compact":
+        name = models.compact_name(
+            description.image_shape, description.num_classes, teacher.model.count_params()
+        )
+    contract = description.contract
+    return models.build(
+        name,
+        description.image_shape,
+        description.num_classes,
+        contract.input_mean.tolist(),
+        contract.input_std.tolist(),
+    )
+
+
+def generator_from_flags(teacher: Teacher) -> keras.Model:
+    """Build the generator, whose images come out in the teacher's input range."""
+    contract = teacher.description.contract
+    return generators.build(
+        FLAGS.generator,
+        FLAGS.latent_size,
+        teacher.description.image_shape,
+        contract.input_mean.tolist(),
+        contract.input_std.tolist(),
+    )
+
+
+def optimizers_from_flags() -> tuple[Any, Any]:
+    """Return the student's and the generator's optimizer, each with its schedule."""
+    steps = FLAGS.epochs * FLAGS.steps_per_epoch
+    student = make_optimizer(
+        FLAGS.optimizer,
+        _schedule(FLAGS.learning_rate, steps * FLAGS.student_steps, FLAGS.student_steps),
+        FLAGS.weight_decay,
+    )
+    generator = make_optimizer(
+        "adam",
+        _schedule(FLAGS.generator_learning_rate, steps, 1),
+        beta_1=FLAGS.generator_beta_1,
+    )
+    return student, generator
+
+
+def verbosity() -> Any:
+    """Keras's `verbose` from its flag."""
+    return FLAGS.verbose if FLAGS.verbose == "auto" else int(FLAGS.verbose)
+
+
+def _schedule(rate: float, steps: int, per_step: int) -> Any:
+    if FLAGS.schedule == "constant":
+        return rate
+    if FLAGS.schedule == "cosine":
+        return keras.optimizers.schedules.CosineDecay(rate, steps)
+    epochs = _numbers("decay_epochs", int) or []
+    boundaries = [epoch * FLAGS.steps_per_epoch * per_step for epoch in epochs]
+    rates = [rate * 0.1**power for power in range(len(boundaries) + 1)]
+    return keras.optimizers.schedules.PiecewiseConstantDecay(boundaries, rates)
+
+
+def _numbers(name: str, kind: type, count: int | None = None) -> Any:
+    """A list flag as a tuple of numbers, or None."""
+    values = getattr(FLAGS, name)
+    if values is None:
+        return None
+    try:
+        numbers = tuple(kind(value) for value in values)
+    except ValueError:
+        numbers = ()
+    if not numbers or (count and len(numbers) != count) or (kind is int and min(numbers) < 1):
+        what = f"{count} " if count else ""
+        words = "whole numbers above 0" if kind is int else "numbers"
+        raise InputError(f"Expected --{name} to be {what}{words}. Received: {','.join(values)!r}")
+    return numbers

@@ -1,0 +1,90 @@
+"""Measure a model: accuracy and agreement on images, and seconds of a training step."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from dfad_tf.distiller import DataFreeDistiller
+from dfad_tf.pixel_contract import PixelContract
+from dfad_tf.randomness import stateless_latent
+
+_BATCH = 500
+
+
+class TestImages:
+    """Held-out real images: they measure, and nothing learns from them.
+
+    Args:
+        pixels: Raw pixels, uint8 `(n, height, width, channels)`.
+        labels: `(n,)`.
+        contract: What the networks expect of their pixels.
+    """
+
+    __test__ = False  # a name that pytest would collect
+
+    def __init__(self, pixels: np.ndarray, labels: np.ndarray, contract: PixelContract) -> None:
+        self.pixels = pixels
+        self.labels = labels
+        self.inputs = contract.to_input(pixels)
+
+
+def predict_classes(model: Any, inputs: np.ndarray) -> np.ndarray:
+    """Return the arg-max class of each input.
+
+    Args:
+        model: Anything called as `model(images, training=False)`.
+        inputs: `(n, height, width, channels)`, in the model's input range.
+
+    Returns:
+        int64 `(n,)`.
+    """
+    run = tf.function(
+        lambda images: tf.argmax(model(images, training=False), -1),
+        autograph=False,
+        input_signature=[tf.TensorSpec((None, *inputs.shape[1:]), tf.float32)],
+    )
+    batches = [run(inputs[i : i + _BATCH]).numpy() for i in range(0, len(inputs), _BATCH)]
+    return np.concatenate(batches)
+
+
+def generated_images(generator: keras.Model, count: int, seed: int = 1) -> np.ndarray:
+    """Draw images in the teacher's input range; their latents are fresh, not those of training."""
+    key = tf.constant([seed, 0x5EED], tf.int32)
+    latent = stateless_latent(count, generator.input_shape[-1], key)
+    return keras.ops.convert_to_numpy(generator(latent, training=False))
+
+
+def seconds_per_step(distiller: DataFreeDistiller, batch_size: int, steps: int = 3) -> float:
+    """Time a few train steps, compiled as `fit` will run them, and undo them.
+
+    Args:
+        distiller: A compiled distiller.
+        batch_size: Images in a batch.
+        steps: Steps to time, after one that compiles.
+
+    Returns:
+        Median seconds of one step.
+    """
+    variables = [
+        *distiller.variables,
+        *distiller.optimizer.variables,
+        *distiller.generator_optimizer.variables,
+    ]
+    before = [keras.ops.convert_to_numpy(variable) for variable in variables]
+    distiller.make_train_function()
+    data = tf.data.Dataset.from_tensors(tf.zeros((batch_size,))).repeat()
+    iterator = iter(data)
+    times = []
+    for _ in range(steps + 1):
+        start = time.monotonic()
+        logs = distiller.train_function(iterator)
+        keras.ops.convert_to_numpy(logs["loss"])
+        times.append(time.monotonic() - start)
+    for variable, value in zip(variables, before, strict=True):
+        variable.assign(value)
+    return float(np.median(times[1:])) / distiller.steps_per_execution

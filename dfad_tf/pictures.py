@@ -1,0 +1,91 @@
+"""The pictures a run leaves behind: learning curves and generated samples."""
+
+from __future__ import annotations
+
+import pathlib
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from dfad_tf.run_folder import write_whole
+
+
+def draw_learning_curves(
+    history: dict[str, list[float]],
+    path: pathlib.Path,
+    title: str,
+    validation_freq: int = 1,
+    teacher_accuracy: float | None = None,
+) -> None:
+    """Draw losses, class coverage and accuracy against epochs, as a PNG.
+
+    Args:
+        history: `History.history` of `DataFreeDistiller.fit`.
+        path: The file to write.
+        title: What was distilled.
+        validation_freq: Epochs between two measurements.
+        teacher_accuracy: Level line in the accuracy's panel, from 0 to 1.
+    """
+    measured = "val_accuracy" in history
+    figure = Figure(figsize=(12 if measured else 8, 3.6), layout="constrained")
+    panels = figure.subplots(1, 3 if measured else 2)
+    epochs = np.arange(1, len(history["loss"]) + 1)
+    panels[0].plot(epochs, history["loss"], label="student's discrepancy")
+    if "adversarial_discrepancy" in history:
+        ascended = -np.asarray(history["adversarial_discrepancy"])
+        panels[0].plot(epochs, ascended, label="after the generator's ascent")
+    panels[0].set(xlabel="epoch", ylabel="discrepancy of the logits", ylim=(0, None))
+    panels[0].legend()
+    panels[1].plot(epochs, history["class_entropy"], color="tab:green")
+    panels[1].set(xlabel="epoch", ylabel="class entropy (1: all classes alike)", ylim=(0, 1.03))
+    if measured:
+        at = np.arange(1, len(history["val_accuracy"]) + 1) * validation_freq
+        panels[2].plot(at, 100 * np.asarray(history["val_accuracy"]), label="student")
+        panels[2].plot(
+            at, 100 * np.asarray(history["val_agreement"]), ":", label="agreement with teacher"
+        )
+        if teacher_accuracy is not None:
+            panels[2].axhline(100 * teacher_accuracy, color="black", lw=1, label="teacher")
+        panels[2].set(xlabel="epoch", ylabel="on real test images (%)")
+        panels[2].legend(loc="lower right")
+    for panel in panels:
+        panel.grid(alpha=0.3)
+    figure.suptitle(title)
+    write_whole(path, lambda name: figure.savefig(name, dpi=110, format="png"))
+
+
+def draw_samples(
+    pixels: np.ndarray,
+    labels: Sequence[str],
+    path: pathlib.Path,
+    title: str,
+    columns: int = 10,
+) -> None:
+    """Draw generated images in a grid, each under the teacher's label, as a PNG.
+
+    Args:
+        pixels: Raw pixels `(n, height, width, channels)`; clipped to 0–255 for display.
+        labels: The teacher's label of each image.
+        path: The file to write.
+        title: Title of the picture.
+        columns: Images in a row.
+    """
+    images = to_displayable(pixels)
+    rows = -(-len(images) // columns)
+    figure = Figure(figsize=(columns * 0.95, rows * 1.15 + 0.4), layout="constrained")
+    panels = figure.subplots(rows, columns, squeeze=False).ravel()
+    for panel in panels:
+        panel.axis("off")
+    for panel, image, label in zip(panels, images, labels, strict=False):
+        grey = image.shape[-1] == 1
+        panel.imshow(image[..., 0] if grey else image, cmap="gray" if grey else None, vmin=0, vmax=255)
+        panel.set_title(label, fontsize=8)
+    figure.suptitle(title)
+    write_whole(path, lambda name: figure.savefig(name, dpi=110, format="png"))
+
+
+def to_displayable(pixels: np.ndarray) -> np.ndarray:
+    """Clip raw pixels to uint8, with 1, 3 or 4 channels (of 2, the first is shown)."""
+    images = np.clip(np.round(pixels), 0, 255).astype(np.uint8)
+    return images[..., :1] if images.shape[-1] == 2 else images

@@ -1,0 +1,154 @@
+"""What a run says of itself: the plan before, the summary after, and `result.json`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+
+from dfad_tf.callbacks import format_seconds
+from dfad_tf.multiply_adds import multiply_adds
+from dfad_tf.teacher_loading import TeacherDescription
+
+
+def trainable_parameters(model: keras.Model) -> int:
+    """Count a network's parameters as the field does, without batch-norm statistics.
+
+    Args:
+        model: A network, frozen or not.
+
+    Returns:
+        The number of weights that training would set.
+    """
+    statistics = {
+        id(variable)
+        for layer in model._flatten_layers()
+        if isinstance(layer, keras.layers.BatchNormalization)
+        for variable in (layer.moving_mean, layer.moving_variance)
+    }
+    preprocessing = {
+        id(variable)
+        for layer in model._flatten_layers()
+        if isinstance(layer, keras.layers.Normalization)
+        for variable in layer.variables
+    }
+    return sum(
+        int(np.prod(variable.shape))
+        for variable in model.variables
+        if id(variable) not in statistics | preprocessing
+        and not variable.path.endswith("seed_generator_state")
+    )
+
+
+def costs(prefix: str, model: keras.Model) -> dict[str, int]:
+    """Return a network's parameters and multiply-adds as entries of `result.json`."""
+    return {
+        f"{prefix}_parameters": trainable_parameters(model),
+        f"{prefix}_macs": multiply_adds(model),
+    }
+
+
+def plan(
+    description: TeacherDescription,
+    source: str,
+    networks: dict[str, keras.Model],
+    images: int,
+    steps: int,
+    seconds: float,
+    method: str,
+) -> str:
+    """Write what will happen, for somebody who may still want to stop it.
+
+    Args:
+        description: What was found out about the teacher.
+        source: Where the teacher comes from.
+        networks: Teacher, student and generator by role.
+        images: Images that will be generated.
+        steps: Generator steps of the run.
+        seconds: Time expected.
+        method: Name of the method.
+
+    Returns:
+        A few lines.
+    """
+    height, width, channels = description.image_shape
+    contract = description.contract
+    lines = [
+        "",
+        f"Plan: distil by '{method}', without data",
+        f"  teacher from  {source}",
+        f"  its input     {height}×{width}×{channels}, {contract.range} ({contract.source})",
+        f"  its output    {description.num_classes} classes, {description.head}; "
+        f"features for R_m: {description.features or 'none found'}",
+    ]
+    for role, model in networks.items():
+        lines.append(
+            f"  {role:<13} {model.name}: {trainable_parameters(model):,} parameters, "
+            f"{format_macs(multiply_adds(model))} multiply-adds an image"
+        )
+    lines += [
+        f"  images        {images:,} to be generated, in {steps:,} steps",
+        f"  time          about {format_seconds(seconds)} on this machine",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def summary(result: dict[str, Any], folder: str, files: dict[str, str]) -> str:
+    """Write the outcome for a newcomer.
+
+    Args:
+        result: The content of `result.json`.
+        folder: The run's folder.
+        files: What each file in it is.
+
+    Returns:
+        A few lines.
+    """
+
+    def percent(key: str) -> str:
+        return "not measured" if result[key] is None else f"{100 * result[key]:.2f} %"
+
+    smaller = result["teacher_parameters"] / result["student_parameters"]
+    cheaper = result["teacher_macs"] / max(1, result["student_macs"])
+    measured = (
+        f"on {result['test_images']:,} real test images of {result['dataset']}"
+        if result["dataset"]
+        else "no data set was named, so accuracy is not measured"
+    )
+    lines = ["", f"Result ({measured})"]
+    rows = [
+        ("teacher accuracy", percent("teacher_accuracy")),
+        ("student accuracy", f"{percent('student_accuracy')}   (after the last epoch)"),
+        ("they agree on", f"{percent('agreement')} of the test images"),
+        ("", f"{percent('generated_agreement')} of newly generated images"),
+        (
+            "parameters",
+            f"{result['teacher_parameters']:,} → {result['student_parameters']:,}   "
+            f"({smaller:.1f} times fewer)",
+        ),
+        (
+            "multiply-adds",
+            f"{format_macs(result['teacher_macs'])} → {format_macs(result['student_macs'])} "
+            f"an image   ({cheaper:.1f} times fewer)",
+        ),
+        ("images generated", f"{result['images_generated']:,}   (real images seen: none)"),
+        (
+            "time",
+            f"{format_seconds(result['distillation_seconds'])} distilling, "
+            f"{format_seconds(result['total_seconds'])} in all",
+        ),
+    ]
+    lines += [f"  {name:<17} {value}" for name, value in rows]
+    lines += ["", f"Everything lies in {folder}"]
+    lines += [f"  {name:<20} {meaning}" for name, meaning in files.items()]
+    return "\n".join(lines)
+
+
+def format_macs(count: int) -> str:
+    """Format multiply-adds: `133.7 k`, `40.6 M`, `1.16 G`."""
+    for unit, size in (("G", 10**9), ("M", 10**6), ("k", 10**3)):
+        if count >= size:
+            return f"{count / size:.{2 if unit == 'G' else 1}f} {unit}"
+    return str(count)

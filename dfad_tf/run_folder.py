@@ -1,0 +1,101 @@
+"""One folder a run: never shared, and never with a half-written file in it."""
+
+from __future__ import annotations
+
+import datetime
+import importlib.metadata
+import json
+import os
+import pathlib
+import platform
+import subprocess
+import tempfile
+from collections.abc import Callable
+from typing import Any
+
+from dfad_tf.errors import InputError
+
+
+def create_run_folder(workdir: str | None, label: str) -> pathlib.Path:
+    """Create the folder of a run.
+
+    Args:
+        workdir: The folder's path; None makes a fresh dated one under `runs/`.
+        label: What the dated folder is called after its date.
+
+    Returns:
+        The path of an empty folder.
+
+    Raises:
+        InputError: If it holds something already, or cannot be written.
+    """
+    date = datetime.datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
+    folder = pathlib.Path(workdir or f"runs/{date}_{label}")
+    attempt = 1
+    while not workdir and folder.exists():
+        attempt += 1
+        folder = pathlib.Path(f"runs/{date}_{label}_{attempt}")
+    check_run_folder(str(folder))
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"Expected --workdir to be writable. {error}") from error
+    return folder
+
+
+def check_run_folder(workdir: str | None) -> None:
+    """Check that a run can be written there, and create nothing.
+
+    Raises:
+        InputError: If the folder holds something already, or cannot be written.
+    """
+    folder = pathlib.Path(workdir or "runs")
+    if workdir and folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise InputError(
+            "Expected --workdir to be a new or an empty folder. "
+            f"Received: {folder}, which already holds something"
+        )
+    parent = folder.absolute()
+    while not parent.exists():
+        parent = parent.parent
+    if not parent.is_dir() or not os.access(parent, os.W_OK):
+        raise InputError(f"Expected --workdir to be writable. Received: {folder}")
+
+
+def write_whole(path: pathlib.Path, write: Callable[[str], Any]) -> None:
+    """Write a file under another name in its folder, then rename it: whole or not there.
+
+    Args:
+        path: The file.
+        write: Called with a temporary path of the same suffix.
+    """
+    handle, temporary = tempfile.mkstemp(suffix=path.suffix, prefix=".", dir=path.parent)
+    os.close(handle)
+    try:
+        write(temporary)
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    finally:
+        pathlib.Path(temporary).unlink(missing_ok=True)
+
+
+def write_json(path: pathlib.Path, content: dict[str, Any]) -> None:
+    """Write plain data as indented JSON, whole or not at all."""
+    text = json.dumps(content, indent=2) + "\n"
+    write_whole(path, lambda name: pathlib.Path(name).write_text(text, encoding="utf-8"))
+
+
+def versions() -> dict[str, str]:
+    """Return what a result depends on: versions, machine, and commit where there is one."""
+    found = {"python": platform.python_version(), "platform": platform.platform()}
+    for package in ("dfad_tf", "tensorflow", "keras", "numpy"):
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            found[package] = "not installed"
+    checkout = pathlib.Path(__file__).parent.parent
+    if (checkout / ".git").exists():
+        command = ["git", "-C", str(checkout), "describe", "--always", "--dirty"]
+        described = subprocess.run(command, capture_output=True, text=True, check=False)
+        found["commit"] = described.stdout.strip() or "unknown"
+    return found

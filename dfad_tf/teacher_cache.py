@@ -1,0 +1,69 @@
+"""Teachers that were trained here are kept, and used again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import pathlib
+from typing import Any
+
+import keras
+
+from dfad_tf.datasets import ImageDataset
+from dfad_tf.errors import InputError
+from dfad_tf.run_folder import write_json, write_whole
+from dfad_tf.teacher_training import TeacherRecipe, train_teacher
+
+
+def cached_teacher(
+    recipe: TeacherRecipe,
+    dataset: ImageDataset,
+    image_shape: tuple[int, int, int],
+    folder: str | None = None,
+    verbose: Any = "auto",
+) -> tuple[keras.Model, pathlib.Path, bool]:
+    """Return the teacher of a recipe, trained now if it never was.
+
+    Args:
+        recipe: What to train and how.
+        dataset: Labelled images.
+        image_shape: `(height, width, channels)`.
+        folder: Where teachers are kept; None is `dfad_tf/teachers` in Keras's home.
+        verbose: As in Keras's `fit`.
+
+    Returns:
+        The teacher, its file, and whether it was trained now.
+
+    Raises:
+        InputError: If the folder cannot be written.
+    """
+    path = teacher_path(recipe, dataset.name, image_shape, folder)
+    if path.exists():
+        return keras.models.load_model(path, compile=False), path, False
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        writable = os.access(path.parent, os.W_OK)
+    except OSError as error:
+        raise InputError(f"Expected --teacher_cache to be writable. {error}") from error
+    if not writable:
+        raise InputError(f"Expected --teacher_cache to be writable. Received: {path.parent}")
+    print(f"No teacher of this recipe yet: training {recipe.model} on {dataset.name}, once.")
+    teacher = train_teacher(recipe, dataset, image_shape, verbose)
+    write_whole(path, teacher.save)
+    write_json(path.with_suffix(".json"), {"dataset": dataset.name, **recipe.as_dict()})
+    return teacher, path, True
+
+
+def teacher_path(
+    recipe: TeacherRecipe,
+    dataset: str,
+    image_shape: tuple[int, int, int],
+    folder: str | None = None,
+) -> pathlib.Path:
+    """Return the file of a recipe's teacher: another recipe has another name."""
+    home = os.environ.get("KERAS_HOME") or os.path.expanduser("~/.keras")
+    place = pathlib.Path(folder or os.path.join(home, "dfad_tf", "teachers"))
+    text = json.dumps([dataset, list(image_shape), recipe.as_dict()], sort_keys=True)
+    digest = hashlib.sha256(text.encode()).hexdigest()[:10]
+    return place / f"{dataset.replace('/', '_')}_{recipe.model}_{digest}.keras"

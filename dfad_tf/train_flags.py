@@ -1,0 +1,132 @@
+"""The flags of `python -m dfad_tf.train`; recipes in `flags/` set them by data set."""
+
+from __future__ import annotations
+
+from absl import flags
+
+# Data, and what measures.
+flags.DEFINE_string(
+    "dataset",
+    None,
+    "Data to train a missing teacher with and to measure on: 'digits' (no download), 'mnist', "
+    "'cifar10', 'cifar100', 'fashion_mnist', 'svhn_cropped', or any TFDS name with image and "
+    "label. Default: digits; with --teacher none is needed.",
+)
+flags.DEFINE_string("data_dir", None, "Folder of TFDS data. Default: TFDS_DATA_DIR or TFDS's own.")
+flags.DEFINE_list(
+    "image_shape", None, "HEIGHT,WIDTH,CHANNELS, where the teacher or the data set leaves it open."
+)
+
+# The teacher.
+flags.DEFINE_string(
+    "teacher", None, "Your own teacher: a .keras or .h5 file, or a SavedModel folder."
+)
+flags.DEFINE_enum(
+    "teacher_input",
+    "auto",
+    ["auto", "pixels", "zero_one", "minus_one_one", "standardized"],
+    "Pixels that your teacher takes: 0 to 255, 0 to 1, -1 to 1, or with --input_mean and "
+    "--input_std removed outside it. 'auto' finds out.",
+)
+flags.DEFINE_list("input_mean", None, "Mean of each channel of its images, in pixels from 0 to 255.")
+flags.DEFINE_list("input_std", None, "Standard deviation of each channel, in pixels.")
+flags.DEFINE_string(
+    "teacher_features", None, "Layer that R_m reads. Default: the input of the last dense layer."
+)
+flags.DEFINE_string("teacher_model", "lenet5", "Network of a teacher that is trained here.")
+flags.DEFINE_integer("teacher_epochs", 10, "Its epochs.", lower_bound=1)
+flags.DEFINE_integer("teacher_batch_size", 256, "Its batch size.", lower_bound=1)
+flags.DEFINE_enum("teacher_optimizer", "adam", ["adam", "sgd"], "Its optimizer.")
+flags.DEFINE_float("teacher_learning_rate", 2e-3, "Its first rate; falls to 0.", lower_bound=0.0)
+flags.DEFINE_float("teacher_weight_decay", 0.0, "Its coupled decay, with sgd.", lower_bound=0.0)
+flags.DEFINE_enum(
+    "teacher_augmentation",
+    "none",
+    ["none", "crop", "crop_flip", "crop_flip_cutout"],
+    "Changes to its training images.",
+)
+flags.DEFINE_integer("teacher_seed", 0, "Its seed.", lower_bound=0, upper_bound=2**31 - 1)
+flags.DEFINE_string(
+    "teacher_cache", None, "Where trained teachers are kept. Default: dfad_tf in Keras's home."
+)
+
+# Student and generator.
+flags.DEFINE_string(
+    "student",
+    "compact",
+    "Network of the student, or a .keras file with an untrained architecture. 'compact' is a "
+    "small residual network that fits the teacher.",
+)
+flags.DEFINE_string("generator", "compact", "Network of the generator.")
+flags.DEFINE_integer("latent_size", 100, "Length of the generator's noise.", lower_bound=1)
+
+# The method.
+flags.DEFINE_string("method", "proposed", "proposed, dfad, dfad+activation or dfad+interpolation.")
+flags.DEFINE_enum(
+    "discrepancy", "mae", ["mae", "mse", "huber", "kl", "js"], "What the student descends."
+)
+flags.DEFINE_enum(
+    "generator_discrepancy",
+    "same",
+    ["same", "mae", "mse", "huber", "kl", "js"],
+    "What the generator ascends.",
+)
+flags.DEFINE_integer("student_steps", 5, "Student steps to one of the generator.", lower_bound=1)
+flags.DEFINE_float("logits_activation_weight", 0.05, "a_l of R_l (Eq. 2).", lower_bound=0.0)
+flags.DEFINE_float("representation_activation_weight", 0.01, "a_m of R_m (Eq. 3).", lower_bound=0.0)
+flags.DEFINE_enum(
+    "representation_activation_norm", "mean", ["mean", "sum"], "L1 norm over features in R_m."
+)
+flags.DEFINE_float(
+    "information_entropy_weight",
+    0.0,
+    "Class balance in the generator's objective of every method; 0 is the papers'.",
+    lower_bound=0.0,
+)
+flags.DEFINE_float("interpolation_weight", 1.0, "Weight of the virtual images.", lower_bound=1e-6)
+flags.DEFINE_float("interpolation_alpha", 1.0, "λ ~ Beta(alpha, alpha).", lower_bound=1e-3)
+flags.DEFINE_boolean("interpolation_per_sample", False, "One λ an image, not one a batch.")
+flags.DEFINE_enum("interpolation_partner", "batch", ["batch", "fresh"], "Where partners come from.")
+flags.DEFINE_enum(
+    "interpolation_mode", "join", ["join", "replace"], "Beside the plain images, or in their place."
+)
+flags.DEFINE_float(
+    "interpolation_share",
+    1.0,
+    "Share of the batch that is blended.",
+    lower_bound=1e-6,
+    upper_bound=1.0,
+)
+flags.DEFINE_enum(
+    "interpolation_labels",
+    "logits",
+    ["logits", "probabilities", "teacher"],
+    "What is blended, or the teacher's own answer to the blend.",
+)
+
+# Training.
+flags.DEFINE_integer("batch_size", 256, "Images in a batch.", lower_bound=2)
+flags.DEFINE_integer("epochs", 20, "Epochs.", lower_bound=1)
+flags.DEFINE_integer("steps_per_epoch", 50, "Generator steps in an epoch.", lower_bound=1)
+flags.DEFINE_enum("optimizer", "adam", ["adam", "sgd"], "The student's; sgd has momentum 0.9.")
+flags.DEFINE_float("learning_rate", 2e-3, "The student's first rate.", lower_bound=1e-9)
+flags.DEFINE_float("weight_decay", 0.0, "The student's coupled decay, with sgd.", lower_bound=0.0)
+flags.DEFINE_float("generator_learning_rate", 1e-3, "The generator's (Adam).", lower_bound=1e-9)
+flags.DEFINE_float(
+    "generator_beta_1", 0.9, "Its Adam's momentum.", lower_bound=0.0, upper_bound=0.999
+)
+flags.DEFINE_enum(
+    "schedule",
+    "cosine",
+    ["cosine", "constant", "step"],
+    "Of both rates: to 0 along a cosine, none, or a tenth at each of --decay_epochs.",
+)
+flags.DEFINE_list("decay_epochs", ["100", "200"], "With --schedule=step.")
+flags.DEFINE_integer("seed", 0, "Seed of networks and noise.", lower_bound=0, upper_bound=2**31 - 1)
+flags.DEFINE_boolean("jit_compile", False, "Compile with XLA; slower on CPUs as measured here.")
+flags.DEFINE_integer("steps_per_execution", 1, "Train steps in one call.", lower_bound=1)
+
+# What a run leaves.
+flags.DEFINE_string("workdir", None, "New folder of the run. Default: a dated one under runs/.")
+flags.DEFINE_integer("validation_freq", 1, "Epochs between two measurements.", lower_bound=1)
+flags.DEFINE_enum("verbose", "auto", ["auto", "0", "1", "2"], "As Keras's `verbose`.")

@@ -6,6 +6,7 @@ command line is answered at once.
 
 from __future__ import annotations
 
+import importlib
 import os
 import pathlib
 import sys
@@ -25,7 +26,7 @@ def run(main: Callable[[list[str]], None]) -> None:
     Args:
         main: Called with the arguments that are no flags.
     """
-    # Before TensorFlow is imported: its start-up notes are no news to a user.
+    # Before TensorFlow is imported; its own log level then holds.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
         app.run(_guarded(main), flags_parser=_parse)
@@ -54,6 +55,24 @@ def check_backend() -> None:
         )
     # A backend named in ~/.keras/keras.json gives way to the variable.
     os.environ["KERAS_BACKEND"] = backend
+
+
+def import_tensorflow() -> None:
+    """Import TensorFlow without the notes that its libraries print while they load.
+
+    They are written by C++ before any log level is read, so only the file
+    descriptor can keep them back; Python's own errors still come as exceptions.
+    """
+    sys.stderr.flush()
+    kept = os.dup(2)
+    try:
+        with open(os.devnull, "w", encoding="utf-8") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+            importlib.import_module("tensorflow")
+            importlib.import_module("keras")
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
 
 
 def recipe_path(name: str) -> pathlib.Path | None:
@@ -139,6 +158,7 @@ def _guarded(main: Callable[[list[str]], None]) -> Callable[[list[str]], None]:
             if len(arguments) > 1:
                 raise InputError(f"Expected flags only. Received: {' '.join(arguments[1:])!r}")
             check_backend()
+            import_tensorflow()
             main(arguments)
         except InputError as error:
             fail(str(error))

@@ -104,9 +104,9 @@ def open_dataset(name: str, data_dir: str | None = None) -> ImageDataset:
         )
     _prepare(builder, name, data_dir)
     label, shape = features[keys[1]], features[keys[0]].shape
-    sides = tuple(32 if side == 28 else side or 224 for side in shape[:2])
+    height, width = (32 if side == 28 else side or 224 for side in shape[:2])
     return ImageDataset(
-        name, label.num_classes, tuple(label.names), (*sides, shape[2] or 3), builder
+        name, label.num_classes, tuple(label.names), (height, width, shape[2] or 3), builder
     )
 
 
@@ -138,9 +138,7 @@ def bring_to_shape(image: Any, shape: tuple[int, int, int]) -> Any:
         return tf.ensure_shape(image, shape)
     if None not in static and all(s <= t <= 1.25 * s for s, t in zip(static, shape, strict=False)):
         top, left = (height - size[0]) // 2, (width - size[1]) // 2
-        return tf.ensure_shape(
-            tf.image.pad_to_bounding_box(image, top, left, height, width), shape
-        )
+        return tf.ensure_shape(tf.image.pad_to_bounding_box(image, top, left, height, width), shape)
     resized = tf.image.resize(tf.cast(image, tf.float32), (height, width), antialias=True)
     return tf.ensure_shape(tf.cast(tf.clip_by_value(tf.round(resized), 0, 255), tf.uint8), shape)
 

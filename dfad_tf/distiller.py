@@ -151,7 +151,7 @@ class DataFreeDistiller(keras.Model):
         """The same as `trainable_variables`, under Keras's older name."""
         return self.student.trainable_weights
 
-    def fit(  # type: ignore[override]
+    def fit(
         self,
         *,
         batch_size: int = 256,

@@ -13,7 +13,8 @@ from dfad_tf.datasets import ImageDataset
 from dfad_tf.errors import InputError
 from dfad_tf.interpolation import VirtualInterpolation
 from dfad_tf.methods import Method
-from dfad_tf.pixel_detection import contract_from_flags
+from dfad_tf.pixel_contract import PixelContract
+from dfad_tf.pixel_detection import declared_contract
 from dfad_tf.teacher_loading import TeacherDescription
 from dfad_tf.teacher_training import TeacherRecipe, make_optimizer
 
@@ -82,7 +83,16 @@ def check_names() -> None:
         models.check_name(FLAGS.student, "student")
     models.check_name(FLAGS.teacher_model, "teacher_model")
     generators.check_name(FLAGS.generator)
-    _numbers("image_shape", int, 3)
+    image_shape()
+    check_pixel_flags()
+
+
+def check_pixel_flags() -> None:
+    """Check that mean and deviation of the pixels stand together and make sense.
+
+    Raises:
+        InputError: If they do not.
+    """
     mean, std = _numbers("input_mean", float), _numbers("input_std", float)
     if (mean is None) != (std is None) or (mean and std and len(mean) != len(std)):
         raise InputError(
@@ -90,33 +100,62 @@ def check_names() -> None:
             f"Received: {FLAGS.input_mean} and {FLAGS.input_std}"
         )
     if std and min(std) <= 0:
-        raise InputError(f"Expected --input_std above 0. Received: {FLAGS.input_std}")
-    if FLAGS.teacher_input == "standardized" and mean is None:
+        raise InputError(f"Expected --input_std above 0. Received: {','.join(FLAGS.input_std)}")
+    if FLAGS.input_range == "standardized" and mean is None:
         raise InputError(
-            "Expected --input_mean and --input_std with --teacher_input=standardized. "
+            "Expected --input_mean and --input_std with --input_range=standardized. "
             "Received neither."
         )
+    if FLAGS.input_range == "auto" and mean is not None:
+        raise InputError(
+            "Expected --input_range beside --input_mean and --input_std. Received: auto"
+        )
+
+
+def image_shape() -> tuple[int, int, int] | None:
+    """The shape that --image_shape gives, if any."""
+    return _numbers("image_shape", int, 3)
+
+
+def check_classes(dataset: ImageDataset, description: TeacherDescription) -> None:
+    """Check that a data set has a model's classes.
+
+    Raises:
+        InputError: If their numbers differ.
+    """
+    if dataset.num_classes != description.num_classes:
+        raise InputError(
+            f"Expected --dataset with the model's {description.num_classes} classes. "
+            f"Received: {dataset.name} with {dataset.num_classes}"
+        )
+
+
+def contract_from_flags(channels: int) -> PixelContract | None:
+    """The pixels that the user declares, or None where they are to be detected.
+
+    Raises:
+        InputError: If mean and deviation are missing or do not fit the channels.
+    """
+    if FLAGS.input_range == "auto":
+        return None
+    mean, std = _numbers("input_mean", float), _numbers("input_std", float)
+    if mean and len(mean) not in (1, channels):
+        raise InputError(
+            f"Expected --input_mean and --input_std with 1 or {channels} values. "
+            f"Received: {','.join(FLAGS.input_mean)}"
+        )
+    return declared_contract(FLAGS.input_range, channels, mean, std)
 
 
 def teacher_from_flags(dataset: ImageDataset | None, verbose: Any) -> Teacher:
     """Load the user's teacher, or the one that this project trains, once."""
-    shape = _numbers("image_shape", int, 3)
+    shape = image_shape()
     if FLAGS.teacher:
         model = teacher_loading.load_teacher(FLAGS.teacher, shape)
-        contract = None
-        if FLAGS.teacher_input != "auto":
-            contract = contract_from_flags(
-                FLAGS.teacher_input,
-                model.input_shape[-1],
-                _numbers("input_mean", float),
-                _numbers("input_std", float),
-            )
+        contract = contract_from_flags(model.input_shape[-1])
         description = teacher_loading.describe_teacher(model, contract, FLAGS.teacher_features)
-        if dataset and dataset.num_classes != description.num_classes:
-            raise InputError(
-                f"Expected --dataset with the teacher's {description.num_classes} classes. "
-                f"Received: {dataset.name} with {dataset.num_classes}"
-            )
+        if dataset:
+            check_classes(dataset, description)
         return Teacher(model, description, FLAGS.teacher, False)
     if dataset is None:
         raise InputError("Expected --teacher or --dataset. Received neither.")

@@ -37,9 +37,11 @@ def multiply_adds(model: Any) -> int:
         return model(inputs, training=False)
 
     concrete = forward.get_concrete_function(tf.TensorSpec(shape, tf.float32))
-    graphs = [concrete.graph, *(f.graph for f in concrete.graph._functions.values())] if hasattr(
-        concrete.graph, "_functions"
-    ) else [concrete.graph]
+    graphs = (
+        [concrete.graph, *(f.graph for f in concrete.graph._functions.values())]
+        if hasattr(concrete.graph, "_functions")
+        else [concrete.graph]
+    )
     return sum(_count(operation) for graph in graphs for operation in graph.get_operations())
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from dfad_tf.run_folder import write_whole
 
@@ -31,7 +32,7 @@ def draw_learning_curves(
     figure = Figure(figsize=(12 if measured else 8, 3.6), layout="constrained")
     panels = figure.subplots(1, 3 if measured else 2)
     epochs = np.arange(1, len(history["loss"]) + 1)
-    panels[0].plot(epochs, history["loss"], label="student's discrepancy")
+    panels[0].plot(epochs, history["loss"], label="the student's loss")
     if "adversarial_discrepancy" in history:
         ascended = -np.asarray(history["adversarial_discrepancy"])
         panels[0].plot(epochs, ascended, label="after the generator's ascent")
@@ -51,6 +52,7 @@ def draw_learning_curves(
         panels[2].legend(loc="lower right")
     for panel in panels:
         panel.grid(alpha=0.3)
+        panel.xaxis.set_major_locator(MaxNLocator(integer=True))
     figure.suptitle(title)
     write_whole(path, lambda name: figure.savefig(name, dpi=110, format="png"))
 
@@ -79,7 +81,9 @@ def draw_samples(
         panel.axis("off")
     for panel, image, label in zip(panels, images, labels, strict=False):
         grey = image.shape[-1] == 1
-        panel.imshow(image[..., 0] if grey else image, cmap="gray" if grey else None, vmin=0, vmax=255)
+        panel.imshow(
+            image[..., 0] if grey else image, cmap="gray" if grey else None, vmin=0, vmax=255
+        )
         panel.set_title(label, fontsize=8)
     figure.suptitle(title)
     write_whole(path, lambda name: figure.savefig(name, dpi=110, format="png"))

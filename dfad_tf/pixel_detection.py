@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -59,8 +60,8 @@ def detect_contract(teacher: keras.Model) -> PixelContract:
     return _named(_by_logits(teacher, candidates), "guessed from the size of its logits")
 
 
-def contract_from_flags(
-    name: str, channels: int, mean: list[float] | None, std: list[float] | None
+def declared_contract(
+    name: str, channels: int, mean: Sequence[float] | None, std: Sequence[float] | None
 ) -> PixelContract:
     """Return the contract that a user declares.
 
@@ -74,7 +75,7 @@ def contract_from_flags(
         name,
         tuple(mean or (_ORDINARY_MEAN,)),
         tuple(std or (_ORDINARY_STD,)),
-        "given by --teacher_input",
+        "given by --input_range",
     ).for_channels(channels)
 
 

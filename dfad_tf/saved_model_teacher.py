@@ -63,13 +63,9 @@ class SavedModelTeacher(keras.Model):
     def set_graph(self, graph_bytes: bytes) -> None:
         """Take the serialized frozen `GraphDef`."""
         definition = tf.compat.v1.GraphDef.FromString(graph_bytes)
-        wrapped = tf.compat.v1.wrap_function(
-            lambda: tf.import_graph_def(definition, name=""), []
-        )
+        wrapped = tf.compat.v1.wrap_function(lambda: tf.import_graph_def(definition, name=""), [])
         element = wrapped.graph.as_graph_element
-        outputs = {
-            key: element(name) for key, name in self._tensors.items() if key != "input"
-        }
+        outputs = {key: element(name) for key, name in self._tensors.items() if key != "input"}
         self._run = wrapped.prune(element(self._tensors["input"]), outputs)
         self._graph_bytes = graph_bytes
 

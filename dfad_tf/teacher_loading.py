@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pathlib
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import keras
@@ -37,7 +38,7 @@ class TeacherDescription:
 
 
 def load_teacher(
-    path: str, image_shape: tuple[int, int, int] | None = None
+    path: str, image_shape: tuple[int, int, int] | None = None, flag: str = "--teacher"
 ) -> keras.Model:
     """Read a trained classifier from a `.keras` or `.h5` file or a SavedModel folder.
 
@@ -45,6 +46,7 @@ def load_teacher(
         path: The file or folder. A SavedModel runs the graph it holds: load only
             files you trust.
         image_shape: `(height, width, channels)` where the model leaves its size open.
+        flag: The flag that named it, for errors.
 
     Returns:
         A frozen model with a static input shape.
@@ -59,16 +61,16 @@ def load_teacher(
     """
     place = pathlib.Path(path)
     if not place.exists():
-        raise InputError(f"Expected --teacher to be a file or folder. Received: {path} (absent)")
+        raise InputError(f"Expected {flag} to be a file or folder. Received: {path} (absent)")
     if place.is_dir():
         if not (place / "saved_model.pb").exists():
             raise InputError(
-                "Expected --teacher to be a .keras or .h5 file, or a SavedModel folder with "
+                f"Expected {flag} to be a .keras or .h5 file, or a SavedModel folder with "
                 f"saved_model.pb in it. Received the folder: {path}"
             )
         model: keras.Model = _read(path, lambda: load_saved_model(path, image_shape))
     else:
-        model = load_keras_file(path, "--teacher")
+        model = load_keras_file(path, flag)
         model = _with_static_shape(model, image_shape, path)
     _check_classifier(model, path)
     model.trainable = False
@@ -133,7 +135,7 @@ def describe_teacher(
     if not np.isfinite(logits).all():
         raise InputError(
             "Expected a teacher with finite outputs. Received NaN or infinity for smooth "
-            "random images; its weights may be damaged, or --teacher_input is wrong."
+            "random images; its weights may be damaged, or --input_range is wrong."
         )
     outputs = np.asarray(keras.ops.convert_to_numpy(teacher(inputs, training=False)))
     sums_to_one = np.allclose(outputs.sum(-1), 1.0, atol=1e-3)
@@ -143,18 +145,21 @@ def describe_teacher(
             "[0, 1] that do not sum to 1, as of a sigmoid; several labels an image are not "
             "supported."
         )
-    head = "softmax" if signals.softmax_removed or (sums_to_one and outputs.min() >= 0) else "logits"
+    head = (
+        "softmax" if signals.softmax_removed or (sums_to_one and outputs.min() >= 0) else "logits"
+    )
     if head == "softmax" and not signals.softmax_removed:
         raise InputError(
             "Expected a softmax that can be taken off: a layer at the end of a functional or "
             f"sequential model. Received probabilities from a {type(teacher).__name__}."
         )
+    head = "softmax" if signals.softmax_removed else "logits"
     return TeacherDescription(
         shape, int(teacher.output_shape[-1]), head, contract, signals.features_name
     )
 
 
-def _read(path: str, read) -> keras.Model:  # type: ignore[no-untyped-def]
+def _read(path: str, read: Callable[[], keras.Model]) -> keras.Model:
     try:
         return read()
     except InputError:

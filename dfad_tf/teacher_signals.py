@@ -95,7 +95,10 @@ class TeacherSignals:
             source = operation._inbound_nodes[history.node_index].input_tensors[0]
             if is_graph(operation):
                 inner = TeacherSignals(operation)
-                self.softmax_removed, self.features_name = inner.softmax_removed, inner.features_name
+                self.softmax_removed, self.features_name = (
+                    inner.softmax_removed,
+                    inner.features_name,
+                )
                 outputs = inner._network(source, training=False)
                 return self._replay(outputs["logits"], passed), outputs.get("features")
             if isinstance(operation, (keras.layers.Dense, keras.layers.Conv2D)):
@@ -130,7 +133,7 @@ class TeacherSignals:
 
 def is_graph(model: Any) -> bool:
     """Whether a model is a graph of layers that can be walked (functional or sequential)."""
-    outputs = getattr(model, "outputs", None)
+    outputs: Any = getattr(model, "outputs", None)
     return (
         isinstance(model, keras.Model) and bool(outputs) and hasattr(outputs[0], "_keras_history")
     )
@@ -138,8 +141,7 @@ def is_graph(model: Any) -> bool:
 
 def _is_softmax(layer: Any) -> bool:
     return isinstance(layer, keras.layers.Softmax) or (
-        isinstance(layer, keras.layers.Activation)
-        and layer.activation is keras.activations.softmax
+        isinstance(layer, keras.layers.Activation) and layer.activation is keras.activations.softmax
     )
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from absl import flags
 
-from dfad_tf import command_line, train_flags
+from dfad_tf import command_line, data_flags, train_flags
 
 FLAGS = flags.FLAGS
 _FILES = {
@@ -58,7 +58,7 @@ def main(arguments: list[str]) -> None:
     test = _test_images(dataset, teacher)
     label = f"{dataset.name if dataset else 'own'}_{method.name}_seed{FLAGS.seed}"
     folder = run_folder.create_run_folder(FLAGS.workdir, label.replace("/", "_"))
-    text = command_line.flags_text([train_flags.__name__], skip=["workdir"])
+    text = command_line.flags_text([data_flags.__name__, train_flags.__name__], skip=["workdir"])
     run_folder.write_whole(
         folder / "flags.flags", lambda name: pathlib.Path(name).write_text(text, encoding="utf-8")
     )
@@ -192,5 +192,10 @@ def _draw(
     )
 
 
-if __name__ == "__main__":
+def run() -> None:
+    """Entry point of the command `dfad-train`."""
     command_line.run(main)
+
+
+if __name__ == "__main__":
+    run()

@@ -4,32 +4,10 @@ from __future__ import annotations
 
 from absl import flags
 
-# Data, and what measures.
-flags.DEFINE_string(
-    "dataset",
-    None,
-    "Data to train a missing teacher with and to measure on: 'digits' (no download), 'mnist', "
-    "'cifar10', 'cifar100', 'fashion_mnist', 'svhn_cropped', or any TFDS name with image and "
-    "label. Default: digits; with --teacher none is needed.",
-)
-flags.DEFINE_string("data_dir", None, "Folder of TFDS data. Default: TFDS_DATA_DIR or TFDS's own.")
-flags.DEFINE_list(
-    "image_shape", None, "HEIGHT,WIDTH,CHANNELS, where the teacher or the data set leaves it open."
-)
-
 # The teacher.
 flags.DEFINE_string(
     "teacher", None, "Your own teacher: a .keras or .h5 file, or a SavedModel folder."
 )
-flags.DEFINE_enum(
-    "teacher_input",
-    "auto",
-    ["auto", "pixels", "zero_one", "minus_one_one", "standardized"],
-    "Pixels that your teacher takes: 0 to 255, 0 to 1, -1 to 1, or with --input_mean and "
-    "--input_std removed outside it. 'auto' finds out.",
-)
-flags.DEFINE_list("input_mean", None, "Mean of each channel of its images, in pixels from 0 to 255.")
-flags.DEFINE_list("input_std", None, "Standard deviation of each channel, in pixels.")
 flags.DEFINE_string(
     "teacher_features", None, "Layer that R_m reads. Default: the input of the last dense layer."
 )

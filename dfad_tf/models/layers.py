@@ -8,9 +8,7 @@ from typing import Any
 import keras
 
 
-def standardize(
-    inputs: Any, mean: Sequence[float] | None, std: Sequence[float] | None
-) -> Any:
+def standardize(inputs: Any, mean: Sequence[float] | None, std: Sequence[float] | None) -> Any:
     """Subtract the mean and divide by the deviation, inside the network.
 
     Args:
@@ -24,7 +22,9 @@ def standardize(
     if mean is None or std is None:
         return inputs
     return keras.layers.Normalization(
-        axis=-1, mean=list(map(float, mean)), variance=[float(s) ** 2 for s in std],
+        axis=-1,
+        mean=list(map(float, mean)),
+        variance=[float(s) ** 2 for s in std],
         name="standardize",
     )(inputs)
 

@@ -1,0 +1,59 @@
+"""Measure any Keras classifier on real images: `python -m dfad_tf.evaluate`."""
+
+from __future__ import annotations
+
+import json
+
+from absl import flags
+
+from dfad_tf import command_line
+from dfad_tf.errors import InputError
+
+FLAGS = flags.FLAGS
+
+flags.DEFINE_string("model", None, "The classifier: a .keras or .h5 file, or a SavedModel folder.")
+flags.DEFINE_boolean("json", False, "Print one line of JSON instead of text.")
+
+
+def main(arguments: list[str]) -> None:
+    """Flags → model, images → accuracy."""
+    del arguments
+    for name in ("model", "dataset"):
+        if not FLAGS[name].value:
+            raise InputError(f"Expected --{name}. Received none.")
+    from dfad_tf import datasets, from_flags, measurement, report, teacher_loading
+
+    from_flags.check_pixel_flags()
+    dataset = datasets.open_dataset(FLAGS.dataset, FLAGS.data_dir)
+    model = teacher_loading.load_teacher(FLAGS.model, from_flags.image_shape(), "--model")
+    contract = from_flags.contract_from_flags(model.input_shape[-1])
+    description = teacher_loading.describe_teacher(model, contract)
+    from_flags.check_classes(dataset, description)
+    pixels, labels = dataset.load("test", description.image_shape)
+    test = measurement.TestImages(pixels, labels, description.contract)
+    classes = measurement.predict_classes(model, test.inputs)
+    result = {
+        "model": FLAGS.model,
+        "dataset": dataset.name,
+        "test_images": len(labels),
+        "accuracy": float((classes == labels).mean()),
+        "input_range": description.contract.range,
+        **report.costs("model", model),
+    }
+    if FLAGS.json:
+        print(json.dumps(result))
+        return
+    print(f"{FLAGS.model} on {len(labels):,} real test images of {dataset.name}")
+    print(f"  accuracy       {100 * result['accuracy']:.2f} %")
+    print(f"  its input      {description.contract.range} ({description.contract.source})")
+    print(f"  parameters     {result['model_parameters']:,}")
+    print(f"  multiply-adds  {report.format_macs(result['model_macs'])} an image")
+
+
+def run() -> None:
+    """Entry point of the command `dfad-evaluate`."""
+    command_line.run(main)
+
+
+if __name__ == "__main__":
+    run()

@@ -1,0 +1,43 @@
+"""Packaging of dfad_tf; the settings of its tools lie in pyproject.toml."""
+
+import pathlib
+
+from setuptools import find_packages, setup
+
+HERE = pathlib.Path(__file__).parent
+
+setup(
+    name="dfad_tf",
+    version="0.1.0",
+    description="Distil a Keras classifier into a small student without its training data",
+    long_description=(HERE / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    python_requires=">=3.10",
+    # The recipes lie in flags/ for people, and in the wheel beside the package.
+    packages=[*find_packages(include=["dfad_tf", "dfad_tf.*"]), "dfad_tf.flags"],
+    package_dir={"dfad_tf.flags": "flags"},
+    package_data={"dfad_tf.flags": ["*.flags"]},
+    install_requires=[
+        "absl-py>=2.1",  # flags and flag files
+        "importlib_resources>=6.0",  # tensorflow-datasets needs it and does not declare it
+        "keras>=3.12",
+        "matplotlib>=3.8",  # learning curves, sample grids
+        "numpy>=1.26",
+        "scikit-learn>=1.4",  # the digits that need no download; brings SciPy
+        "scipy>=1.11",  # quantiles of the Beta distribution
+        "tensorboard>=2.20",  # the writers behind tf.summary and Keras's callback
+        "tensorflow>=2.20",
+        "tensorflow-datasets>=4.9.9",
+    ],
+    extras_require={
+        "gpu": ["tensorflow[and-cuda]>=2.20"],
+        "test": ["build>=1.2", "mypy>=1.15", "pytest>=8.3", "pytest-xdist>=3.6", "ruff>=0.9"],
+    },
+    entry_points={
+        "console_scripts": [
+            "dfad-train = dfad_tf.train:run",
+            "dfad-evaluate = dfad_tf.evaluate:run",
+        ]
+    },
+)

@@ -215,7 +215,9 @@ class DataFreeDistiller(keras.Model):
         key = stateless_seed(self.seed, "student", self.optimizer.iterations)
         images, logits = self._generate(batch_size * student_steps, key)
         self._trackers.class_entropy.update_state(_class_entropy(logits))
-        for batch in zip(tf.split(images, student_steps), tf.split(logits, student_steps)):
+        for batch in zip(
+            tf.split(images, student_steps), tf.split(logits, student_steps), strict=True
+        ):
             self._student_step(*batch)
         self._generator_step(batch_size)
         return self.get_metrics_result()

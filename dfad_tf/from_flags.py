@@ -181,9 +181,8 @@ def student_from_flags(teacher: Teacher) -> keras.Model:
     """Build the student, with the teacher's input and its preprocessing inside."""
     description = teacher.description
     if FLAGS.student.endswith((".keras", ".h5")):
-        student = teacher_loading.load_keras_file(FLAGS.student, "--student")
-        student = keras.models.clone_model(student)  # the architecture, with fresh weights
-        return student
+        brought = teacher_loading.load_keras_file(FLAGS.student, "--student")
+        return keras.models.clone_model(brought)  # the architecture, with fresh weights
     name = FLAGS.student
     if name == "compact":
         name = models.compact_name(

@@ -1,0 +1,51 @@
+"""Small networks that the tests share; nothing here needs a network or a data set."""
+
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import keras
+import numpy as np
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def _seeded():
+    keras.utils.set_random_seed(0)
+
+
+def small_classifier(shape=(8, 8, 1), classes=3, filters=4, batch_norm=False, softmax=False):
+    """A convolutional classifier of a few hundred weights."""
+    layers = [keras.Input(shape), keras.layers.Conv2D(filters, 3, activation="relu")]
+    if batch_norm:
+        layers.append(keras.layers.BatchNormalization(momentum=0.9, epsilon=1e-5))
+    layers += [
+        keras.layers.Flatten(),
+        keras.layers.Dense(8, activation="relu", name="hidden"),
+        keras.layers.Dense(classes, activation="softmax" if softmax else None, name="head"),
+    ]
+    return keras.Sequential(layers)
+
+
+def small_generator(shape=(8, 8, 1), latent=5):
+    """A dense generator with batch norm."""
+    return keras.Sequential(
+        [
+            keras.Input((latent,)),
+            keras.layers.Dense(int(np.prod(shape))),
+            keras.layers.Reshape(shape),
+            keras.layers.BatchNormalization(momentum=0.9),
+        ]
+    )
+
+
+def weights(model):
+    """All variables of a model as arrays."""
+    return [np.array(w) for w in model.get_weights()]
+
+
+def same(first, second):
+    """Whether two lists of arrays are equal to the last bit."""
+    return len(first) == len(second) and all(
+        np.array_equal(a, b) for a, b in zip(first, second, strict=True)
+    )

@@ -181,9 +181,10 @@ def _by_logits(teacher: keras.Model, candidates: list[PixelContract]) -> PixelCo
         c.range: float(np.median(np.ptp(np.asarray(signals(c.to_input(images))[0]), axis=-1)))
         for c in candidates
     }
-    # A classifier's logits lie some units to some tens apart; 255 times larger
-    # inputs spread them over thousands.
-    name = "pixels" if spread["zero_one"] < 0.5 and spread["pixels"] < 200 else "zero_one"
+    # A trained classifier's logits lie some units to some tens apart; with inputs
+    # 255 times too large or too small they do not.
+    distance = {name: abs(np.log(value / 10 + 1e-9)) for name, value in spread.items()}
+    name = "pixels" if distance["pixels"] < distance["zero_one"] else "zero_one"
     return next(c for c in candidates if c.range == name)
 
 

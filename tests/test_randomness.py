@@ -1,0 +1,37 @@
+"""Noise is a function of seed, stream and step alone."""
+
+import numpy as np
+import tensorflow as tf
+
+from dfad_tf.randomness import STREAMS, stateless_latent, stateless_seed
+
+
+def test_seed_stream_and_step_each_change_the_draw():
+    keys = {
+        tuple(stateless_seed(seed, stream, step).numpy())
+        for seed in (0, 1)
+        for stream in STREAMS
+        for step in (0, 1, 2)
+    }
+    assert len(keys) == 2 * len(STREAMS) * 3
+
+
+def test_the_same_key_draws_the_same_in_a_graph():
+    key = stateless_seed(5, "student", 7)
+    graph = tf.function(lambda step: stateless_latent(4, 3, stateless_seed(5, "student", step)))
+    np.testing.assert_array_equal(stateless_latent(4, 3, key), graph(tf.constant(7)))
+
+
+def test_replicas_draw_different_noise():
+    devices = tf.config.list_physical_devices("CPU")
+    try:
+        tf.config.set_logical_device_configuration(
+            devices[0], [tf.config.LogicalDeviceConfiguration()] * 2
+        )
+    except RuntimeError:
+        pass  # TensorFlow has started already; one device has no replicas to compare
+    logical = [device.name for device in tf.config.list_logical_devices("CPU")]
+    strategy = tf.distribute.MirroredStrategy(logical)
+    keys = strategy.run(lambda: stateless_seed(0, "student", 0))
+    drawn = {tuple(key.numpy()) for key in strategy.experimental_local_results(keys)}
+    assert len(drawn) == len(logical)

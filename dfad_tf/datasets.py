@@ -127,7 +127,8 @@ def bring_to_shape(image: Any, shape: tuple[int, int, int]) -> Any:
         if received == 3 and channels == 1:
             image, received = tf.image.rgb_to_grayscale(image), 1
         if received == 3 and channels == 4:
-            image, received = tf.concat([image, tf.fill(tf.shape(image[..., :1]), 255)], -1), 4
+            opaque = tf.constant(255, image.dtype)
+            image, received = tf.concat([image, tf.fill(tf.shape(image[..., :1]), opaque)], -1), 4
         if received != channels:
             raise InputError(
                 f"Expected images that can be brought to {channels} channels. Received: {received}"

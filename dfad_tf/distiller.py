@@ -8,11 +8,13 @@ import keras
 import tensorflow as tf
 
 from dfad_tf import methods
+from dfad_tf.compatibility import check_fit
 from dfad_tf.errors import InputError
 from dfad_tf.methods import Method
 from dfad_tf.objectives import ForwardPass
 from dfad_tf.randomness import stateless_latent, stateless_seed
 from dfad_tf.teacher_signals import TeacherSignals
+from dfad_tf.training_metrics import TrainingMetrics, class_entropy
 
 
 @keras.saving.register_keras_serializable("dfad_tf")
@@ -64,11 +66,7 @@ class DataFreeDistiller(keras.Model):
         self.generator = generator
         self.features = features
         self.signals = TeacherSignals(teacher, features)
-        self.build(student.input_shape)
-
-    def build(self, input_shape: Any) -> None:
-        """Nothing is left to build: the three networks come built."""
-        self.built = True
+        self.built = True  # as the three networks are
 
     def call(self, inputs: Any, training: bool = False) -> Any:
         """Return the student's logits."""
@@ -81,10 +79,7 @@ class DataFreeDistiller(keras.Model):
         method: str | Method = "proposed",
         metrics: Any = ("accuracy",),
         seed: int = 0,
-        run_eagerly: bool = False,
-        steps_per_execution: int = 1,
-        jit_compile: bool | str = "auto",
-        auto_scale_loss: bool = True,
+        **arguments: Any,
     ) -> None:
         """Choose the optimizers and the method.
 
@@ -94,10 +89,9 @@ class DataFreeDistiller(keras.Model):
             method: A name of `methods.METHODS`, or a `Method`.
             metrics: What `validation_data` measures of the student.
             seed: Seed of all noise, from 0 to 2³¹ − 1.
-            run_eagerly: As in Keras.
-            steps_per_execution: As in Keras.
-            jit_compile: As in Keras.
-            auto_scale_loss: Under `mixed_float16`, scale both optimizers' losses.
+            **arguments: `run_eagerly`, `steps_per_execution`, `jit_compile` and
+                `auto_scale_loss`, as for `keras.Model.compile`; under
+                `mixed_float16` both optimizers' losses are scaled.
 
         Raises:
             InputError: If the method is unknown, or needs features that cannot be found.
@@ -111,34 +105,24 @@ class DataFreeDistiller(keras.Model):
                 "(`features=`), or leave R_m out with --representation_activation_weight=0."
             )
         generator_optimizer = keras.optimizers.get(generator_optimizer)
-        super().compile(
-            optimizer=optimizer,
-            metrics=list(metrics) if metrics else None,
-            run_eagerly=run_eagerly,
-            steps_per_execution=steps_per_execution,
-            jit_compile=jit_compile,
-            auto_scale_loss=auto_scale_loss,
-        )
-        if auto_scale_loss and isinstance(self.optimizer, keras.optimizers.LossScaleOptimizer):
-            generator_optimizer = keras.optimizers.LossScaleOptimizer(generator_optimizer)
+        super().compile(optimizer, metrics=list(metrics) if metrics else None, **arguments)
+        scaling = keras.optimizers.LossScaleOptimizer
+        if isinstance(self.optimizer, scaling) and not isinstance(generator_optimizer, scaling):
+            generator_optimizer = scaling(generator_optimizer)
         self.generator_optimizer = generator_optimizer
         self.method = method
         self.seed = seed
-        # Each on its own variables, and now: Keras would build the student's on all
-        # of them, and a backup restores only what is already built.
+        # Built now, since a backup restores only what is built.
         self.optimizer.build(self.student.trainable_variables)
         self.generator_optimizer.build(self.generator.trainable_variables)
-        self._trackers = _Trackers(method)
+        self._trackers = TrainingMetrics(method)
         self._arguments = {
-            "optimizer": optimizer,
-            "generator_optimizer": generator_optimizer,
+            "optimizer": self.optimizer,
+            "generator_optimizer": self.generator_optimizer,
             "method": method,
             "metrics": metrics,
             "seed": seed,
-            "run_eagerly": run_eagerly,
-            "steps_per_execution": steps_per_execution,
-            "jit_compile": jit_compile,
-            "auto_scale_loss": auto_scale_loss,
+            **arguments,
         }
 
     @property
@@ -148,7 +132,6 @@ class DataFreeDistiller(keras.Model):
 
     @property
     def trainable_weights(self) -> list[Any]:
-        """The same as `trainable_variables`, under Keras's older name."""
         return self.student.trainable_weights
 
     def fit(
@@ -158,12 +141,8 @@ class DataFreeDistiller(keras.Model):
         epochs: int = 1,
         steps_per_epoch: int = 50,
         validation_data: Any = None,
-        callbacks: Any = None,
-        verbose: Any = "auto",
-        initial_epoch: int = 0,
         validation_batch_size: int = 1000,
-        validation_steps: int | None = None,
-        validation_freq: Any = 1,
+        **arguments: Any,
     ) -> keras.callbacks.History:
         """Distil; there is no `x`, since the images are invented.
 
@@ -173,12 +152,9 @@ class DataFreeDistiller(keras.Model):
             steps_per_epoch: Generator steps in an epoch, each after `student_steps`.
             validation_data: `(images, labels)` or a dataset of them, in the teacher's
                 input range. It is only measured, never trained on.
-            callbacks: Keras callbacks.
-            verbose: As in Keras.
-            initial_epoch: As in Keras.
             validation_batch_size: Batch size of the measurement.
-            validation_steps: As in Keras.
-            validation_freq: As in Keras.
+            **arguments: `callbacks`, `verbose`, `initial_epoch`, `validation_steps` and
+                `validation_freq`, as for `keras.Model.fit`.
 
         Returns:
             A `History`: `loss` is the student's, `class_entropy` how evenly the
@@ -191,13 +167,9 @@ class DataFreeDistiller(keras.Model):
             epochs=epochs,
             steps_per_epoch=steps_per_epoch,
             validation_data=validation_data,
-            callbacks=callbacks,
-            verbose=verbose,
-            shuffle=False,
-            initial_epoch=initial_epoch,
             validation_batch_size=validation_batch_size,
-            validation_steps=validation_steps,
-            validation_freq=validation_freq,
+            shuffle=False,
+            **arguments,
         )
 
     def train_step(self, data: Any) -> dict[str, Any]:
@@ -214,16 +186,15 @@ class DataFreeDistiller(keras.Model):
         # made, and shown to the teacher, in one pass.
         key = stateless_seed(self.seed, "student", self.optimizer.iterations)
         images, logits = self._generate(batch_size * student_steps, key)
-        self._trackers.class_entropy.update_state(_class_entropy(logits))
-        for batch in zip(
-            tf.split(images, student_steps), tf.split(logits, student_steps), strict=True
-        ):
+        self._trackers.class_entropy.update_state(class_entropy(logits))
+        batches = [tf.split(tensor, student_steps) for tensor in (images, logits)]
+        for batch in zip(*batches, strict=True):
             self._student_step(*batch)
         self._generator_step(batch_size)
         return self.get_metrics_result()
 
     def _student_step(self, images: Any, logits: Any) -> None:
-        parts = self._student_parts(images, logits, self.optimizer.iterations)
+        parts = self._student_parts(images, logits)
         with tf.GradientTape() as tape:
             students = self.student(tf.concat([p[0] for p in parts], 0), training=True)
             students = tf.split(tf.cast(students, tf.float32), [p[1].shape[0] for p in parts])
@@ -238,34 +209,23 @@ class DataFreeDistiller(keras.Model):
         self.optimizer.apply(tape.gradient(scaled, variables), variables)
         self._loss_tracker.update_state(loss)
 
-    def _student_parts(self, images: Any, logits: Any, step: Any) -> list[tuple[Any, Any, float]]:
-        """What the student learns from in one step: images, target logits, weight."""
+    def _student_parts(self, images: Any, logits: Any) -> list[tuple[Any, Any, float]]:
         interpolation = self.method.interpolation
         if interpolation is None:
             return [(images, logits, 1.0)]
-        count = interpolation.count(images.shape[0])
-        first = (images[:count], logits[:count])
+        step = self.optimizer.iterations
+        partners = None
         if interpolation.partner == "fresh":
-            partner = self._generate(count, stateless_seed(self.seed, "partner", step))
-        else:
-            partner = (tf.roll(images, 1, 0)[:count], tf.roll(logits, 1, 0)[:count])
-        plain, weight = [(images, logits, 1.0)], interpolation.weight
-        if interpolation.mode == "replace":
-            # What is blended is not seen plain as well; both count by their share.
-            share = count / images.shape[0]
-            plain, weight = [(images[count:], logits[count:], 1.0 - share)], share
-            plain = plain if share < 1 else []
+            key = stateless_seed(self.seed, "partner", step)
+            partners = self._generate(interpolation.count(images.shape[0]), key)
         key = stateless_seed(self.seed, "interpolation", step)
-        virtual, targets = interpolation(first, partner, key)
-        if interpolation.labels == "teacher":
-            targets = self.signals(virtual)[0]
-        return [*plain, (virtual, targets, weight)]
+        return interpolation.parts(
+            images, logits, key, partners, lambda virtual: self.signals(virtual)[0]
+        )
 
     def _generator_step(self, batch_size: int) -> None:
-        step = self.generator_optimizer.iterations
-        key = stateless_seed(self.seed, "generator", step)
-        terms = self.method.generator_objectives
-        variables = self.generator.trainable_variables
+        key = stateless_seed(self.seed, "generator", self.generator_optimizer.iterations)
+        terms, variables = self.method.generator_objectives, self.generator.trainable_variables
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch([variable.value for variable in variables])
             images = self._images(batch_size, key)
@@ -287,27 +247,23 @@ class DataFreeDistiller(keras.Model):
         return self.generator(latent, training=True)
 
     def _generate(self, batch_size: int, key: Any) -> tuple[Any, Any]:
-        """Generated images and the teacher's logits for them."""
         images = self._images(batch_size, key)
         return images, self.signals(images)[0]
 
     @property
-    def _replicas(self) -> int:
-        # Optimizers add gradients up over replicas; each takes its share of the mean.
+    def _replicas(self) -> int:  # whose gradients the optimizers add up
         return self.distribute_strategy.num_replicas_in_sync
 
     def test_step(self, data: Any) -> dict[str, Any]:
         """Measure the student on labelled images, and its agreement with the teacher."""
         images, labels, weights = keras.utils.unpack_x_y_sample_weight(data)
-        logits = tf.cast(self.student(images, training=False), tf.float32)
-        results = {}
+        logits, results = tf.cast(self.student(images, training=False), tf.float32), {}
         if self._compile_metrics is not None:
             self._compile_metrics.update_state(labels, logits, sample_weight=weights)
             results.update(self._compile_metrics.result())
         same = tf.argmax(logits, -1) == tf.argmax(self.signals(images)[0], -1)
-        agreement = self._trackers.agreement
-        agreement.update_state(tf.cast(same, tf.float32))
-        return {**results, "agreement": agreement.result()}
+        self._trackers.agreement.update_state(tf.cast(same, tf.float32))
+        return {**results, "agreement": self._trackers.agreement.result()}
 
     def get_metrics_result(self) -> dict[str, Any]:
         """Return what a train step logs; the compiled metrics belong to `test_step`."""
@@ -338,53 +294,7 @@ class DataFreeDistiller(keras.Model):
         return cls(**config)
 
     def get_compile_config(self) -> dict[str, Any]:
-        if not self.compiled:
-            return {}
-        return keras.saving.serialize_keras_object(self._arguments)
+        return keras.saving.serialize_keras_object(self._arguments) if self.compiled else {}
 
     def compile_from_config(self, config: dict[str, Any]) -> None:
         self.compile(**keras.saving.deserialize_keras_object(config))
-
-
-class _Trackers:
-    """Means of what is logged; a plain object, since a built model takes no new state."""
-
-    def __init__(self, method: Method) -> None:
-        mean = keras.metrics.Mean
-        names = ["generator_loss", *(term.name for term in method.generator_objectives)]
-        self.generator = [mean(name=name) for name in names]
-        self.class_entropy = mean(name="class_entropy")
-        self.agreement = mean(name="agreement")
-
-    def all(self) -> list[Any]:
-        return [*self.generator, self.class_entropy, self.agreement]
-
-
-def check_fit(teacher: keras.Model, student: keras.Model, generator: keras.Model) -> None:
-    """Check that teacher, student and generator fit each other.
-
-    Raises:
-        InputError: If shapes of inputs, classes or images differ.
-    """
-    if student.input_shape[1:] != teacher.input_shape[1:]:
-        raise InputError(
-            "Expected the student to take the teacher's input, "
-            f"{teacher.input_shape[1:]}. Received: {student.input_shape[1:]}"
-        )
-    if student.output_shape[1:] != teacher.output_shape[1:]:
-        raise InputError(
-            "Expected the student to give the teacher's classes, "
-            f"{teacher.output_shape[1:]}. Received: {student.output_shape[1:]}"
-        )
-    if generator.output_shape[1:] != teacher.input_shape[1:]:
-        raise InputError(
-            "Expected the generator to make the teacher's input, "
-            f"{teacher.input_shape[1:]}. Received: {generator.output_shape[1:]}"
-        )
-
-
-def _class_entropy(logits: Any) -> Any:
-    """Entropy of the batch's mean prediction as a share of the highest: 1 is balanced."""
-    mean = tf.reduce_mean(tf.nn.softmax(logits), 0)
-    entropy = -tf.reduce_sum(mean * tf.math.log(mean + keras.config.epsilon()))
-    return entropy / tf.math.log(tf.cast(mean.shape[0], tf.float32))

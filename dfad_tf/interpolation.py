@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -97,6 +98,39 @@ class VirtualInterpolation:
         """
         coefficient = self.coefficients(first[1].shape[0], key)
         return self.blend(first, second, coefficient)
+
+    def parts(
+        self,
+        images: Any,
+        logits: Any,
+        key: Any,
+        partners: tuple[Any, Any] | None,
+        ask_teacher: Callable[[Any], Any],
+    ) -> list[tuple[Any, Any, float]]:
+        """Return what the student learns from in one step.
+
+        Args:
+            images: Plain images `(batch, height, width, channels)`.
+            logits: The teacher's logits for them `(batch, classes)`.
+            key: As for `__call__`.
+            partners: A second batch and its logits; None pairs within the batch.
+            ask_teacher: Maps images to logits, for `labels="teacher"`.
+
+        Returns:
+            Batches of images, their target logits and their weight in the loss.
+        """
+        count = self.count(images.shape[0])
+        if partners is None:
+            partners = (tf.roll(images, 1, 0)[:count], tf.roll(logits, 1, 0)[:count])
+        virtual, targets = self((images[:count], logits[:count]), partners, key)
+        if self.labels == "teacher":
+            targets = ask_teacher(virtual)
+        if self.mode == "join":
+            return [(images, logits, 1.0), (virtual, targets, self.weight)]
+        # What is blended is not seen plain as well; both count by their share.
+        share = count / images.shape[0]
+        plain = [(images[count:], logits[count:], 1.0 - share)] if share < 1 else []
+        return [*plain, (virtual, targets, share)]
 
     def coefficients(self, batch_size: int, key: Any) -> tf.Tensor:
         """Draw λ: `(batch_size,)` values in [0, 1], all the same unless `per_sample`."""

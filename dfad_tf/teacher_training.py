@@ -76,7 +76,7 @@ def train_teacher(
         metrics=["accuracy"],
     )
     data = _pipeline(images, labels, recipe)
-    model.fit(data, epochs=recipe.epochs, verbose=verbose)
+    model.fit(data, epochs=recipe.epochs, verbose=verbose, shuffle=False)
     return model
 
 

@@ -26,9 +26,7 @@ def make(method="proposed", student=None, seed=0, **compile_arguments):
 
 
 def fit(distiller, epochs=1, steps=2, **arguments):
-    return distiller.fit(
-        batch_size=8, epochs=epochs, steps_per_epoch=steps, verbose=0, **arguments
-    )
+    return distiller.fit(batch_size=8, epochs=epochs, steps_per_epoch=steps, verbose=0, **arguments)
 
 
 def labelled(count=32):
@@ -132,7 +130,7 @@ def test_interpolated_parts_are_equation_9():
     blend = VirtualInterpolation(weight=0.5, share=0.5)
     distiller = make(methods.get("dfad+interpolation", Settings(interpolation=blend)))
     images, logits = distiller._generate(8, tf.constant([0, 0]))
-    plain, virtual = distiller._student_parts(images, logits, 0)
+    plain, virtual = distiller._student_parts(images, logits)
     assert [plain[2], virtual[2]] == [1.0, 0.5]
     assert virtual[0].shape == (4, *SHAPE)
     # One λ explains every image and every target of the batch.
@@ -268,6 +266,8 @@ def test_errors():
         DataFreeDistiller(teacher, small_classifier((9, 9, 1)), generator)
     with pytest.raises(InputError, match=r"teacher's classes, \(3,\).*\(4,\)"):
         DataFreeDistiller(teacher, small_classifier(classes=4), generator)
+    with pytest.raises(InputError, match="ends in a softmax"):
+        DataFreeDistiller(teacher, small_classifier(softmax=True), generator)
     with pytest.raises(InputError, match="generator to make"):
         DataFreeDistiller(teacher, student, small_generator((9, 9, 1)))
     with pytest.raises(InputError, match="Did you mean 'proposed'"):

@@ -37,7 +37,7 @@ def test_one_coefficient_a_batch_or_a_sample():
 @pytest.mark.parametrize("alpha", [0.3, 1.0, 4.0])
 def test_coefficients_follow_the_beta_distribution(alpha):
     drawn = VirtualInterpolation(alpha=alpha, per_sample=True).coefficients(5000, KEY).numpy()
-    assert 0 <= drawn.min() and drawn.max() <= 1
+    assert drawn.min() >= 0 and drawn.max() <= 1
     assert stats.kstest(drawn, stats.beta(alpha, alpha).cdf).pvalue > 1e-3
 
 

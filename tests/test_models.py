@@ -48,7 +48,9 @@ def test_a_reloaded_model_answers_the_same(name, tmp_path):
     images = np.random.default_rng(0).uniform(0, 255, (3, 32, 32, 1))
     model.save(tmp_path / "model.keras")
     again = keras.models.load_model(tmp_path / "model.keras")
-    np.testing.assert_array_equal(model.predict(images, verbose=0), again.predict(images, verbose=0))
+    np.testing.assert_array_equal(
+        model.predict(images, verbose=0), again.predict(images, verbose=0)
+    )
 
 
 def test_preprocessing_is_inside():

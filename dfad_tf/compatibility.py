@@ -1,0 +1,36 @@
+"""Whether teacher, student and generator fit each other."""
+
+from __future__ import annotations
+
+import keras
+
+from dfad_tf.errors import InputError
+from dfad_tf.teacher_signals import TeacherSignals
+
+
+def check_fit(teacher: keras.Model, student: keras.Model, generator: keras.Model) -> None:
+    """Check that teacher, student and generator fit each other.
+
+    Raises:
+        InputError: If shapes of inputs, classes or images differ.
+    """
+    if student.input_shape[1:] != teacher.input_shape[1:]:
+        raise InputError(
+            "Expected the student to take the teacher's input, "
+            f"{teacher.input_shape[1:]}. Received: {student.input_shape[1:]}"
+        )
+    if TeacherSignals(student).softmax_removed:
+        raise InputError(
+            "Expected a student that gives logits. Received one that ends in a softmax: "
+            "leave its last activation out."
+        )
+    if student.output_shape[1:] != teacher.output_shape[1:]:
+        raise InputError(
+            "Expected the student to give the teacher's classes, "
+            f"{teacher.output_shape[1:]}. Received: {student.output_shape[1:]}"
+        )
+    if generator.output_shape[1:] != teacher.input_shape[1:]:
+        raise InputError(
+            "Expected the generator to make the teacher's input, "
+            f"{teacher.input_shape[1:]}. Received: {generator.output_shape[1:]}"
+        )

@@ -1,0 +1,47 @@
+"""What a distiller logs while it trains and measures."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from dfad_tf.methods import Method
+
+
+class TrainingMetrics:
+    """Means since an epoch began.
+
+    A plain object, not tracked by Keras: a built model takes no new state, and
+    the metrics depend on the method, which is known only at `compile`.
+
+    Args:
+        method: The composition whose terms are logged, each under its name.
+    """
+
+    def __init__(self, method: Method) -> None:
+        mean = keras.metrics.Mean
+        names = ["generator_loss", *(term.name for term in method.generator_objectives)]
+        self.generator = [mean(name=name) for name in names]
+        self.class_entropy = mean(name="class_entropy")
+        self.agreement = mean(name="agreement")
+
+    def all(self) -> list[Any]:
+        """All metrics, for Keras to reset."""
+        return [*self.generator, self.class_entropy, self.agreement]
+
+
+def class_entropy(logits: Any) -> Any:
+    """Return how evenly a batch covers the teacher's classes.
+
+    Args:
+        logits: `(batch, classes)`.
+
+    Returns:
+        The entropy of the batch's mean prediction as a share of the highest
+        possible: 1 where all classes are seen alike, 0 where only one is.
+    """
+    mean = tf.reduce_mean(tf.nn.softmax(logits), 0)
+    entropy = -tf.reduce_sum(mean * tf.math.log(mean + keras.config.epsilon()))
+    return entropy / tf.math.log(tf.cast(mean.shape[0], tf.float32))

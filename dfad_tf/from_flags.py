@@ -79,6 +79,7 @@ def check_names() -> None:
     """
     method_from_flags()
     optimizers_from_flags()
+    make_optimizer(FLAGS.teacher_optimizer, 0.0, FLAGS.teacher_weight_decay)
     if not FLAGS.student.endswith((".keras", ".h5")) and FLAGS.student != "compact":
         models.check_name(FLAGS.student, "student")
     models.check_name(FLAGS.teacher_model, "teacher_model")

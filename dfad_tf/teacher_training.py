@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from dfad_tf import models, names
 from dfad_tf.datasets import ImageDataset
+from dfad_tf.errors import InputError
 from dfad_tf.optimizers import CoupledSGD
 
 AUGMENTATIONS = ("none", "crop", "crop_flip", "crop_flip_cutout")
@@ -90,8 +91,13 @@ def make_optimizer(name: str, learning_rate: Any, weight_decay: float = 0.0, **m
         **more: Further arguments of the Keras optimizer.
 
     Raises:
-        InputError: If the name is unknown.
+        InputError: If the name is unknown, or a decay is asked of Adam.
     """
+    if name == "adam" and weight_decay:
+        raise InputError(
+            "Expected --weight_decay (and --teacher_weight_decay) with the optimizer sgd, whose "
+            f"decay is coupled. Received: {weight_decay} with adam"
+        )
     table = {
         "adam": lambda: keras.optimizers.Adam(learning_rate, **more),
         "sgd": lambda: CoupledSGD(learning_rate, 0.9, weight_decay, **more),

@@ -27,7 +27,7 @@ def test_digits_need_no_download_and_are_split_for_good():
 @pytest.fixture
 def mocked(monkeypatch):
     # The mock invents images, but knows of no splits before they are prepared.
-    split = types.SimpleNamespace(num_examples=30, num_bytes=1)
+    split = types.SimpleNamespace(num_examples=30, num_bytes=1, num_shards=1)
     splits = {"train": split, "test": split}
     monkeypatch.setattr(tfds.core.DatasetInfo, "splits", property(lambda self: splits))
     with tfds.testing.mock_data(num_examples=30):

@@ -1,0 +1,200 @@
+"""The command: a small true run, and every mistake answered in one line."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+
+from dfad_tf import evaluate, train
+from dfad_tf.errors import InputError
+from tests.command import FLAGS, parse, run
+from tests.conftest import small_classifier
+
+SMALL = ("--epochs=2", "--steps_per_epoch=3", "--batch_size=16", "--verbose=0")
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory):
+    return tmp_path_factory.mktemp("teachers")
+
+
+@pytest.fixture
+def teacher(tmp_path):
+    small_classifier((9, 10, 2), classes=4, batch_norm=True).save(tmp_path / "mine.keras")
+    return tmp_path / "mine.keras"
+
+
+def test_a_run_leaves_its_folder(tmp_path, cache, capsys):
+    folder = tmp_path / "run"
+    arguments = (*SMALL, "--teacher_model=mlp", "--teacher_epochs=2", f"--teacher_cache={cache}")
+    run(*arguments, f"--workdir={folder}", "--seed=3")
+    present = {path.name for path in folder.iterdir()}
+    assert present == {
+        "student.keras", "generator.keras", "teacher.keras", "flags.flags", "history.csv",
+        "tensorboard", "curves.png", "samples.png", "result.json",
+    }  # fmt: skip
+    result = json.loads((folder / "result.json").read_text())
+    assert result["dataset"] == "digits" and result["method"] == "proposed"
+    assert result["seed"] == 3 and result["images_generated"] == 2 * 3 * 6 * 16
+    assert result["student_parameters"] == 15_738 and result["student_macs"] == 133_740
+    assert 0 < result["distillation_seconds"] < result["total_seconds"]
+    assert result["versions"]["keras"] == keras.__version__
+    output = capsys.readouterr().out
+    for words in ("Plan", "multiply-adds", "Result", "real images seen: none", str(folder)):
+        assert words in output
+    # The numbers are the files': measured again by the other command.
+    run_evaluate(folder / "student.keras")
+    again = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert again["accuracy"] == result["student_accuracy"]
+    run_evaluate(folder / "teacher.keras")
+    again = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert again["accuracy"] == result["teacher_accuracy"]
+    student = keras.models.load_model(folder / "student.keras")
+    generator = keras.models.load_model(folder / "generator.keras")
+    assert student(generator(np.zeros((2, 100)))).shape == (2, 10)
+
+
+def run_evaluate(model):
+    run("--dataset=digits", f"--model={model}", "--json", main=evaluate.main)
+
+
+def test_an_own_teacher_needs_no_data(tmp_path, teacher, capsys):
+    folder = tmp_path / "run"
+    run(*SMALL, f"--teacher={teacher}", "--student=compact_4", f"--workdir={folder}")
+    result = json.loads((folder / "result.json").read_text())
+    assert result["dataset"] is None and result["student_accuracy"] is None
+    assert 0 <= result["generated_agreement"] <= 1
+    assert not (folder / "teacher.keras").exists()
+    assert "not measured" in capsys.readouterr().out
+    student = keras.models.load_model(folder / "student.keras")
+    assert student.input_shape == (None, 9, 10, 2)
+
+
+def test_an_own_student_starts_from_fresh_weights(tmp_path, teacher):
+    own = small_classifier((9, 10, 2), classes=4)
+    own.save(tmp_path / "own.keras")
+    folder = tmp_path / "run"
+    run(
+        *SMALL, f"--teacher={teacher}", f"--student={tmp_path / 'own.keras'}",
+        f"--workdir={folder}", "--learning_rate=1e-9", "--seed=3",
+    )  # fmt: skip
+    student = keras.models.load_model(folder / "student.keras")
+    assert student.count_params() == own.count_params()
+    assert not np.allclose(student.get_weights()[0], own.get_weights()[0])
+
+
+def test_a_seed_gives_the_same_student_and_the_flags_make_it_again(tmp_path, teacher):
+    folders = [tmp_path / name for name in ("first", "again", "other")]
+    run(*SMALL, f"--teacher={teacher}", "--seed=5", f"--workdir={folders[0]}")
+    run(f"--flagfile={folders[0] / 'flags.flags'}", f"--workdir={folders[1]}")
+    run(*SMALL, f"--teacher={teacher}", "--seed=6", f"--workdir={folders[2]}")
+    first, again, other = (
+        keras.models.load_model(folder / "student.keras").get_weights() for folder in folders
+    )
+    assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
+    assert not all(np.array_equal(a, b) for a, b in zip(first, other, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--method=proposd"], "Unknown method.*Did you mean 'proposed'"),
+        (["--student=lenet6"], "--student.*Did you mean 'lenet5'"),
+        (["--teacher_model=resnet"], "--teacher_model"),
+        (["--generator=gan"], "Unknown generator"),
+        (["--dataset=minst"], "Did you mean 'mnist'"),
+        (["--teacher=absent.keras"], "--teacher.*absent"),
+        (["--teacher=absent.keras", "--dataset=minst"], "Did you mean 'mnist'"),
+        (["--student=absent.keras"], "--student.*absent"),
+        (["--image_shape=32,32"], "--image_shape to be 3 whole numbers"),
+        (["--image_shape=32,32,x"], "--image_shape"),
+        (["--input_mean=1"], "--input_mean and --input_std together"),
+        (["--input_mean=1", "--input_std=0"], "--input_std above 0"),
+        (["--input_mean=1", "--input_std=1"], "--input_range beside"),
+        (["--input_range=standardized"], "--input_mean and --input_std with"),
+        (["--schedule=step", "--decay_epochs=a"], "--decay_epochs"),
+        (["--weight_decay=0.1", "--optimizer=adam"], "--weight_decay"),
+        (["--generator=dfad", "--image_shape=34,34,1"], "divisible by 4"),
+        (["--student=lenet5", "--image_shape=16,16,1"], "32×32 for lenet5"),
+    ],
+)
+def test_mistakes_are_told_before_any_work(tmp_path, arguments, message, monkeypatch, cache):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("dfad_tf.distiller.DataFreeDistiller.fit", None)
+    with pytest.raises(InputError, match=message) as caught:
+        run("--teacher_model=mlp", "--teacher_epochs=1", f"--teacher_cache={cache}", *arguments)
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_folder_in_use_is_left_as_it_is(tmp_path, teacher):
+    folder = tmp_path / "run"
+    folder.mkdir()
+    (folder / "student.keras").write_text("precious")
+    with pytest.raises(InputError, match="--workdir.*already holds"):
+        run(*SMALL, f"--teacher={teacher}", f"--workdir={folder}")
+    assert [path.read_text() for path in folder.iterdir()] == ["precious"]
+
+
+def test_a_place_that_cannot_be_written(tmp_path, teacher):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="--workdir to be writable"):
+        run(*SMALL, f"--teacher={teacher}", f"--workdir={tmp_path / 'file' / 'run'}")
+
+
+def test_classes_that_differ(teacher):
+    with pytest.raises(InputError, match="4 classes.*digits with 10"):
+        run(*SMALL, f"--teacher={teacher}", "--dataset=digits")
+
+
+@pytest.mark.parametrize("shape", [(9, 10, 1), (8, 10, 2)])
+def test_an_own_student_of_another_shape(tmp_path, teacher, shape):
+    small_classifier(shape, classes=4).save(tmp_path / "own.keras")
+    with pytest.raises(InputError, match="student to take the teacher's input"):
+        run(*SMALL, f"--teacher={teacher}", f"--student={tmp_path / 'own.keras'}")
+
+
+def command(*arguments, module="train", **environment):
+    """The command as a user's shell runs it."""
+    return subprocess.run(
+        [sys.executable, "-m", f"dfad_tf.{module}", *arguments],
+        capture_output=True, text=True, check=False, env={**os.environ, **environment},
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "message"),
+    [
+        (["--batch_size=1"], {}, "batch_size"),
+        (["--lerning_rate=1"], {}, "learning_rate"),
+        (["--method=proposd"], {}, "Did you mean 'proposed'"),
+        (["words"], {}, "Expected flags only"),
+        ([], {"KERAS_BACKEND": "jax"}, "KERAS_BACKEND.*jax"),
+    ],
+)
+def test_the_shell_sees_one_line_and_a_status(arguments, environment, message):
+    done = command(*arguments, **environment)
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1, done.stderr
+    assert done.stderr.startswith("train: error: ")
+    assert re.search(message, done.stderr)
+    assert done.stdout == ""
+
+
+def test_evaluate_needs_a_model_and_a_data_set():
+    done = command(module="evaluate")
+    assert (done.returncode, done.stderr) == (
+        2,
+        "evaluate: error: Expected --model. Received none.\n",
+    )
+
+
+def test_main_reads_like_the_way_of_the_data():
+    parse("--epochs=3")
+    assert FLAGS.epochs == 3
+    assert "teacher, student, generator → distiller.fit" in train.main.__doc__

@@ -90,6 +90,6 @@ def draw_samples(
 
 
 def to_displayable(pixels: np.ndarray) -> np.ndarray:
-    """Clip raw pixels to uint8, with 1, 3 or 4 channels (of 2, the first is shown)."""
+    """Clip raw pixels to uint8 with 1 or 3 channels; of 2 and 4, the last is not shown."""
     images = np.clip(np.round(pixels), 0, 255).astype(np.uint8)
-    return images[..., :1] if images.shape[-1] == 2 else images
+    return images[..., : {2: 1, 4: 3}.get(images.shape[-1])]

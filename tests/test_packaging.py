@@ -1,0 +1,86 @@
+"""A wheel built from the tree runs the main job outside the checkout."""
+
+import pathlib
+import re
+import subprocess
+import sys
+import zipfile
+
+import pytest
+
+ROOT = pathlib.Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    """Built from a copy, so that no build folder is left in the checkout."""
+    folder = tmp_path_factory.mktemp("wheel")
+    files = subprocess.run(
+        ["git", "ls-files", "-co", "--exclude-standard"],
+        cwd=ROOT, capture_output=True, text=True, check=True,
+    ).stdout.split()  # fmt: skip
+    for name in files:
+        if (ROOT / name).is_file():
+            (folder / "tree" / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / "tree" / name).write_bytes((ROOT / name).read_bytes())
+    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "-o", str(folder)]
+    subprocess.run(command, cwd=folder / "tree", check=True, capture_output=True)
+    return next(folder.glob("*.whl"))
+
+
+def test_it_holds_the_package_and_the_recipes(wheel):
+    names = set(zipfile.ZipFile(wheel).namelist())
+    recipes = {f"dfad_tf/flags/{path.name}" for path in (ROOT / "flags").glob("*.flags")}
+    modules = {str(path.relative_to(ROOT)) for path in (ROOT / "dfad_tf").rglob("*.py")}
+    assert recipes and recipes | modules <= names
+    assert not any(name.startswith("tests") for name in names)
+
+
+def test_it_runs_outside_the_checkout(wheel, tmp_path):
+    site = tmp_path / "site"
+    pip = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--target", site, wheel]
+    subprocess.run(pip, check=True, capture_output=True)
+    done = subprocess.run(
+        [
+            sys.executable, "-c",
+            "import sys; sys.path.insert(0, sys.argv.pop(1)); "
+            "from dfad_tf import train; train.run()",
+            str(site),
+            "--epochs=1", "--steps_per_epoch=2", "--teacher_epochs=1", "--verbose=0",
+            f"--teacher_cache={tmp_path}", "--workdir=run",
+        ],
+        cwd=tmp_path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "Result" in done.stdout and (tmp_path / "run" / "student.keras").exists()
+
+
+def test_the_version_stands_in_one_value():
+    package = re.search(r'__version__ = "(.+)"', (ROOT / "dfad_tf" / "__init__.py").read_text())
+    setup = re.search(r'version="(.+)"', (ROOT / "setup.py").read_text())
+    changelog = re.search(r"## (\S+)", (ROOT / "CHANGELOG.md").read_text())
+    assert package[1] == setup[1] == changelog[1]
+
+
+def test_the_readme_names_only_flags_that_exist():
+    from dfad_tf import evaluate
+    from tests.command import FLAGS
+
+    assert evaluate.FLAGS is FLAGS
+    texts = [(ROOT / "README.md").read_text(), *(p.read_text() for p in ROOT.glob("flags/*"))]
+    named = {name for text in texts for name in re.findall(r"--([a-z_0-9]+)[=` ]", text)}
+    assert named
+    assert {name for name in named if name not in FLAGS} <= {"flagfile", "logdir", "upgrade"}
+
+
+def test_importing_the_package_imports_nothing_heavy():
+    code = "import sys, dfad_tf; sys.exit('tensorflow' in sys.modules or 'keras' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
+
+
+def test_every_public_name_is_there():
+    import dfad_tf
+
+    assert all(getattr(dfad_tf, name) is not None for name in dfad_tf.__all__)
+    with pytest.raises(AttributeError, match="nothing"):
+        _ = dfad_tf.nothing

@@ -6,15 +6,18 @@ from dataclasses import dataclass
 from typing import Any
 
 import keras
+import tensorflow as tf
 from absl import flags
 
 from dfad_tf import datasets, generators, methods, models, teacher_cache, teacher_loading
 from dfad_tf.datasets import ImageDataset
 from dfad_tf.errors import InputError
+from dfad_tf.inheritance import inherit_weights
 from dfad_tf.interpolation import VirtualInterpolation
 from dfad_tf.methods import Method
 from dfad_tf.pixel_contract import PixelContract
 from dfad_tf.pixel_detection import declared_contract
+from dfad_tf.randomness import stateless_latent
 from dfad_tf.teacher_loading import TeacherDescription
 from dfad_tf.teacher_training import TeacherRecipe, make_optimizer
 
@@ -208,7 +211,21 @@ def generator_from_flags(teacher: Teacher) -> keras.Model:
         teacher.description.image_shape,
         contract.input_mean.tolist(),
         contract.input_std.tolist(),
+        contract.value_range if FLAGS.generator_output == "bounded" else None,
     )
+
+
+def initialize_student(student: keras.Model, teacher: Teacher, generator: keras.Model) -> str:
+    """Start the student from the teacher's filters where it can, and say where it starts."""
+    if FLAGS.student_initialization == "random":
+        return "random weights"
+    height, width, _ = teacher.description.image_shape
+    count = max(256, min(4096, 2**22 // (height * width)))
+    latent = stateless_latent(count, FLAGS.latent_size, tf.constant([FLAGS.seed, 0x1217]))
+    images = generator(latent, training=False)
+    if inherit_weights(teacher.model, student, images):
+        return "the teacher's filters"
+    return "random weights (its layers do not pair with the teacher's)"
 
 
 def optimizers_from_flags() -> tuple[Any, Any]:

@@ -66,6 +66,11 @@ class PixelContract:
         """Standard deviation of ordinary images in the network's input range."""
         return np.asarray(self.std) * self.scale
 
+    @property
+    def value_range(self) -> tuple[list[float], list[float]]:
+        """Black and white in the network's input range, one a channel."""
+        return self.offset.tolist(), (255 * self.scale + self.offset).tolist()
+
     def to_input(self, pixels: np.ndarray) -> np.ndarray:
         """Map raw pixels 0–255 `(…, channels)` to the network's input, float32."""
         return (np.asarray(pixels, np.float32) * self.scale + self.offset).astype(np.float32)

@@ -53,6 +53,7 @@ def plan(
     description: TeacherDescription,
     source: str,
     networks: dict[str, keras.Model],
+    start: str,
     images: int,
     steps: int,
     seconds: float,
@@ -64,6 +65,7 @@ def plan(
         description: What was found out about the teacher.
         source: Where the teacher comes from.
         networks: Teacher, student and generator by role.
+        start: What the student starts from.
         images: Images that will be generated.
         steps: Generator steps of the run.
         seconds: Time expected.
@@ -88,6 +90,7 @@ def plan(
             f"{format_macs(multiply_adds(model))} multiply-adds an image"
         )
     lines += [
+        f"  student from  {start}",
         f"  images        {images:,} to be generated, in {steps:,} steps",
         f"  time          about {format_seconds(seconds)} on this machine",
         "",

@@ -44,6 +44,7 @@ def main(arguments: list[str]) -> None:
     keras.utils.set_random_seed(FLAGS.seed)
     student = from_flags.student_from_flags(teacher)
     generator = from_flags.generator_from_flags(teacher)
+    start = from_flags.initialize_student(student, teacher, generator)
     method = from_flags.method_from_flags()
     distiller = DataFreeDistiller(teacher.model, student, generator, FLAGS.teacher_features)
     optimizer, generator_optimizer = from_flags.optimizers_from_flags()
@@ -69,7 +70,14 @@ def main(arguments: list[str]) -> None:
     networks = {"teacher": teacher.model, "student": student, "generator": generator}
     print(
         report.plan(
-            teacher.description, teacher.source, networks, images, steps, expected, method.name
+            teacher.description,
+            teacher.source,
+            networks,
+            start,
+            images,
+            steps,
+            expected,
+            method.name,
         ),
         flush=True,
     )
@@ -92,6 +100,7 @@ def main(arguments: list[str]) -> None:
         "seed": FLAGS.seed,
         "teacher": teacher.source,
         "student": student.name,
+        "student_start": start,
         "generator": generator.name,
         **_measure(distiller, teacher, test),
         "images_generated": images,

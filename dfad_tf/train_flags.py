@@ -36,6 +36,19 @@ flags.DEFINE_string(
     "small residual network that fits the teacher.",
 )
 flags.DEFINE_string("generator", "compact", "Network of the generator.")
+flags.DEFINE_enum(
+    "generator_output",
+    "bounded",
+    ["bounded", "standardized"],
+    "A compact generator's images: between black and white, with the mean and deviation that "
+    "the teacher expects; or with these alone, as the published generators.",
+)
+flags.DEFINE_enum(
+    "student_initialization",
+    "teacher",
+    ["teacher", "random"],
+    "Start a narrower student from the teacher's filters where their layers pair, or at random.",
+)
 flags.DEFINE_integer("latent_size", 100, "Length of the generator's noise.", lower_bound=1)
 
 # The method.

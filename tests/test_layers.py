@@ -10,7 +10,7 @@ LAYERS = {
     0: "errors names randomness interpolation optimizers pixel_contract losses objectives",
     1: "models generators datasets multiply_adds",
     2: "teacher_signals saved_model_teacher pixel_detection teacher_loading methods distiller "
-    "compatibility training_metrics teacher_training",
+    "compatibility training_metrics inheritance teacher_training",
     3: "run_folder teacher_cache pictures measurement callbacks report",
     4: "command_line data_flags train_flags from_flags train evaluate",
 }

@@ -27,6 +27,7 @@ def build(
     output_shape: tuple[int, ...],
     mean: Sequence[float],
     std: Sequence[float],
+    value_range: tuple[Sequence[float], Sequence[float]] | None = None,
 ) -> keras.Model:
     """Build an untrained generator by name.
 
@@ -36,6 +37,8 @@ def build(
         output_shape: Shape of the teacher's input, without the batch.
         mean: Mean of each channel of ordinary images, in the teacher's input units.
         std: Deviation of each channel.
+        value_range: Black and white of each channel, for the compact generators:
+            their images then lie between them. None leaves images unbounded.
 
     Returns:
         A model from latents `(batch, latent_size)` to the teacher's input.
@@ -53,6 +56,8 @@ def build(
             f"Expected images (height, width, channels) for --generator={name}. "
             f"Received: {output_shape}. Take --generator=dense for vectors."
         )
+    if value_range is not None and name.lower().startswith("compact"):
+        return builder(latent_size, tuple(output_shape), mean, std, value_range=value_range)
     return builder(latent_size, tuple(output_shape), mean, std)
 
 

@@ -66,6 +66,7 @@ def compact_generator(
     mean: Sequence[float],
     std: Sequence[float],
     width: int = 16,
+    value_range: tuple[Sequence[float], Sequence[float]] | None = None,
     name: str = "compact",
 ) -> keras.Model:
     """A generator in proportion to small networks, for images of any size.
@@ -81,6 +82,9 @@ def compact_generator(
         std: Deviation of each channel.
         width: Filters of the last hidden convolution; the dense layer has four
             times as many at a quarter of the size.
+        value_range: Black and white of each channel in the teacher's input units.
+            Images then lie between them, as real ones do, and have the mean and
+            deviation all the same. None leaves them unbounded, as `dfad_generator` does.
         name: Name of the model.
 
     Returns:
@@ -97,7 +101,9 @@ def compact_generator(
         x = _convolution(keras.layers.UpSampling2D()(x), width)
     x = keras.layers.Conv2D(channels, 3, padding="same")(x)
     x = BilinearResize(height, breadth)(x)
-    return keras.Model(inputs, _to_images(x, mean, std), name=name)
+    if value_range is None:
+        return keras.Model(inputs, _to_images(x, mean, std), name=name)
+    return keras.Model(inputs, _to_bounded_images(x, mean, std, value_range), name=name)
 
 
 @keras.saving.register_keras_serializable("dfad_tf")
@@ -154,6 +160,58 @@ def _to_images(raw: Any, mean: Sequence[float], std: Sequence[float]) -> Any:
     return keras.layers.Rescaling(
         scale=list(map(float, std)), offset=list(map(float, mean)), dtype="float32", name="image"
     )(x)
+
+
+def _to_bounded_images(
+    raw: Any,
+    mean: Sequence[float],
+    std: Sequence[float],
+    value_range: tuple[Sequence[float], Sequence[float]],
+) -> Any:
+    """Turn raw outputs into inputs of the teacher between black and white.
+
+    Batch norm makes them standard normal; a sigmoid of the right slope and place
+    then gives them the mean and deviation of real images.
+    """
+    low, high = (np.asarray(side, float) for side in value_range)
+    shapes = [
+        sigmoid_shape((m - a) / (b - a), s / (b - a))
+        for m, s, a, b in zip(mean, std, low, high, strict=True)
+    ]
+    x = keras.layers.BatchNormalization(momentum=0.9, epsilon=1e-5, center=False, scale=False)(raw)
+    x = keras.layers.Rescaling([slope for slope, _ in shapes], [place for _, place in shapes])(x)
+    x = keras.layers.Activation("sigmoid")(x)
+    return keras.layers.Rescaling(
+        scale=(high - low).tolist(), offset=low.tolist(), dtype="float32", name="image"
+    )(x)
+
+
+def sigmoid_shape(mean: float, std: float) -> tuple[float, float]:
+    """Return slope and place that give sigmoid(slope · z + place) a mean and a deviation.
+
+    Args:
+        mean: Wanted mean, for z standard normal, in (0, 1).
+        std: Wanted deviation. Where black and white alone could not vary as much,
+            nine tenths of what they can is taken.
+
+    Returns:
+        Slope and place.
+    """
+    from scipy import optimize  # slow to import, and for this alone
+
+    mean = min(max(mean, 0.02), 0.98)
+    std = min(std, 0.95 * math.sqrt(mean * (1 - mean)))
+    nodes, weights = np.polynomial.hermite_e.hermegauss(101)
+    weights = weights / weights.sum()
+
+    def miss(shape: np.ndarray) -> list[float]:
+        values = 1 / (1 + np.exp(-np.clip(shape[0] * nodes + shape[1], -500, 500)))
+        found = float(weights @ values)
+        return [found - mean, math.sqrt(float(weights @ (values - found) ** 2)) - std]
+
+    start = (4 * std, math.log(mean / (1 - mean)))
+    slope, place = optimize.least_squares(miss, start).x
+    return float(slope), float(place)
 
 
 def _convolution(inputs: Any, filters: int) -> Any:

@@ -222,7 +222,8 @@ def initialize_student(student: keras.Model, teacher: Teacher, generator: keras.
     height, width, _ = teacher.description.image_shape
     count = max(256, min(4096, 2**22 // (height * width)))
     latent = stateless_latent(count, FLAGS.latent_size, tf.constant([FLAGS.seed, 0x1217]))
-    images = generator(latent, training=False)
+    # Batch statistics: a fresh generator's moving ones know nothing yet.
+    images = generator(latent, training=True)
     if inherit_weights(teacher.model, student, images):
         return "the teacher's filters"
     return "random weights (its layers do not pair with the teacher's)"

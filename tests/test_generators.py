@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from dfad_tf import generators
 from dfad_tf.errors import InputError
-from dfad_tf.generators.convolutional import BilinearResize
+from dfad_tf.generators.convolutional import BilinearResize, sigmoid_shape
 from dfad_tf.multiply_adds import multiply_adds
 from dfad_tf.report import trainable_parameters
 
@@ -48,6 +48,31 @@ def test_a_reloaded_generator_makes_the_same(name, tmp_path):
     generator.save(tmp_path / "generator.keras")
     again = keras.models.load_model(tmp_path / "generator.keras")
     np.testing.assert_array_equal(generator(latent), again(latent))
+
+
+@pytest.mark.parametrize("width", ["compact", "compact_32"])
+def test_bounded_images_are_as_real_ones(width):
+    """Between black and white, with the mean and deviation of MNIST and of photographs."""
+    mean, std = [33.3, 120.0], [78.6, 62.0]
+    value_range = ([0.0, 0.0], [255.0, 255.0])
+    generator = generators.build(width, 50, (32, 32, 2), mean, std, value_range)
+    images = generator(tf.random.normal((256, 50)), training=True).numpy()
+    assert images.min() >= 0 and images.max() <= 255
+    np.testing.assert_allclose(images.mean((0, 1, 2)), mean, rtol=0.1)
+    np.testing.assert_allclose(images.std((0, 1, 2)), std, rtol=0.1)
+
+
+@pytest.mark.parametrize(
+    ("mean", "std", "tolerance"),
+    # The last asks for more than black and white can vary; its quadrature is coarser.
+    [(0.13, 0.31, 0.01), (0.5, 0.2, 0.01), (0.9, 0.1, 0.01), (0.4, 0.6, 0.02)],
+)
+def test_sigmoid_shape_against_a_sample(mean, std, tolerance):
+    slope, place = sigmoid_shape(mean, std)
+    sample = np.random.default_rng(0).normal(size=400_000)
+    values = 1 / (1 + np.exp(-(slope * sample + place)))
+    reachable = min(std, 0.95 * np.sqrt(mean * (1 - mean)))
+    np.testing.assert_allclose([values.mean(), values.std()], [mean, reachable], atol=tolerance)
 
 
 def test_errors():

@@ -191,8 +191,7 @@ def sigmoid_shape(mean: float, std: float) -> tuple[float, float]:
 
     Args:
         mean: Wanted mean, for z standard normal, in (0, 1).
-        std: Wanted deviation. Where black and white alone could not vary as much,
-            nine tenths of what they can is taken.
+        std: Wanted deviation, at most 95 % of what black and white alone can have.
 
     Returns:
         Slope and place.

@@ -18,6 +18,7 @@ from dfad_tf.methods import Method
 from dfad_tf.pixel_contract import PixelContract
 from dfad_tf.pixel_detection import declared_contract
 from dfad_tf.randomness import stateless_latent
+from dfad_tf.report import trainable_parameters
 from dfad_tf.teacher_loading import TeacherDescription
 from dfad_tf.teacher_training import TeacherRecipe, make_optimizer
 
@@ -190,7 +191,9 @@ def student_from_flags(teacher: Teacher) -> keras.Model:
     name = FLAGS.student
     if name == "compact":
         name = models.compact_name(
-            description.image_shape, description.num_classes, teacher.model.count_params()
+            description.image_shape,
+            description.num_classes,
+            trainable_parameters(teacher.model),
         )
     contract = description.contract
     return models.build(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import Any
 
 import tensorflow as tf
@@ -37,29 +38,38 @@ def multiply_adds(model: Any) -> int:
         return model(inputs, training=False)
 
     concrete = forward.get_concrete_function(tf.TensorSpec(shape, tf.float32))
-    graphs = (
-        [concrete.graph, *(f.graph for f in concrete.graph._functions.values())]
-        if hasattr(concrete.graph, "_functions")
-        else [concrete.graph]
-    )
-    return sum(_count(operation) for graph in graphs for operation in graph.get_operations())
+    return sum(_count(operation) for operation in _operations(concrete.graph))
+
+
+def _operations(graph: Any) -> Iterator[tf.Operation]:
+    """All operations of a graph, and of the functions that it calls as often as it does."""
+    for operation in graph.get_operations():
+        yield operation
+        if operation.type in ("PartitionedCall", "StatefulPartitionedCall"):
+            called = operation.get_attr("f").name
+            yield from _operations(graph._get_function(called).graph)
 
 
 def _count(operation: tf.Operation) -> int:
     if operation.type in _CONVOLUTIONS:
         kernel = operation.inputs[1].shape.as_list()
-        output = math.prod(operation.outputs[0].shape.as_list())
+        output = _size(operation.outputs[0])
         # A depth-wise kernel meets one input channel for each output value.
         taps = math.prod(kernel[:-2]) * (1 if operation.type.startswith("Depth") else kernel[-2])
         return output * taps
     if operation.type == "Conv2DBackpropInput":
         kernel = operation.inputs[1].shape.as_list()
-        return math.prod(operation.inputs[2].shape.as_list()) * math.prod(kernel[:3])
+        return _size(operation.inputs[2]) * math.prod(kernel[:3])
     if operation.type in _PRODUCTS:
         left = operation.inputs[0].shape.as_list()
         inner = left[-2] if operation.get_attr(_transposed(operation.type)) else left[-1]
-        return math.prod(operation.outputs[0].shape.as_list()) * inner
+        return _size(operation.outputs[0]) * inner
     return 0
+
+
+def _size(tensor: tf.Tensor) -> int:
+    """Number of values for one example: a batch of unknown size counts as one."""
+    return math.prod(side or 1 for side in tensor.shape.as_list())
 
 
 def _transposed(kind: str) -> str:

@@ -21,6 +21,8 @@ def trainable_parameters(model: keras.Model) -> int:
     Returns:
         The number of weights that training would set.
     """
+    if hasattr(model, "parameter_count"):  # a SavedModel's weights have become constants
+        return int(model.parameter_count)
     statistics = {
         id(variable)
         for layer in model._flatten_layers()
@@ -110,8 +112,8 @@ def summary(result: dict[str, Any], folder: str, files: dict[str, str]) -> str:
         A few lines.
     """
 
-    def percent(key: str) -> str:
-        return "not measured" if result[key] is None else f"{100 * result[key]:.2f} %"
+    def percent(key: str, of: str = "") -> str:
+        return "not measured" if result[key] is None else f"{100 * result[key]:.2f} %{of}"
 
     smaller = result["teacher_parameters"] / result["student_parameters"]
     cheaper = result["teacher_macs"] / max(1, result["student_macs"])
@@ -123,9 +125,9 @@ def summary(result: dict[str, Any], folder: str, files: dict[str, str]) -> str:
     lines = ["", f"Result ({measured})"]
     rows = [
         ("teacher accuracy", percent("teacher_accuracy")),
-        ("student accuracy", f"{percent('student_accuracy')}   (after the last epoch)"),
-        ("they agree on", f"{percent('agreement')} of the test images"),
-        ("", f"{percent('generated_agreement')} of newly generated images"),
+        ("student accuracy", percent("student_accuracy", "   (after the last epoch)")),
+        ("they agree on", percent("agreement", " of the test images")),
+        ("", percent("generated_agreement", " of newly generated images")),
         (
             "parameters",
             f"{result['teacher_parameters']:,} → {result['student_parameters']:,}   "

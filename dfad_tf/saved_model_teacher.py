@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import pathlib
 from typing import Any
 
@@ -31,6 +32,7 @@ class SavedModelTeacher(keras.Model):
         num_classes: Number of outputs.
         tensors: Names of the graph's tensors: `input`, `logits`, and `features` where found.
         softmax_removed: Whether `logits` stands before a softmax of the graph.
+        parameter_count: Trainable weights that the SavedModel held.
         name: Name of the model.
     """
 
@@ -40,6 +42,7 @@ class SavedModelTeacher(keras.Model):
         num_classes: int,
         tensors: dict[str, str],
         softmax_removed: bool,
+        parameter_count: int = 0,
         name: str = "saved_model_teacher",
         **arguments: Any,
     ) -> None:
@@ -47,6 +50,7 @@ class SavedModelTeacher(keras.Model):
         self._tensors = dict(tensors)
         self._shapes = ((None, *image_shape), (None, num_classes))
         self.softmax_removed = softmax_removed
+        self.parameter_count = parameter_count
         self.features_name = tensors.get("features")
         self._graph_bytes = b""
         self._run: Any = None
@@ -63,15 +67,22 @@ class SavedModelTeacher(keras.Model):
     def set_graph(self, graph_bytes: bytes) -> None:
         """Take the serialized frozen `GraphDef`."""
         definition = tf.compat.v1.GraphDef.FromString(graph_bytes)
-        wrapped = tf.compat.v1.wrap_function(lambda: tf.import_graph_def(definition, name=""), [])
-        element = wrapped.graph.as_graph_element
-        outputs = {key: element(name) for key, name in self._tensors.items() if key != "input"}
-        self._run = wrapped.prune(element(self._tensors["input"]), outputs)
+        outputs = {key: name for key, name in self._tensors.items() if key != "input"}
+
+        def run(images: tf.Tensor) -> dict[str, tf.Tensor]:
+            found = tf.import_graph_def(
+                definition, {self._tensors["input"]: images}, list(outputs.values()), name=""
+            )
+            return dict(zip(outputs, found, strict=True))
+
+        # Imported on an input of this shape, so that the shapes within are known too.
+        signature = [tf.TensorSpec(self._shapes[0], tf.float32)]
+        self._run = tf.compat.v1.wrap_function(run, signature)
         self._graph_bytes = graph_bytes
 
     def preprocessing(self) -> tuple[np.ndarray, np.ndarray] | None:
         """Factor and offset, one a channel, of the arithmetic at the graph's entrance."""
-        tensor = self._run.graph.as_graph_element(self._tensors["input"])
+        tensor = self._run.inputs[0]
         channels = self._shapes[0][-1]
         scale, offset, found = np.ones(channels), np.zeros(channels), False
         while len(consumers := tensor.consumers()) == 1:
@@ -106,6 +117,7 @@ class SavedModelTeacher(keras.Model):
             "num_classes": self._shapes[1][1],
             "tensors": dict(self._tensors),
             "softmax_removed": self.softmax_removed,
+            "parameter_count": self.parameter_count,
             "name": self.name,
         }
 
@@ -168,7 +180,9 @@ def load_saved_model(
     tensors = {"input": source.name, "logits": logits.name}
     if features is not None:
         tensors["features"] = features.name
-    teacher = SavedModelTeacher(shape, int(classes[1]), tensors, softmax)
+    weights = [variable for variable in function.variables if variable.trainable]
+    count = sum(math.prod(variable.shape) for variable in weights)
+    teacher = SavedModelTeacher(shape, int(classes[1]), tensors, softmax, count)
     teacher.set_graph(frozen.graph.as_graph_def().SerializeToString())
     return teacher
 

@@ -7,7 +7,9 @@ import tensorflow as tf
 
 from dfad_tf.distiller import DataFreeDistiller
 from dfad_tf.errors import InputError
+from dfad_tf.multiply_adds import multiply_adds
 from dfad_tf.pixel_detection import detect_contract
+from dfad_tf.report import trainable_parameters
 from dfad_tf.saved_model_teacher import load_saved_model
 from dfad_tf.teacher_signals import TeacherSignals
 from tests.conftest import small_classifier, small_generator
@@ -44,6 +46,8 @@ def test_it_tells_what_the_keras_model_tells(exported):
         np.testing.assert_allclose(a, b, atol=1e-5)
     np.testing.assert_allclose(gradient(ours), gradient(theirs), atol=1e-5)
     assert not teacher.trainable_variables
+    assert multiply_adds(teacher) == multiply_adds(model) > 0
+    assert trainable_parameters(teacher) == trainable_parameters(model) > 0
 
 
 def test_its_preprocessing_is_read(exported):

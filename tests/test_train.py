@@ -75,6 +75,15 @@ def test_an_own_teacher_needs_no_data(tmp_path, teacher, capsys):
     assert student.input_shape == (None, 9, 10, 2)
 
 
+def test_a_saved_model_is_a_teacher_too(tmp_path):
+    small_classifier((9, 10, 3), classes=4, filters=256).export(tmp_path / "saved", verbose=False)
+    folder = tmp_path / "run"
+    run(*SMALL, f"--teacher={tmp_path / 'saved'}", f"--workdir={folder}", "--input_range=zero_one")
+    result = json.loads((folder / "result.json").read_text())
+    assert result["teacher_parameters"] > 0 and result["teacher_macs"] > 0
+    assert result["student"] == "compact_8"
+
+
 def test_an_own_student_starts_from_fresh_weights(tmp_path, teacher):
     own = small_classifier((9, 10, 2), classes=4)
     own.save(tmp_path / "own.keras")

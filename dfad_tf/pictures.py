@@ -35,7 +35,7 @@ def draw_learning_curves(
     panels[0].plot(epochs, history["loss"], label="the student's loss")
     if "adversarial_discrepancy" in history:
         ascended = -np.asarray(history["adversarial_discrepancy"])
-        panels[0].plot(epochs, ascended, label="after the generator's ascent")
+        panels[0].plot(epochs, ascended, label="what the generator ascends")
     panels[0].set(xlabel="epoch", ylabel="discrepancy of the logits", ylim=(0, None))
     panels[0].legend()
     panels[1].plot(epochs, history["class_entropy"], color="tab:green")

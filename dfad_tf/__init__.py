@@ -21,6 +21,7 @@ _HOMES = {
     "Settings": "dfad_tf.methods",
     "VirtualInterpolation": "dfad_tf.interpolation",
     "describe_teacher": "dfad_tf.teacher_loading",
+    "inherit_weights": "dfad_tf.inheritance",
     "load_teacher": "dfad_tf.teacher_loading",
     "multiply_adds": "dfad_tf.multiply_adds",
     "open_dataset": "dfad_tf.datasets",

@@ -8,6 +8,8 @@ import zipfile
 
 import pytest
 
+from tests.conftest import small_classifier
+
 ROOT = pathlib.Path(__file__).parent.parent
 
 
@@ -71,6 +73,16 @@ def test_the_readme_names_only_flags_that_exist():
     named = {name for text in texts for name in re.findall(r"--([a-z_0-9]+)[=` ]", text)}
     assert named
     assert {name for name in named if name not in FLAGS} <= {"flagfile", "logdir", "upgrade"}
+
+
+def test_the_example_of_the_readme_runs(tmp_path, monkeypatch):
+    block = re.search(r"```python\n(.+?)```", (ROOT / "README.md").read_text(), re.DOTALL)[1]
+    shorter = block.replace("epochs=20, steps_per_epoch=50", "epochs=1, steps_per_epoch=2")
+    assert shorter != block
+    small_classifier((12, 12, 3)).save(tmp_path / "my_model.keras")
+    monkeypatch.chdir(tmp_path)
+    exec(compile(shorter, "README.md", "exec"), {})
+    assert (tmp_path / "student.keras").exists()
 
 
 def test_importing_the_package_imports_nothing_heavy():

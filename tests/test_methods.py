@@ -1,0 +1,66 @@
+"""Each row of the table is the composition that its paper describes."""
+
+import keras
+import pytest
+
+from dfad_tf import methods, names
+from dfad_tf.errors import InputError
+from dfad_tf.methods import METHODS, Method, Settings
+from dfad_tf.objectives import AdversarialDiscrepancy
+
+SETTINGS = Settings(logits_activation_weight=0.3, representation_activation_weight=0.2)
+ADDITIONS = {
+    "dfad": (set(), False),
+    "dfad+activation": ({"logits_activation", "representation_activation"}, False),
+    "dfad+interpolation": (set(), True),
+    "proposed": ({"logits_activation", "representation_activation"}, True),
+}
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_row_has_its_additions_and_no_others(name):
+    method = methods.get(name, SETTINGS)
+    terms = {term.name: term.weight for term in method.generator_objectives}
+    additions, interpolated = ADDITIONS[name]
+    assert set(terms) == {"adversarial_discrepancy"} | additions
+    assert terms.get("logits_activation", 0.3) == 0.3
+    assert terms.get("representation_activation", 0.2) == 0.2
+    assert (method.interpolation is not None) == interpolated
+    assert method.needs_features == bool(additions)
+
+
+def test_a_weight_of_zero_leaves_its_term_out():
+    method = methods.get("proposed", Settings(representation_activation_weight=0.0))
+    assert not method.needs_features
+    balanced = methods.get("dfad", Settings(information_entropy_weight=0.5))
+    assert [term.name for term in balanced.generator_objectives][1:] == ["information_entropy"]
+
+
+def test_the_generator_may_ascend_another_discrepancy():
+    method = methods.get("dfad", Settings(discrepancy="mae", generator_discrepancy="kl"))
+    assert isinstance(method.discrepancy, keras.losses.MeanAbsoluteError)
+    assert method.generator_objectives[0].discrepancy.name == "kullback_leibler_discrepancy"
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_serialization(name):
+    method = methods.get(name, SETTINGS)
+    again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(method))
+    assert again.get_config() == method.get_config()
+
+
+def test_errors():
+    with pytest.raises(InputError, match="Did you mean 'dfad\\+activation'"):
+        methods.get("dfad+activatin")
+    with pytest.raises(ValueError, match="student_steps=0"):
+        methods.get("dfad", Settings(student_steps=0))
+    with pytest.raises(ValueError, match="at least one generator objective"):
+        Method(keras.losses.MeanAbsoluteError(), ())
+    own = Method(keras.losses.MeanSquaredError(), (AdversarialDiscrepancy("mse"),))
+    assert methods.get(own) is own
+
+
+def test_names_do_not_mind_dashes_and_capitals():
+    assert names.look_up({"wrn_16_1": 1}, "WRN-16-1", "network") == 1
+    with pytest.raises(InputError, match="expected one of a, b. Received: 'zzz'.$"):
+        names.look_up({"b": 1, "a": 2}, "zzz", "thing")

@@ -76,17 +76,3 @@ def test_on_digits_the_student_learns_without_an_image(tmp_path, monkeypatch):
     assert result["student_accuracy"] > result["teacher_accuracy"] - 0.03
     assert result["student_start"] == "the teacher's filters"
     assert not loaded_while_distilling
-
-
-def test_from_random_weights_it_learns_too():
-    """The student's loss on fresh images falls, from weights that know nothing."""
-    keras.utils.set_random_seed(0)
-    teacher = models.build("lenet5", (32, 32, 1), 10, [33.0], [78.0])
-    head = teacher.get_layer("logits")
-    head.set_weights([20 * weight for weight in head.get_weights()])
-    student = models.build("lenet5_half", (32, 32, 1), 10, [33.0], [78.0])
-    generator = generators.build("compact", 20, (32, 32, 1), [33.0], [78.0])
-    distiller = DataFreeDistiller(teacher, student, generator)
-    distiller.compile(keras.optimizers.Adam(5e-3), keras.optimizers.Adam(1e-4), "dfad")
-    history = distiller.fit(batch_size=64, epochs=6, steps_per_epoch=20, verbose=0)
-    assert history.history["loss"][-1] < history.history["loss"][0] / 2

@@ -72,7 +72,12 @@ def test_the_readme_names_only_flags_that_exist():
     texts = [(ROOT / "README.md").read_text(), *(p.read_text() for p in ROOT.glob("flags/*"))]
     named = {name for text in texts for name in re.findall(r"--([a-z_0-9]+)[=` ]", text)}
     assert named
-    assert {name for name in named if name not in FLAGS} <= {"check", "flagfile", "helpshort", "logdir"}
+    assert {name for name in named if name not in FLAGS} <= {
+        "check",
+        "flagfile",
+        "helpshort",
+        "logdir",
+    }
 
 
 def test_the_example_of_the_readme_runs(tmp_path, monkeypatch):

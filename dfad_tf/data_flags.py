@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from absl import flags
 
+FLAGS = flags.FLAGS
+
 flags.DEFINE_string(
     "dataset",
     None,

@@ -63,6 +63,8 @@ class ImageDataset:
                 f"{self.name} with {count:,} images of {shape}; name a part of it, such as "
                 f"--dataset={self.name} with a smaller --image_shape."
             )
+        keys = self._builder.info.supervised_keys
+        _check_channels(self._builder.info.features[keys[0]].shape[2] or 3, shape[2])
         dataset = self._builder.as_dataset(split=name, as_supervised=True)
         dataset = dataset.map(
             lambda image, label: (bring_to_shape(image, shape), label),
@@ -119,6 +121,7 @@ def bring_to_shape(image: Any, shape: tuple[int, int, int]) -> Any:
     """
     height, width, channels = shape
     received = image.shape[-1]
+    _check_channels(received, channels)
     if received != channels:
         if received == 4:
             image, received = image[..., :3], 3
@@ -129,10 +132,6 @@ def bring_to_shape(image: Any, shape: tuple[int, int, int]) -> Any:
         if received == 3 and channels == 4:
             opaque = tf.constant(255, image.dtype)
             image, received = tf.concat([image, tf.fill(tf.shape(image[..., :1]), opaque)], -1), 4
-        if received != channels:
-            raise InputError(
-                f"Expected images that can be brought to {channels} channels. Received: {received}"
-            )
     size = tf.shape(image)[:2]
     static = image.shape[:2]
     if tuple(static) == (height, width):
@@ -142,6 +141,14 @@ def bring_to_shape(image: Any, shape: tuple[int, int, int]) -> Any:
         return tf.ensure_shape(tf.image.pad_to_bounding_box(image, top, left, height, width), shape)
     resized = tf.image.resize(tf.cast(image, tf.float32), (height, width), antialias=True)
     return tf.ensure_shape(tf.cast(tf.clip_by_value(tf.round(resized), 0, 255), tf.uint8), shape)
+
+
+def _check_channels(received: int, channels: int) -> None:
+    if received != channels and (received == 2 or channels == 2):
+        raise InputError(
+            f"Expected --dataset with images that can be brought to {channels} channels. "
+            f"Received: {received}"
+        )
 
 
 def _digits(split: str, shape: tuple[int, int, int]) -> tuple[np.ndarray, np.ndarray]:
@@ -204,6 +211,11 @@ def _split_name(info: Any, split: str) -> str:
         for name in ("test", "validation"):
             if name in info.splits:
                 return name
-        return "train[90%:]"
+    if "train" not in info.splits:
+        raise InputError(
+            f"Expected --dataset with a split 'train'. Received: {', '.join(info.splits)}"
+        )
     held_out = "test" in info.splits or "validation" in info.splits
+    if split == "test":
+        return "train[90%:]"
     return "train" if held_out else "train[:90%]"

@@ -25,7 +25,8 @@ class DataFreeDistiller(keras.Model):
     discrepancy to the teacher, each on fresh images, and then one step of the
     generator against it. The teacher is frozen, runs in inference mode and is in
     no optimizer. Generator and student run in training mode in both kinds of
-    step, as in the published code, so their batch-norm statistics move in both.
+    step, as in the published code; here all images of a train step's student
+    steps come in one batch, and plain and virtual ones share the student's.
 
     Args:
         teacher: A classifier with one input and outputs `(batch, classes)`, logits
@@ -64,8 +65,7 @@ class DataFreeDistiller(keras.Model):
         self.teacher = teacher
         self.student = student
         self.generator = generator
-        self.features = features
-        self.signals = TeacherSignals(teacher, features)
+        self.features, self.signals = features, TeacherSignals(teacher, features)
         self.built = True  # as the three networks are
 
     def call(self, inputs: Any, training: bool = False) -> Any:
@@ -99,10 +99,9 @@ class DataFreeDistiller(keras.Model):
         method = methods.get(method)
         if method.needs_features and not self.signals.has_features:
             raise InputError(
-                "Expected a teacher whose penultimate features can be found, for the "
-                "representation activation R_m. Received: "
+                "Expected a teacher whose features can be found, for R_m. Received: "
                 f"{type(self.teacher).__name__}. Name a layer with --teacher_features "
-                "(`features=`), or leave R_m out with --representation_activation_weight=0."
+                "(`features=`), or set --representation_activation_weight=0."
             )
         generator_optimizer = keras.optimizers.get(generator_optimizer)
         super().compile(optimizer, metrics=list(metrics) if metrics else None, **arguments)
@@ -110,8 +109,7 @@ class DataFreeDistiller(keras.Model):
         if isinstance(self.optimizer, scaling) and not isinstance(generator_optimizer, scaling):
             generator_optimizer = scaling(generator_optimizer)
         self.generator_optimizer = generator_optimizer
-        self.method = method
-        self.seed = seed
+        self.method, self.seed = method, seed
         # Built now, since a backup restores only what is built.
         self.optimizer.build(self.student.trainable_variables)
         self.generator_optimizer.build(self.generator.trainable_variables)
@@ -130,9 +128,7 @@ class DataFreeDistiller(keras.Model):
         """What `optimizer` trains: the student's. Callbacks and resuming rely on it."""
         return self.student.trainable_variables
 
-    @property
-    def trainable_weights(self) -> list[Any]:
-        return self.student.trainable_weights
+    trainable_weights = trainable_variables
 
     def fit(
         self,
@@ -160,6 +156,8 @@ class DataFreeDistiller(keras.Model):
             A `History`: `loss` is the student's, `class_entropy` how evenly the
             teacher's classes are covered (1: all equally).
         """
+        if batch_size % self._replicas:
+            raise InputError(f"Expected `batch_size` in {self._replicas}s. Received: {batch_size}")
         # Only the shape matters: under a strategy it is the replica's share.
         steps = tf.data.Dataset.from_tensors(0.0).repeat().batch(batch_size, drop_remainder=True)
         return super().fit(
@@ -171,6 +169,9 @@ class DataFreeDistiller(keras.Model):
             shuffle=False,
             **arguments,
         )
+
+    def _symbolic_build(self, iterator: Any = None, data_batch: Any = None) -> None:
+        pass  # all is built, and `fit`'s batch is no image
 
     def train_step(self, data: Any) -> dict[str, Any]:
         """Take `student_steps` student steps and one generator step.
@@ -273,8 +274,7 @@ class DataFreeDistiller(keras.Model):
     @property
     def metrics(self) -> list[Any]:
         """All metrics, so that Keras resets them when an epoch begins."""
-        own = self._trackers.all() if self.compiled else []
-        return [*super().metrics, *own]
+        return [*super().metrics, *(self._trackers.all() if self.compiled else [])]
 
     def get_config(self) -> dict[str, Any]:
         serialize = keras.saving.serialize_keras_object

@@ -6,10 +6,11 @@ import json
 
 from absl import flags
 
-from dfad_tf import command_line
+from dfad_tf import command_line, data_flags
 from dfad_tf.errors import InputError
 
-FLAGS = flags.FLAGS
+FLAGS = data_flags.FLAGS  # which also defines the flags of data
+flags.adopt_module_key_flags(data_flags)
 
 flags.DEFINE_string("model", None, "The classifier: a .keras or .h5 file, or a SavedModel folder.")
 flags.DEFINE_boolean("json", False, "Print one line of JSON instead of text.")
@@ -21,12 +22,12 @@ def main(arguments: list[str]) -> None:
     for name in ("model", "dataset"):
         if not FLAGS[name].value:
             raise InputError(f"Expected --{name}. Received none.")
-    from dfad_tf import datasets, from_flags, measurement, report, teacher_loading
+    from dfad_tf import datasets, from_flags, measurement, pixel_flags, report, teacher_loading
 
-    from_flags.check_pixel_flags()
+    pixel_flags.check_pixel_flags()
     dataset = datasets.open_dataset(FLAGS.dataset, FLAGS.data_dir)
-    model = teacher_loading.load_teacher(FLAGS.model, from_flags.image_shape(), "--model")
-    contract = from_flags.contract_from_flags(model.input_shape[-1])
+    model = teacher_loading.load_teacher(FLAGS.model, pixel_flags.image_shape(), "--model")
+    contract = pixel_flags.contract_from_flags(model.input_shape[-1])
     description = teacher_loading.describe_teacher(model, contract)
     from_flags.check_classes(dataset, description)
     pixels, labels = dataset.load("test", description.image_shape)

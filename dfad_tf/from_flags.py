@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,19 +11,22 @@ import tensorflow as tf
 from absl import flags
 
 from dfad_tf import datasets, generators, methods, models, teacher_cache, teacher_loading
+from dfad_tf.compatibility import check_fit
 from dfad_tf.datasets import ImageDataset
 from dfad_tf.errors import InputError
 from dfad_tf.inheritance import inherit_weights
 from dfad_tf.interpolation import VirtualInterpolation
 from dfad_tf.methods import Method
 from dfad_tf.pixel_contract import PixelContract
-from dfad_tf.pixel_detection import declared_contract
+from dfad_tf.pixel_flags import check_pixel_flags, contract_from_flags, image_shape, numbers
 from dfad_tf.randomness import stateless_latent
 from dfad_tf.report import trainable_parameters
 from dfad_tf.teacher_loading import TeacherDescription
+from dfad_tf.teacher_signals import TeacherSignals, is_graph
 from dfad_tf.teacher_training import TeacherRecipe, make_optimizer
 
 FLAGS = flags.FLAGS
+_FILES = (".keras", ".h5", ".hdf5")
 
 
 @dataclass(frozen=True)
@@ -81,10 +85,16 @@ def check_names() -> None:
     Raises:
         InputError: If a network, method or list is wrong.
     """
+    _check_finite()
+    if FLAGS.steps_per_epoch % FLAGS.steps_per_execution:
+        raise InputError(
+            f"Expected --steps_per_execution to divide --steps_per_epoch={FLAGS.steps_per_epoch}. "
+            f"Received: {FLAGS.steps_per_execution}"
+        )
     method_from_flags()
     optimizers_from_flags()
     make_optimizer(FLAGS.teacher_optimizer, 0.0, FLAGS.teacher_weight_decay)
-    if not FLAGS.student.endswith((".keras", ".h5")) and FLAGS.student != "compact":
+    if not FLAGS.student.endswith(_FILES) and FLAGS.student != "compact":
         models.check_name(FLAGS.student, "student")
     models.check_name(FLAGS.teacher_model, "teacher_model")
     generators.check_name(FLAGS.generator)
@@ -92,34 +102,27 @@ def check_names() -> None:
     check_pixel_flags()
 
 
-def check_pixel_flags() -> None:
-    """Check that mean and deviation of the pixels stand together and make sense.
+def _check_finite() -> None:
+    """absl's bounds let NaN and infinity pass."""
+    for name in FLAGS:
+        value = FLAGS[name].value
+        if isinstance(value, float) and not math.isfinite(value):
+            raise InputError(f"Expected --{name} to be a finite number. Received: {value}")
+
+
+def check_networks(dataset: ImageDataset) -> None:
+    """Check that the networks fit each other before a teacher is trained for hours.
 
     Raises:
-        InputError: If they do not.
+        InputError: If a network cannot take or make the images, or the classes differ.
     """
-    mean, std = _numbers("input_mean", float), _numbers("input_std", float)
-    if (mean is None) != (std is None) or (mean and std and len(mean) != len(std)):
-        raise InputError(
-            "Expected --input_mean and --input_std together, with as many values. "
-            f"Received: {FLAGS.input_mean} and {FLAGS.input_std}"
-        )
-    if std and min(std) <= 0:
-        raise InputError(f"Expected --input_std above 0. Received: {','.join(FLAGS.input_std)}")
-    if FLAGS.input_range == "standardized" and mean is None:
-        raise InputError(
-            "Expected --input_mean and --input_std with --input_range=standardized. "
-            "Received neither."
-        )
-    if FLAGS.input_range == "auto" and mean is not None:
-        raise InputError(
-            "Expected --input_range beside --input_mean and --input_std. Received: auto"
-        )
-
-
-def image_shape() -> tuple[int, int, int] | None:
-    """The shape that --image_shape gives, if any."""
-    return _numbers("image_shape", int, 3)
+    shape = image_shape() or dataset.image_shape
+    contract = PixelContract("pixels").for_channels(shape[2])
+    model = models.build(FLAGS.teacher_model, shape, dataset.num_classes)
+    description = TeacherDescription(shape, dataset.num_classes, "logits", contract, None)
+    teacher = Teacher(model, description, "", True)
+    check_fit(model, student_from_flags(teacher), generator_from_flags(teacher))
+    TeacherSignals(model, FLAGS.teacher_features)
 
 
 def check_classes(dataset: ImageDataset, description: TeacherDescription) -> None:
@@ -135,23 +138,6 @@ def check_classes(dataset: ImageDataset, description: TeacherDescription) -> Non
         )
 
 
-def contract_from_flags(channels: int) -> PixelContract | None:
-    """The pixels that the user declares, or None where they are to be detected.
-
-    Raises:
-        InputError: If mean and deviation are missing or do not fit the channels.
-    """
-    if FLAGS.input_range == "auto":
-        return None
-    mean, std = _numbers("input_mean", float), _numbers("input_std", float)
-    if mean and len(mean) not in (1, channels):
-        raise InputError(
-            f"Expected --input_mean and --input_std with 1 or {channels} values. "
-            f"Received: {','.join(FLAGS.input_mean)}"
-        )
-    return declared_contract(FLAGS.input_range, channels, mean, std)
-
-
 def teacher_from_flags(dataset: ImageDataset | None, verbose: Any) -> Teacher:
     """Load the user's teacher, or the one that this project trains, once."""
     shape = image_shape()
@@ -164,6 +150,7 @@ def teacher_from_flags(dataset: ImageDataset | None, verbose: Any) -> Teacher:
         return Teacher(model, description, FLAGS.teacher, False)
     if dataset is None:
         raise InputError("Expected --teacher or --dataset. Received neither.")
+    check_networks(dataset)
     recipe = TeacherRecipe(
         FLAGS.teacher_model,
         FLAGS.teacher_epochs,
@@ -185,9 +172,8 @@ def teacher_from_flags(dataset: ImageDataset | None, verbose: Any) -> Teacher:
 def student_from_flags(teacher: Teacher) -> keras.Model:
     """Build the student, with the teacher's input and its preprocessing inside."""
     description = teacher.description
-    if FLAGS.student.endswith((".keras", ".h5")):
-        brought = teacher_loading.load_keras_file(FLAGS.student, "--student")
-        return keras.models.clone_model(brought)  # the architecture, with fresh weights
+    if FLAGS.student.endswith(_FILES):
+        return _untrained(teacher_loading.load_keras_file(FLAGS.student, "--student"))
     name = FLAGS.student
     if name == "compact":
         name = models.compact_name(
@@ -203,6 +189,22 @@ def student_from_flags(teacher: Teacher) -> keras.Model:
         contract.input_mean.tolist(),
         contract.input_std.tolist(),
     )
+
+
+def _untrained(brought: keras.Model) -> keras.Model:
+    """A user's architecture with fresh weights, but with its preprocessing as adapted."""
+    if not is_graph(brought):
+        raise InputError(
+            "Expected --student to be a functional model, or a sequential one with an Input. "
+            f"Received: {type(brought).__name__} without a graph"
+        )
+    student = keras.models.clone_model(brought)
+    layers = (model._flatten_layers() for model in (student, brought))
+    for fresh, adapted in zip(*layers, strict=True):
+        if isinstance(fresh, keras.layers.Normalization):
+            fresh.set_weights(adapted.get_weights())
+            fresh.finalize_state()
+    return student
 
 
 def generator_from_flags(teacher: Teacher) -> keras.Model:
@@ -258,23 +260,7 @@ def _schedule(rate: float, steps: int, per_step: int) -> Any:
         return rate
     if FLAGS.schedule == "cosine":
         return keras.optimizers.schedules.CosineDecay(rate, steps)
-    epochs = _numbers("decay_epochs", int) or []
+    epochs = numbers("decay_epochs", int) or []
     boundaries = [epoch * FLAGS.steps_per_epoch * per_step for epoch in epochs]
     rates = [rate * 0.1**power for power in range(len(boundaries) + 1)]
     return keras.optimizers.schedules.PiecewiseConstantDecay(boundaries, rates)
-
-
-def _numbers(name: str, kind: type, count: int | None = None) -> Any:
-    """A list flag as a tuple of numbers, or None."""
-    values = getattr(FLAGS, name)
-    if values is None:
-        return None
-    try:
-        numbers = tuple(kind(value) for value in values)
-    except ValueError:
-        numbers = ()
-    if not numbers or (count and len(numbers) != count) or (kind is int and min(numbers) < 1):
-        what = f"{count} " if count else ""
-        words = "whole numbers above 0" if kind is int else "numbers"
-        raise InputError(f"Expected --{name} to be {what}{words}. Received: {','.join(values)!r}")
-    return numbers

@@ -7,7 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from dfad_tf.teacher_signals import is_graph
+from dfad_tf.teacher_signals import is_graph, is_softmax
 
 _WEIGHTED = (keras.layers.Conv2D, keras.layers.Dense)
 _PREPROCESSING = (keras.layers.Rescaling, keras.layers.Normalization)
@@ -89,20 +89,13 @@ def _chain(model: keras.Model) -> tuple[list[Any], list[Any]] | None:
             return None
         layers.insert(0, operation)
         tensor = inputs[0]
-    while layers and _is_softmax(layers[-1]):
+    while layers and is_softmax(layers[-1]):
         layers.pop()
     count = 0
     while count < len(layers) and isinstance(layers[count], _PREPROCESSING):
         count += 1
     known = all(isinstance(layer, (*_WEIGHTED, *_WEIGHTLESS)) for layer in layers[count:])
     return (layers[:count], layers[count:]) if known and layers[count:] else None
-
-
-def _is_softmax(layer: Any) -> bool:
-    activation = getattr(layer, "activation", None)
-    return isinstance(layer, keras.layers.Softmax) or (
-        isinstance(layer, keras.layers.Activation) and activation is keras.activations.softmax
-    )
 
 
 def _pair(big: list[Any], small: list[Any]) -> bool:
@@ -122,6 +115,8 @@ def _pair(big: list[Any], small: list[Any]) -> bool:
             for config in settings:
                 config.pop("activation", None)
         if type(first) is not type(second) or settings[0] != settings[1]:
+            return False
+        if isinstance(first, keras.layers.Dense) and len(first.input.shape) != 2:
             return False
         if isinstance(first, _WEIGHTED):
             wide, narrow = (layer.get_weights()[0].shape[-1] for layer in (first, second))
@@ -184,5 +179,5 @@ def _answer(layer: Any, inputs: Any, kernel: np.ndarray, bias: np.ndarray) -> An
 def _rows(activations: Any) -> np.ndarray:
     """Activations as rows of channels, thinned to what a regression needs."""
     rows = keras.ops.convert_to_numpy(activations)
-    rows = rows.reshape(-1, rows.shape[-1]).astype(np.float64)
-    return rows[:: max(1, len(rows) // _ROWS)]
+    rows = rows.reshape(-1, rows.shape[-1])
+    return rows[:: max(1, len(rows) // _ROWS)].astype(np.float64)

@@ -34,8 +34,8 @@ class VirtualInterpolation:
             of a plain step, and `weight` has no say.
         share: Share of the batch that is blended, above 0 and at most 1.
         labels: What is blended: the teacher's `"logits"`, or its
-            `"probabilities"` (returned as their logarithm). `"teacher"` is no
-            blend: it asks the teacher itself about the virtual image.
+            `"probabilities"` (returned as logits of the blended level). `"teacher"` is
+            no blend: it asks the teacher itself about the virtual image.
 
     Example:
 
@@ -151,7 +151,8 @@ class VirtualInterpolation:
         images = _mix(first[0], second[0], coefficient)
         if self.labels == "probabilities":
             probabilities = _mix(tf.nn.softmax(first[1]), tf.nn.softmax(second[1]), coefficient)
-            return images, tf.math.log(probabilities + keras.config.epsilon())
+            level = _mix(_level(first[1]), _level(second[1]), coefficient)
+            return images, tf.math.log(probabilities + keras.config.epsilon()) + level
         return images, _mix(first[1], second[1], coefficient)
 
     def get_config(self) -> dict[str, Any]:
@@ -174,6 +175,11 @@ def _mix(first: Any, second: Any, coefficient: Any) -> Any:
     shape = (-1,) + (1,) * (len(first.shape) - 1)
     weight = tf.cast(tf.reshape(coefficient, shape), first.dtype)
     return weight * first + (1 - weight) * second
+
+
+def _level(logits: Any) -> Any:
+    """What softmax takes from logits, so that other discrepancies than KL see their scale."""
+    return tf.reduce_logsumexp(logits, axis=-1, keepdims=True)
 
 
 def _beta_quantiles(alpha: float) -> np.ndarray:

@@ -12,7 +12,8 @@ from dfad_tf.distiller import DataFreeDistiller
 from dfad_tf.pixel_contract import PixelContract
 from dfad_tf.randomness import stateless_latent
 
-_BATCH = 500
+_BATCH = 100
+_MOST_VALUES = 2**28
 
 
 class TestImages:
@@ -47,10 +48,20 @@ def predict_classes(model: keras.Model, inputs: np.ndarray) -> np.ndarray:
 
 
 def generated_images(generator: keras.Model, count: int, seed: int = 1) -> np.ndarray:
-    """Draw images in the teacher's input range; their latents are fresh, not those of training."""
+    """Draw images in the teacher's input range; their latents are fresh, not those of training.
+
+    Args:
+        generator: Maps latents to images.
+        count: Images wanted; fewer come where they would not fit into a gigabyte.
+        seed: Seed of the latents.
+
+    Returns:
+        float32 `(count, height, width, channels)`.
+    """
+    count = max(1, min(count, _MOST_VALUES // int(np.prod(generator.output_shape[1:]))))
     key = tf.constant([seed, 0x5EED], tf.int32)
     latent = stateless_latent(count, generator.input_shape[-1], key)
-    return keras.ops.convert_to_numpy(generator(latent, training=False))
+    return generator.predict(latent, batch_size=_BATCH, verbose=0)
 
 
 def seconds_per_step(distiller: DataFreeDistiller, batch_size: int, steps: int = 3) -> float:

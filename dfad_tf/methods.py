@@ -85,7 +85,8 @@ class Settings:
         logits_activation_weight: a_l of R_l (Eq. 2).
         representation_activation_weight: a_m of R_m (Eq. 3).
         representation_activation_norm: `"mean"` or `"sum"` over the features.
-        information_entropy_weight: Class balance in the generator's objective; 0 leaves it out.
+        information_entropy_weight: Class balance, which goes with R_l and R_m; 0, the
+            paper's, leaves it out.
         interpolation: Virtual interpolation (Eq. 9) as configured.
     """
 
@@ -100,12 +101,7 @@ class Settings:
 
 
 def _adversarial(settings: Settings) -> tuple[GeneratorObjective, ...]:
-    terms: tuple[GeneratorObjective, ...] = (
-        AdversarialDiscrepancy(settings.generator_discrepancy or settings.discrepancy),
-    )
-    if settings.information_entropy_weight:
-        terms += (InformationEntropy(settings.information_entropy_weight),)
-    return terms
+    return (AdversarialDiscrepancy(settings.generator_discrepancy or settings.discrepancy),)
 
 
 def _activation(settings: Settings) -> tuple[GeneratorObjective, ...]:
@@ -118,6 +114,8 @@ def _activation(settings: Settings) -> tuple[GeneratorObjective, ...]:
                 settings.representation_activation_weight, settings.representation_activation_norm
             ),
         )
+    if settings.information_entropy_weight:
+        terms += (InformationEntropy(settings.information_entropy_weight),)
     return terms
 
 
@@ -166,4 +164,4 @@ def get(method: str | Method, settings: Settings | None = None) -> Method:
     """
     if isinstance(method, Method):
         return method
-    return names.look_up(METHODS, method, "method")(settings or Settings())
+    return names.look_up(METHODS, method, "method (--method)")(settings or Settings())

@@ -60,6 +60,14 @@ def _count(operation: tf.Operation) -> int:
     if operation.type == "Conv2DBackpropInput":
         kernel = operation.inputs[1].shape.as_list()
         return _size(operation.inputs[2]) * math.prod(kernel[:3])
+    if operation.type == "Einsum":
+        terms = operation.get_attr("equation").decode().split("->")[0].split(",")
+        sizes = {
+            index: side or 1
+            for term, tensor in zip(terms, operation.inputs, strict=True)
+            for index, side in zip(term, tensor.shape.as_list(), strict=False)
+        }
+        return math.prod(sizes.values())
     if operation.type in _PRODUCTS:
         left = operation.inputs[0].shape.as_list()
         inner = left[-2] if operation.get_attr(_transposed(operation.type)) else left[-1]

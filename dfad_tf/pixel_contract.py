@@ -73,7 +73,8 @@ class PixelContract:
 
     def to_input(self, pixels: np.ndarray) -> np.ndarray:
         """Map raw pixels 0–255 `(…, channels)` to the network's input, float32."""
-        return (np.asarray(pixels, np.float32) * self.scale + self.offset).astype(np.float32)
+        scale, offset = self.scale.astype(np.float32), self.offset.astype(np.float32)
+        return np.asarray(pixels, np.float32) * scale + offset
 
     def to_pixels(self, inputs: np.ndarray) -> np.ndarray:
         """Map the network's input back to raw pixels, float32 and not clipped."""

@@ -15,6 +15,7 @@ from dfad_tf.teacher_signals import TeacherSignals, is_graph
 
 _ORDINARY_MEAN, _ORDINARY_STD = 115.0, 64.0  # of photographs, in raw pixels
 _WIDEST_STD = 110.0  # no ordinary images vary more: black ink on white does by 80
+_NARROWEST_STD = 8.0
 _NO_PREPROCESSING = (
     keras.layers.InputLayer,
     keras.layers.Dropout,
@@ -125,7 +126,7 @@ def _from_preprocessing(scale: np.ndarray, offset: np.ndarray) -> PixelContract:
     source = "read from its preprocessing layers"
     mean, std = -offset / scale, 1 / scale  # what becomes 0, and what becomes a step of 1
     size = float(np.mean(np.abs(std)))
-    if size > 4:
+    if size > 4 or float(np.max(np.abs(mean))) > 4:
         name, unit, zero = "pixels", 1.0, 0.0
     elif float(np.mean(mean)) < -0.02:
         name, unit, zero = "minus_one_one", 127.5, 127.5
@@ -134,6 +135,9 @@ def _from_preprocessing(scale: np.ndarray, offset: np.ndarray) -> PixelContract:
     if size * unit > _WIDEST_STD:
         # A mere change of range says nothing of the images' own mean and deviation.
         return PixelContract(name, (_ORDINARY_MEAN,), (_ORDINARY_STD,), source)
+    if size * unit < _NARROWEST_STD:  # the mean alone is removed
+        deviations = (_ORDINARY_STD,) * len(mean)
+        return PixelContract(name, tuple((mean * unit + zero).tolist()), deviations, source)
     return PixelContract(
         name, tuple((mean * unit + zero).tolist()), tuple((np.abs(std) * unit).tolist()), source
     )

@@ -90,7 +90,8 @@ class SavedModelTeacher(keras.Model):
             if operation.type in _ARITHMETIC:
                 other = [t for t in operation.inputs if t is not tensor]
                 value = tf.get_static_value(other[0]) if len(other) == 1 else None
-                if value is None or np.size(value) not in (1, channels):
+                reversed_division = operation.type == "RealDiv" and other[0] is operation.inputs[0]
+                if value is None or np.size(value) not in (1, channels) or reversed_division:
                     break
                 scale, offset = _apply(operation, tensor, np.ravel(value), scale, offset)
                 found = True

@@ -13,6 +13,7 @@ import keras
 from dfad_tf.datasets import ImageDataset
 from dfad_tf.errors import InputError
 from dfad_tf.run_folder import write_json, write_whole
+from dfad_tf.teacher_loading import load_keras_file
 from dfad_tf.teacher_training import TeacherRecipe, train_teacher
 
 
@@ -40,7 +41,7 @@ def cached_teacher(
     """
     path = teacher_path(recipe, dataset.name, image_shape, folder)
     if path.exists():
-        return keras.models.load_model(path, compile=False), path, False
+        return load_keras_file(str(path), "--teacher_cache"), path, False
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         writable = os.access(path.parent, os.W_OK)
@@ -48,7 +49,13 @@ def cached_teacher(
         raise InputError(f"Expected --teacher_cache to be writable. {error}") from error
     if not writable:
         raise InputError(f"Expected --teacher_cache to be writable. Received: {path.parent}")
-    print(f"No teacher of this recipe yet: training {recipe.model} on {dataset.name}, once.")
+    print(
+        f"No teacher of this recipe yet. It is trained once and kept: {recipe.model} on "
+        f"{dataset.name}, {recipe.epochs} epochs by {recipe.optimizer} at "
+        f"{recipe.learning_rate:g}, batches of {recipe.batch_size}, augmentation "
+        f"{recipe.augmentation}.",
+        flush=True,
+    )
     teacher = train_teacher(recipe, dataset, image_shape, verbose)
     write_whole(path, teacher.save)
     write_json(path.with_suffix(".json"), {"dataset": dataset.name, **recipe.as_dict()})

@@ -124,7 +124,7 @@ class TeacherSignals:
     def _replay(self, logits: Any, passed: list[Any]) -> Any:
         """Apply what stood behind the last layer with a kernel, but for the softmax."""
         for layer in reversed(passed):
-            if _is_softmax(layer):
+            if is_softmax(layer):
                 self.softmax_removed = True
             else:
                 logits = layer(logits)
@@ -139,7 +139,8 @@ def is_graph(model: Any) -> bool:
     )
 
 
-def _is_softmax(layer: Any) -> bool:
+def is_softmax(layer: Any) -> bool:
+    """Whether a layer is nothing but a softmax."""
     return isinstance(layer, keras.layers.Softmax) or (
         isinstance(layer, keras.layers.Activation) and layer.activation is keras.activations.softmax
     )

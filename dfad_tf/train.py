@@ -6,6 +6,7 @@ is answered at once.
 
 from __future__ import annotations
 
+import math
 import pathlib
 import time
 from typing import Any
@@ -13,8 +14,11 @@ from typing import Any
 from absl import flags
 
 from dfad_tf import command_line, data_flags, train_flags
+from dfad_tf.errors import InputError
 
 FLAGS = flags.FLAGS
+for module in (data_flags, train_flags):
+    flags.adopt_module_key_flags(module)  # so that --helpshort shows them
 _FILES = {
     "student.keras": "the student: a plain Keras model, the teacher's input to logits",
     "generator.keras": "the generator: noise to images in the teacher's input range",
@@ -89,10 +93,22 @@ def main(arguments: list[str]) -> None:
         steps_per_epoch=FLAGS.steps_per_epoch,
         validation_data=test and (test.inputs, test.labels),
         validation_freq=FLAGS.validation_freq,
-        callbacks=_callbacks(folder, teacher),
+        callbacks=_callbacks(folder, teacher, method, test is not None),
         verbose=from_flags.verbosity(),
     )
     distillation_seconds = time.monotonic() - started
+    # Saved before anything is measured: hours lie in these files.
+    run_folder.write_whole(folder / "student.keras", student.save)
+    run_folder.write_whole(folder / "generator.keras", generator.save)
+    if teacher.trained_here:
+        run_folder.write_whole(folder / "teacher.keras", teacher.model.save)
+    if not math.isfinite(history.history["loss"][-1]):
+        raise InputError(
+            f"The student's loss became {history.history['loss'][-1]} in epoch "
+            f"{len(history.epoch)}: expected smaller --learning_rate or "
+            f"--generator_learning_rate. Received: {FLAGS.learning_rate} and "
+            f"{FLAGS.generator_learning_rate}. What there is lies in {folder}"
+        )
 
     result = {
         "dataset": dataset.name if dataset else None,
@@ -110,10 +126,6 @@ def main(arguments: list[str]) -> None:
         "generator_macs": report.costs("generator", generator)["generator_macs"],
         "versions": run_folder.versions(),
     }
-    run_folder.write_whole(folder / "student.keras", student.save)
-    run_folder.write_whole(folder / "generator.keras", generator.save)
-    if teacher.trained_here:
-        run_folder.write_whole(folder / "teacher.keras", teacher.model.save)
     _draw(folder, history.history, distiller, teacher, dataset, result)
     result["total_seconds"] = time.monotonic() - begin
     run_folder.write_json(folder / "result.json", result)
@@ -139,15 +151,17 @@ def _batches_per_step(method: Any) -> float:
     return batches
 
 
-def _callbacks(folder: pathlib.Path, teacher: Any) -> list[Any]:
+def _callbacks(folder: pathlib.Path, teacher: Any, method: Any, measured: bool) -> list[Any]:
     import keras
 
-    from dfad_tf.callbacks import SampleImages, TimeLeft
+    from dfad_tf.callbacks import HistoryFile, SampleImages, TimeLeft
 
     logs = folder / "tensorboard"
     every = max(1, FLAGS.epochs // 10)
+    columns = ["loss", "generator_loss", *(term.name for term in method.generator_objectives)]
+    columns += ["class_entropy", *(["val_accuracy", "val_agreement"] if measured else [])]
     return [
-        keras.callbacks.CSVLogger(str(folder / "history.csv")),
+        HistoryFile(str(folder / "history.csv"), columns),
         keras.callbacks.TensorBoard(str(logs)),
         keras.callbacks.TerminateOnNaN(),
         SampleImages(str(logs / "samples"), teacher.description.contract, every),

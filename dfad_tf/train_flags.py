@@ -71,7 +71,7 @@ flags.DEFINE_enum(
 flags.DEFINE_float(
     "information_entropy_weight",
     0.0,
-    "Class balance in the generator's objective of every method; 0 is the papers'.",
+    "Class balance, beside R_l and R_m; 0 is the paper's.",
     lower_bound=0.0,
 )
 flags.DEFINE_float("interpolation_weight", 1.0, "Weight of the virtual images.", lower_bound=1e-6)

@@ -25,6 +25,9 @@ def test_probabilities_are_blended_as_probabilities():
     blend = VirtualInterpolation(labels="probabilities")
     _, logits = blend.blend(first, second, tf.constant([0.25]))
     np.testing.assert_allclose(tf.nn.softmax(logits), [[0.25, 0.75]], atol=1e-5)
+    # An image blended with itself keeps its logits, whatever the discrepancy.
+    _, logits = blend.blend(first, first, tf.constant([0.25]))
+    np.testing.assert_allclose(logits[0, 0], 50.0, atol=1e-4)
 
 
 def test_one_coefficient_a_batch_or_a_sample():

@@ -12,7 +12,7 @@ LAYERS = {
     2: "teacher_signals saved_model_teacher pixel_detection teacher_loading methods distiller "
     "compatibility training_metrics inheritance teacher_training",
     3: "run_folder teacher_cache pictures measurement callbacks report",
-    4: "command_line data_flags train_flags from_flags train evaluate",
+    4: "command_line data_flags train_flags pixel_flags from_flags train evaluate",
 }
 LAYER = {name: layer for layer, names in LAYERS.items() for name in names.split()}
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")

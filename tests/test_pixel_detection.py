@@ -24,6 +24,7 @@ def behind(*layers, nested=False, shape=(16, 16, 3)):
         (lambda: keras.layers.Rescaling(2.0, offset=-1), "zero_one"),
         (lambda: normalization([123.0, 117, 104], [58.0, 57, 57]), "pixels"),
         (lambda: normalization([0.48, 0.46, 0.41], [0.23, 0.22, 0.22]), "zero_one"),
+        (lambda: keras.layers.Rescaling(1.0, offset=-116.0), "pixels"),
         (lambda: normalization([-0.05, -0.1, -0.2], [0.5, 0.5, 0.5]), "minus_one_one"),
     ],
 )

@@ -32,6 +32,12 @@ def test_a_data_set_takes_its_recipe_and_the_command_line_wins():
     assert values.optimizer == "sgd" and values.weight_decay == 5e-4
 
 
+def test_the_settings_of_dfad_are_not_mixed_with_our_own():
+    values = parse(f"--flagfile={FOLDER / 'mnist_dfad.flags'}")
+    assert values.information_entropy_weight == 0 and values.interpolation_weight == 1
+    assert values.student_initialization == "random" and values.optimizer == "sgd"
+
+
 def test_no_flag_at_all_is_digits():
     assert parse().dataset == "digits"
 

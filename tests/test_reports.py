@@ -11,6 +11,7 @@ from dfad_tf import measurement, models, pictures, report
 from dfad_tf.callbacks import SampleImages, TimeLeft, format_seconds
 from dfad_tf.distiller import DataFreeDistiller
 from dfad_tf.errors import InputError
+from dfad_tf.generators.convolutional import BilinearResize
 from dfad_tf.multiply_adds import multiply_adds
 from dfad_tf.pixel_contract import PixelContract
 from dfad_tf.run_folder import create_run_folder, versions, write_json, write_whole
@@ -41,6 +42,7 @@ def test_multiply_adds_of_every_kind_of_layer():
     x = keras.layers.Conv2D(4, 3, strides=2, padding="same")(x)
     x = keras.layers.Conv2DTranspose(3, 4, strides=2, padding="same")(x)
     x = keras.layers.Dense(5)(keras.layers.Flatten()(x))
+    assert multiply_adds(keras.Sequential([keras.Input((4, 4, 3)), BilinearResize(8, 6)])) > 0
     expected = 8 * 8 * 2 * 9 + 4 * 4 * 4 * 2 * 9 + 4 * 4 * 4 * 3 * 16 + 8 * 8 * 3 * 5
     assert multiply_adds(keras.Model(inputs, x)) == expected
 

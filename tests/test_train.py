@@ -1,5 +1,6 @@
 """The command: a small true run, and every mistake answered in one line."""
 
+import csv
 import json
 import os
 import re
@@ -10,9 +11,9 @@ import keras
 import numpy as np
 import pytest
 
-from dfad_tf import evaluate, train
+from dfad_tf import evaluate, from_flags
 from dfad_tf.errors import InputError
-from tests.command import FLAGS, parse, run
+from tests.command import run
 from tests.conftest import small_classifier
 
 SMALL = ("--epochs=2", "--steps_per_epoch=3", "--batch_size=16", "--verbose=0")
@@ -127,16 +128,22 @@ def test_a_seed_gives_the_same_student_and_the_flags_make_it_again(tmp_path, tea
         (["--input_mean=1", "--input_std=1"], "--input_range beside"),
         (["--input_range=standardized"], "--input_mean and --input_std with"),
         (["--schedule=step", "--decay_epochs=a"], "--decay_epochs"),
+        (["--learning_rate=nan"], "--learning_rate to be a finite"),
+        (["--generator_learning_rate=inf"], "--generator_learning_rate to be a finite"),
+        (["--input_mean=nan", "--input_std=1", "--input_range=pixels"], "--input_mean"),
+        (["--steps_per_execution=4"], "--steps_per_execution to divide"),
+        (["--teacher_features=nothing"], "'nothing'"),
         (["--weight_decay=0.1", "--optimizer=adam"], "--weight_decay"),
         (["--generator=dfad", "--image_shape=34,34,1"], "divisible by 4"),
         (["--student=lenet5", "--image_shape=16,16,1"], "32×32 for lenet5"),
     ],
 )
-def test_mistakes_are_told_before_any_work(tmp_path, arguments, message, monkeypatch, cache):
+def test_mistakes_are_told_before_any_work(tmp_path, arguments, message, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("dfad_tf.distiller.DataFreeDistiller.fit", None)
+    monkeypatch.setattr("dfad_tf.teacher_cache.train_teacher", None)
     with pytest.raises(InputError, match=message) as caught:
-        run("--teacher_model=mlp", "--teacher_epochs=1", f"--teacher_cache={cache}", *arguments)
+        run("--teacher_model=mlp", f"--teacher_cache={tmp_path / 'none'}", *arguments)
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "runs").exists()
 
@@ -195,15 +202,48 @@ def test_the_shell_sees_one_line_and_a_status(arguments, environment, message):
     assert done.stdout == ""
 
 
+def test_evaluate_takes_its_flags_from_the_shell(tmp_path):
+    small_classifier((32, 32, 1), classes=10).save(tmp_path / "model.keras")
+    done = command(f"--model={tmp_path / 'model.keras'}", "--dataset=digits", module="evaluate")
+    assert done.returncode == 0, done.stderr
+    assert "on 450 real test images of digits" in done.stdout
+
+
+@pytest.mark.parametrize("module", ["train", "evaluate"])
+def test_help_shows_the_flags(module):
+    assert "--dataset" in command("--helpshort", module=module).stdout
+
+
+def test_a_run_that_diverges_says_so(tmp_path, teacher):
+    folder = tmp_path / "run"
+    with pytest.raises(InputError, match="--learning_rate"):
+        run(*SMALL, f"--teacher={teacher}", "--learning_rate=1e30", f"--workdir={folder}")
+    assert (folder / "student.keras").exists() and not (folder / "result.json").exists()
+
+
+def test_the_history_keeps_measurements_of_later_epochs(tmp_path, cache):
+    run(
+        *SMALL, "--teacher_model=mlp", "--teacher_epochs=2", f"--teacher_cache={cache}",
+        f"--workdir={tmp_path / 'run'}", "--validation_freq=2",
+    )  # fmt: skip
+    rows = list(csv.DictReader((tmp_path / "run" / "history.csv").open()))
+    assert rows[0]["val_accuracy"] == "NA" and 0 <= float(rows[1]["val_accuracy"]) <= 1
+
+
+def test_an_adapted_normalization_stays_in_an_own_student(tmp_path):
+    layer = keras.layers.Normalization(axis=-1)
+    layer.adapt(np.random.default_rng(0).normal(5.0, 2.0, (500, 8, 8, 1)))
+    brought = keras.Sequential([keras.Input((8, 8, 1)), layer, *small_classifier().layers])
+    fresh = from_flags._untrained(brought)
+    at_mean = fresh.layers[0](np.full((1, 8, 8, 1), 5.0))
+    assert np.abs(at_mean).max() < 0.2
+    with pytest.raises(InputError, match="--student"):
+        from_flags._untrained(keras.Sequential([keras.layers.Dense(3)]))
+
+
 def test_evaluate_needs_a_model_and_a_data_set():
     done = command(module="evaluate")
     assert (done.returncode, done.stderr) == (
         2,
         "evaluate: error: Expected --model. Received none.\n",
     )
-
-
-def test_main_reads_like_the_way_of_the_data():
-    parse("--epochs=3")
-    assert FLAGS.epochs == 3
-    assert "teacher, student, generator → distiller.fit" in train.main.__doc__

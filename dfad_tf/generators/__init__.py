@@ -50,7 +50,7 @@ def build(
 
     >>> generator = build("compact", 100, (32, 32, 1), [33.3], [78.6])
     """
-    builder = names.look_up(GENERATORS, name, "generator")
+    builder = names.look_up(GENERATORS, name, "generator (--generator)")
     if len(output_shape) != 3 and builder is not dense_generator:
         raise InputError(
             f"Expected images (height, width, channels) for --generator={name}. "
@@ -67,4 +67,4 @@ def check_name(name: str) -> None:
     Raises:
         InputError: If it is unknown; the nearest name is suggested.
     """
-    names.look_up(GENERATORS, name, "generator")
+    names.look_up(GENERATORS, name, "generator (--generator)")

@@ -150,6 +150,19 @@ def test_a_seed_gives_the_same_run_to_the_last_bit_and_another_seed_does_not():
     assert not same(weights(first.student), weights(other.student))
 
 
+def test_every_step_draws_fresh_noise():
+    distiller = make(run_eagerly=True)
+    images, drawn = distiller._images, []
+
+    def recorded(batch_size, key):
+        drawn.append(tuple(key.numpy()))
+        return images(batch_size, key)
+
+    distiller._images = recorded
+    fit(distiller, steps=3)
+    assert len(drawn) == len(set(drawn)) == 6  # the student's and the generator's
+
+
 def test_steps_per_execution_changes_nothing():
     one, four = make(), make(steps_per_execution=4)
     fit(one, steps=4)

@@ -24,8 +24,6 @@ setup(
         "keras>=3.12",
         "matplotlib>=3.8",  # learning curves, sample grids
         "numpy>=1.26",
-        # What TensorFlow and TFDS both accept there; pip needs minutes to find it by itself.
-        'protobuf>=6.31.1,<=6.32; python_version < "3.11"',
         "scikit-learn>=1.4",  # the digits that need no download; brings SciPy
         "scipy>=1.11",  # quantiles of the Beta distribution
         "tensorboard>=2.20",  # the writers behind tf.summary and Keras's callback

@@ -28,7 +28,6 @@ class TestImages:
     __test__ = False  # a name that pytest would collect
 
     def __init__(self, pixels: np.ndarray, labels: np.ndarray, contract: PixelContract) -> None:
-        self.pixels = pixels
         self.labels = labels
         self.inputs = contract.to_input(pixels)
 

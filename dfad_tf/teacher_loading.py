@@ -145,10 +145,7 @@ def describe_teacher(
             "[0, 1] that do not sum to 1, as of a sigmoid; several labels an image are not "
             "supported."
         )
-    head = (
-        "softmax" if signals.softmax_removed or (sums_to_one and outputs.min() >= 0) else "logits"
-    )
-    if head == "softmax" and not signals.softmax_removed:
+    if sums_to_one and outputs.min() >= 0 and not signals.softmax_removed:
         raise InputError(
             "Expected a softmax that can be taken off: a layer at the end of a functional or "
             f"sequential model. Received probabilities from a {type(teacher).__name__}."

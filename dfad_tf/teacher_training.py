@@ -15,7 +15,6 @@ from dfad_tf.errors import InputError
 from dfad_tf.optimizers import CoupledSGD
 
 AUGMENTATIONS = ("none", "crop", "crop_flip", "crop_flip_cutout")
-OPTIMIZERS = ("adam", "sgd")
 
 
 @dataclass(frozen=True)

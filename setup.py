@@ -20,10 +20,12 @@ setup(
     package_data={"dfad_tf.flags": ["*.flags"]},
     install_requires=[
         "absl-py>=2.1",  # flags and flag files
+        "ai-edge-litert>=2.1",  # every exported file is reopened with it
         "importlib_resources>=6.0",  # tensorflow-datasets needs it and does not declare it
         "keras>=3.12",
         "matplotlib>=3.8",  # learning curves, sample grids
         "numpy>=1.26",
+        "pillow>=10.0",  # pictures that calibrate int8
         "scikit-learn>=1.4",  # the digits that need no download; brings SciPy
         "scipy>=1.11",  # quantiles of the Beta distribution
         "tensorboard>=2.20",  # the writers behind tf.summary and Keras's callback
@@ -38,6 +40,7 @@ setup(
             "pytest>=8.3",
             "pytest-xdist>=3.6",
             "ruff>=0.9",
+            "selenium>=4.20",  # drives the browser page, where there is a browser
             "setuptools>=77",
         ],
     },
@@ -45,6 +48,8 @@ setup(
         "console_scripts": [
             "dfad-train = dfad_tf.train:run",
             "dfad-evaluate = dfad_tf.evaluate:run",
+            "dfad-to-saved-model = dfad_tf.to_saved_model:run",
+            "dfad-to-tflite = dfad_tf.to_tflite:run",
         ]
     },
 )

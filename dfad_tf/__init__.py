@@ -21,12 +21,13 @@ _HOMES = {
     "Settings": "dfad_tf.methods",
     "VirtualInterpolation": "dfad_tf.interpolation",
     "describe_teacher": "dfad_tf.teacher_loading",
+    "export_student": "dfad_tf.exporting",
     "inherit_weights": "dfad_tf.inheritance",
     "load_teacher": "dfad_tf.teacher_loading",
     "multiply_adds": "dfad_tf.multiply_adds",
     "open_dataset": "dfad_tf.datasets",
 }
-_MODULES = ("generators", "losses", "methods", "models", "objectives", "optimizers")
+_MODULES = ("exporting", "generators", "losses", "methods", "models", "objectives", "optimizers")
 
 __all__ = [*sorted(_HOMES), *_MODULES]
 

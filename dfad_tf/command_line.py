@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from absl import app, flags
 
 from dfad_tf.errors import InputError
+from dfad_tf.native_messages import no_native_messages
 
 OWN_TEACHER_RECIPE = "own_teacher"
 _OTHER_DATASET_RECIPE = "other_dataset"
@@ -58,21 +59,10 @@ def check_backend() -> None:
 
 
 def import_tensorflow() -> None:
-    """Import TensorFlow without the notes that its libraries print while they load.
-
-    They are written by C++ before any log level is read, so only the file
-    descriptor can keep them back; Python's own errors still come as exceptions.
-    """
-    sys.stderr.flush()
-    kept = os.dup(2)
-    try:
-        with open(os.devnull, "w", encoding="utf-8") as nowhere:
-            os.dup2(nowhere.fileno(), 2)
-            importlib.import_module("tensorflow")
-            importlib.import_module("keras")
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
+    """Import TensorFlow without the notes that its libraries print while they load."""
+    with no_native_messages():
+        importlib.import_module("tensorflow")
+        importlib.import_module("keras")
 
 
 def recipe_path(name: str) -> pathlib.Path | None:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
+import pathlib
 
 from absl import flags
 
-from dfad_tf import command_line, data_flags
+from dfad_tf import command_line, data_flags, model_flags
 from dfad_tf.errors import InputError
 
 FLAGS = data_flags.FLAGS  # which also defines the flags of data
-flags.adopt_module_key_flags(data_flags)
+for module in (data_flags, model_flags):
+    flags.adopt_module_key_flags(module)  # so that --helpshort shows them
 
-flags.DEFINE_string("model", None, "The classifier: a .keras or .h5 file, or a SavedModel folder.")
 flags.DEFINE_boolean("json", False, "Print one line of JSON instead of text.")
 
 
@@ -22,12 +23,21 @@ def main(arguments: list[str]) -> None:
     for name in ("model", "dataset"):
         if not FLAGS[name].value:
             raise InputError(f"Expected --{name}. Received none.")
-    from dfad_tf import datasets, from_flags, measurement, pixel_flags, report, teacher_loading
+    from dfad_tf import (
+        datasets,
+        from_flags,
+        measurement,
+        pixel_flags,
+        report,
+        run_folder,
+        teacher_loading,
+    )
 
     pixel_flags.check_pixel_flags()
     dataset = datasets.open_dataset(FLAGS.dataset, FLAGS.data_dir)
     model = teacher_loading.load_teacher(FLAGS.model, pixel_flags.image_shape(), "--model")
     contract = pixel_flags.contract_from_flags(model.input_shape[-1])
+    contract = contract or run_folder.contract_of(run_folder.run_of(pathlib.Path(FLAGS.model)))
     description = teacher_loading.describe_teacher(model, contract)
     from_flags.check_classes(dataset, description)
     pixels, labels = dataset.load("test", description.image_shape)

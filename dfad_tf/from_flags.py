@@ -14,6 +14,7 @@ from dfad_tf import datasets, generators, methods, models, teacher_cache, teache
 from dfad_tf.compatibility import check_fit
 from dfad_tf.datasets import ImageDataset
 from dfad_tf.errors import InputError
+from dfad_tf.exporting.files import check_exports
 from dfad_tf.inheritance import inherit_weights
 from dfad_tf.interpolation import VirtualInterpolation
 from dfad_tf.methods import Method
@@ -91,6 +92,7 @@ def check_names() -> None:
             f"Expected --steps_per_execution to divide --steps_per_epoch={FLAGS.steps_per_epoch}. "
             f"Received: {FLAGS.steps_per_execution}"
         )
+    check_exports(FLAGS.export, "--export")
     method_from_flags()
     optimizers_from_flags()
     make_optimizer(FLAGS.teacher_optimizer, 0.0, FLAGS.teacher_weight_decay)

@@ -28,7 +28,7 @@ class TestImages:
     __test__ = False  # a name that pytest would collect
 
     def __init__(self, pixels: np.ndarray, labels: np.ndarray, contract: PixelContract) -> None:
-        self.labels = labels
+        self.pixels, self.labels = pixels, labels
         self.inputs = contract.to_input(pixels)
 
 

@@ -8,12 +8,14 @@ import json
 import os
 import pathlib
 import platform
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable
 from typing import Any
 
 from dfad_tf.errors import InputError
+from dfad_tf.pixel_contract import PixelContract
 
 
 def create_run_folder(workdir: str | None, label: str) -> pathlib.Path:
@@ -79,16 +81,70 @@ def write_whole(path: pathlib.Path, write: Callable[[str], Any]) -> None:
         pathlib.Path(temporary).unlink(missing_ok=True)
 
 
+def write_folder(path: pathlib.Path, write: Callable[[pathlib.Path], Any]) -> None:
+    """Fill a folder under another name beside it, then put it in place: whole or not there.
+
+    Args:
+        path: The folder; one that is there is replaced.
+        write: Called with the temporary folder.
+
+    Raises:
+        InputError: If nothing can be written there.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = pathlib.Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    except OSError as error:
+        raise InputError(f"Expected {path} to be writable. {error}") from error
+    try:
+        write(temporary)
+        os.chmod(temporary, 0o755)
+        if path.exists():
+            old = pathlib.Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+            os.replace(path, old)
+            os.replace(temporary, path)
+            shutil.rmtree(old)
+        else:
+            os.replace(temporary, path)
+    except OSError as error:
+        raise InputError(f"{path} could not be written, and is as it was. {error}") from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
 def write_json(path: pathlib.Path, content: dict[str, Any]) -> None:
     """Write plain data as indented JSON, whole or not at all."""
     text = json.dumps(content, indent=2) + "\n"
     write_whole(path, lambda name: pathlib.Path(name).write_text(text, encoding="utf-8"))
 
 
+def run_of(model: pathlib.Path) -> dict[str, Any]:
+    """Return the `result.json` beside a model of a run; nothing for a model from elsewhere."""
+    try:
+        content = json.loads(model.with_name("result.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    of_a_run = isinstance(content, dict) and model.name in ("student.keras", "teacher.keras")
+    return content if of_a_run else {}
+
+
+def contract_of(run: dict[str, Any]) -> PixelContract | None:
+    """Return the pixels that a run's networks take; None where they are not recorded."""
+    pixels = run.get("pixels")
+    if not pixels:
+        return None
+    mean, std = tuple(pixels["mean"]), tuple(pixels["std"])
+    return PixelContract(pixels["range"], mean, std, "recorded by its run")
+
+
 def versions() -> dict[str, str]:
     """Return what a result depends on: versions, machine, and commit where there is one."""
-    found = {"python": platform.python_version(), "platform": platform.platform()}
-    for package in ("dfad_tf", "tensorflow", "keras", "numpy"):
+    found = {
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "processor": _processor(),
+    }
+    for package in ("dfad_tf", "tensorflow", "keras", "ai-edge-litert", "numpy"):
         try:
             found[package] = importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:
@@ -99,3 +155,13 @@ def versions() -> dict[str, str]:
         described = subprocess.run(command, capture_output=True, text=True, check=False)
         found["commit"] = described.stdout.strip() or "unknown"
     return found
+
+
+def _processor() -> str:
+    """The processor's own name; Python's `platform` knows only its architecture."""
+    try:
+        text = pathlib.Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    except OSError:
+        return platform.processor() or platform.machine()
+    named = [line.split(":", 1)[1].strip() for line in text.splitlines() if "model name" in line]
+    return named[0] if named else platform.machine()

@@ -197,13 +197,13 @@ def _check_classifier(model: keras.Model, path: str) -> None:
     shape, output = model.input_shape, model.output_shape
     if len(shape) != 4 or min(shape[1:3]) < _SMALLEST_SIDE or not 1 <= shape[3] <= _MOST_CHANNELS:
         raise InputError(
-            f"Expected a teacher of images (height, width, channels) from {_SMALLEST_SIDE}×"
+            f"Expected a classifier of images (height, width, channels) from {_SMALLEST_SIDE}×"
             f"{_SMALLEST_SIDE} up with 1 to {_MOST_CHANNELS} channels. Received: {shape[1:]} "
             f"in {path}"
         )
     if len(output) != 2 or output[1] is None or output[1] < 2:
         raise InputError(
-            "Expected a teacher with outputs (batch, classes), at least 2 classes. "
+            "Expected a classifier with outputs (batch, classes), at least 2 classes. "
             f"Received: {output} in {path}"
         )
     if any(not np.isfinite(np.asarray(w)).all() for w in model.get_weights()):

@@ -6,6 +6,7 @@ is answered at once.
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import pathlib
 import time
@@ -27,6 +28,7 @@ _FILES = {
     "samples.png": "generated images, each under the teacher's label",
     "history.csv": "what fit logged, epoch by epoch",
     "tensorboard": "the same and sample images, for `tensorboard --logdir`",
+    "export": "the student for a phone, with a model card: start at card.md",
     "result.json": "this summary as data, with versions",
     "flags.flags": "the settings: run again with --flagfile=…/flags.flags",
 }
@@ -38,7 +40,7 @@ def main(arguments: list[str]) -> None:
     begin = time.monotonic()
     import keras
 
-    from dfad_tf import from_flags, measurement, report, run_folder
+    from dfad_tf import from_flags, measurement, report, run_folder, training_export
     from dfad_tf.distiller import DataFreeDistiller
 
     from_flags.check_names()
@@ -48,6 +50,7 @@ def main(arguments: list[str]) -> None:
     keras.utils.set_random_seed(FLAGS.seed)
     student = from_flags.student_from_flags(teacher)
     generator = from_flags.generator_from_flags(teacher)
+    training_export.check_brought_student(student, teacher)
     start = from_flags.initialize_student(student, teacher, generator)
     method = from_flags.method_from_flags()
     distiller = DataFreeDistiller(teacher.model, student, generator, FLAGS.teacher_features)
@@ -124,9 +127,14 @@ def main(arguments: list[str]) -> None:
         **report.costs("teacher", teacher.model),
         **report.costs("student", student),
         "generator_macs": report.costs("generator", generator)["generator_macs"],
+        "pixels": dataclasses.asdict(teacher.description.contract),
+        "labels": list(dataset.label_names) if dataset else None,
         "versions": run_folder.versions(),
     }
     _draw(folder, history.history, distiller, teacher, dataset, result)
+    # What was measured is safe before anything is exported.
+    run_folder.write_json(folder / "result.json", result)
+    result["exports"] = training_export.export(folder, distiller, teacher, test, result)
     result["total_seconds"] = time.monotonic() - begin
     run_folder.write_json(folder / "result.json", result)
     present = {name: text for name, text in _FILES.items() if (folder / name).exists()}

@@ -119,5 +119,11 @@ flags.DEFINE_integer("steps_per_execution", 1, "Train steps in one call.", lower
 
 # What a run leaves.
 flags.DEFINE_string("workdir", None, "New folder of the run. Default: a dated one under runs/.")
+flags.DEFINE_list(
+    "export",
+    ["all"],
+    "What lies in the run's export/: saved_model, float32, float16, dynamic_int8, int8 "
+    "(calibrated with generated images), all or none.",
+)
 flags.DEFINE_integer("validation_freq", 1, "Epochs between two measurements.", lower_bound=1)
 flags.DEFINE_enum("verbose", "auto", ["auto", "0", "1", "2"], "As Keras's `verbose`.")

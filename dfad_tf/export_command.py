@@ -1,0 +1,166 @@
+"""What the two export commands share: flags → student, labels, images → a folder."""
+
+from __future__ import annotations
+
+import pathlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+from absl import flags
+
+from dfad_tf import datasets, exporting, from_flags, pixel_flags, run_folder, teacher_loading
+from dfad_tf.errors import InputError
+from dfad_tf.exporting import Calibration
+from dfad_tf.teacher_loading import TeacherDescription
+
+FLAGS = flags.FLAGS
+_GENERATOR = "generator.keras"
+
+
+@dataclass(frozen=True)
+class CalibrationChoice:
+    """What calibrates int8.
+
+    Attributes:
+        source: `"generator"`, `"noise"`, `"dataset"` or a path.
+        count: Number of images.
+        seed: Seed of their draw.
+    """
+
+    source: str
+    count: int
+    seed: int
+
+
+def export_from_flags(
+    suffix: str,
+    exports: Sequence[str],
+    calibration: CalibrationChoice | None = None,
+    batch_size: int = 1,
+    tolerance: float | None = None,
+) -> None:
+    """Export `--model` and say what became of it.
+
+    Args:
+        suffix: What the default folder's name ends in.
+        exports: Names of exports.
+        calibration: What calibrates int8; None where there is none.
+        batch_size: Images at a time in LiteRT files.
+        tolerance: Another bound on changed classes.
+
+    Raises:
+        InputError: On any mistake, before anything is converted.
+    """
+    student = _student()
+    path = pathlib.Path(FLAGS.model)
+    output = pathlib.Path(FLAGS.output or path.with_name(f"{path.stem}_{suffix}"))
+    if output.suffix in (".tflite", ".keras"):
+        raise InputError(f"Expected --output to be a folder. Received: {FLAGS.output}")
+    exporting.check_output(output, FLAGS.overwrite)
+    run = run_folder.run_of(path)
+    description = _description(student, run)
+    shape = description.image_shape
+    dataset = datasets.open_dataset(FLAGS.dataset, FLAGS.data_dir) if FLAGS.dataset else None
+    if dataset:
+        from_flags.check_classes(dataset, description)
+    labels = _labels(run, dataset, description.num_classes)
+    generator = _generator(path, calibration.source if calibration else None)
+    images = calibration and _calibration(calibration, student, description, generator, dataset)
+    card = exporting.export_student(
+        student,
+        str(output),
+        description.contract,
+        labels,
+        exports,
+        images or None,
+        generator if generator and tuple(generator.output_shape[1:]) == shape else None,
+        dataset.load("test", shape) if dataset else None,
+        dataset.name if dataset else None,
+        batch_size,
+        tolerance,
+        FLAGS.overwrite,
+        {"from": path.name, "its pixels": f"{description.contract.range}"},
+        say=lambda line: print(line, flush=True),
+    )
+    print(f"{len(card['files']) + bool(card['saved_model'])} exports and card.md lie in {output}")
+
+
+def _student() -> keras.Model:
+    if not FLAGS.model:
+        raise InputError("Expected --model. Received none.")
+    if pathlib.Path(FLAGS.model).is_dir():
+        raise InputError(
+            f"Expected --model to be a .keras or .h5 file. Received the folder: {FLAGS.model}"
+        )
+    pixel_flags.check_pixel_flags()
+    return teacher_loading.load_teacher(FLAGS.model, pixel_flags.image_shape(), "--model")
+
+
+def _description(student: keras.Model, run: dict[str, Any]) -> TeacherDescription:
+    contract = pixel_flags.contract_from_flags(student.input_shape[-1])
+    return teacher_loading.describe_teacher(student, contract or run_folder.contract_of(run))
+
+
+def _labels(run: dict[str, Any], dataset: Any, count: int) -> list[str]:
+    """Labels from --labels, the run, the data set, or numbers, in this order."""
+    if FLAGS.labels:
+        try:
+            lines = pathlib.Path(FLAGS.labels).read_text(encoding="utf-8").splitlines()
+        except (OSError, UnicodeDecodeError) as error:
+            raise InputError(
+                f"Expected --labels to be a text file with one label a line. "
+                f"Received: {FLAGS.labels}"
+            ) from error
+        labels = [line.strip() for line in lines if line.strip()]
+        if len(labels) != count:
+            raise InputError(
+                f"Expected {count} lines in --labels, one a class. Received: {len(labels)}"
+            )
+        return labels
+    named = run.get("labels") or (list(dataset.label_names) if dataset else [])
+    return named if len(named) == count else [str(index) for index in range(count)]
+
+
+def _generator(model: pathlib.Path, calibration: str | None) -> keras.Model | None:
+    """The generator that --calibration names, or the one that lies beside the model."""
+    import dfad_tf.generators.convolutional  # registers its layers with Keras  # noqa: F401
+
+    if calibration and pathlib.Path(calibration).suffix == ".keras":
+        return teacher_loading.load_keras_file(calibration, "--calibration")
+    beside = model.with_name(_GENERATOR)
+    if beside.is_file():
+        return teacher_loading.load_keras_file(str(beside), "the generator beside --model")
+    if calibration == "generator":
+        raise InputError(
+            f"Expected {_GENERATOR} beside --model for --calibration=generator. Received none; "
+            "name one with --calibration=PATH.keras, or a folder of pictures."
+        )
+    return None
+
+
+def _calibration(
+    choice: CalibrationChoice,
+    student: keras.Model,
+    description: TeacherDescription,
+    generator: keras.Model | None,
+    dataset: Any,
+) -> Calibration:
+    shape = description.image_shape
+    source, count, seed = choice.source, choice.count, choice.seed
+    if source == "noise":
+        return exporting.from_noise(shape, count, seed)
+    if source == "dataset":
+        if dataset is None:
+            raise InputError("Expected --dataset with --calibration=dataset. Received none.")
+        images, _ = dataset.load("train", shape)
+        return exporting.from_images(images, count, f"training images of {dataset.name}", seed)
+    if source == "generator" or source.endswith(".keras"):
+        return exporting.from_generator(generator, student, description.contract, count, seed)
+    if not pathlib.Path(source).is_dir():
+        raise InputError(
+            "Expected --calibration to be generator, noise, dataset, a generator's .keras file or "
+            f"a folder of pictures. Received: {source}"
+        )
+    return exporting.from_folder(source, shape, count, seed)

@@ -1,0 +1,26 @@
+"""Exported files of a student: SavedModel and LiteRT, checked, with a model card."""
+
+from dfad_tf.exporting.calibration import (
+    Calibration,
+    from_folder,
+    from_generator,
+    from_images,
+    from_noise,
+)
+from dfad_tf.exporting.export import check_convertible, check_output, export_student
+from dfad_tf.exporting.files import EXPORTS, LITE_FILES, SAVED_MODEL, check_exports
+
+__all__ = [
+    "EXPORTS",
+    "LITE_FILES",
+    "SAVED_MODEL",
+    "Calibration",
+    "check_convertible",
+    "check_exports",
+    "check_output",
+    "export_student",
+    "from_folder",
+    "from_generator",
+    "from_images",
+    "from_noise",
+]

@@ -1,0 +1,85 @@
+"""Run a LiteRT file with LiteRT itself, as a phone would."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+import numpy as np
+
+from dfad_tf.errors import InputError
+from dfad_tf.exporting.saved_model import SIGNATURE
+from dfad_tf.exporting.serving import INPUT, LOGITS, PROBABILITIES
+from dfad_tf.native_messages import no_native_messages
+
+_SECONDS_A_TURN = 0.005  # short networks are run several times, or the clock is measured
+
+
+class LiteModel:
+    """An opened LiteRT file.
+
+    Args:
+        content: The file's content.
+        name: What errors call it.
+
+    Raises:
+        InputError: If LiteRT cannot run it, or it breaks the contract of input and outputs.
+    """
+
+    def __init__(self, content: bytes, name: str) -> None:
+        from ai_edge_litert.interpreter import Interpreter
+
+        try:
+            with no_native_messages():
+                # It keeps only a pointer to the content.
+                self._content = content
+                self._interpreter = Interpreter(model_content=content, num_threads=1)
+                self._interpreter.allocate_tensors()
+                self._runner = self._interpreter.get_signature_runner(SIGNATURE)
+        except (ValueError, RuntimeError) as error:
+            lines = str(error).strip().splitlines() or [type(error).__name__]
+            raise InputError(f"LiteRT cannot run {name}: {lines[0][:200]}") from error
+        inputs, outputs = self._runner.get_input_details(), self._runner.get_output_details()
+        found = {key: np.dtype(details["dtype"]).name for key, details in inputs.items()}
+        if found != {INPUT: "uint8"} or set(outputs) != {LOGITS, PROBABILITIES}:
+            raise InputError(
+                f"Expected {name} to take uint8 `{INPUT}` and give `{LOGITS}` and "
+                f"`{PROBABILITIES}`. Received: {found} to {sorted(outputs)}"
+            )
+        self._batch = int(inputs[INPUT]["shape"][0])
+
+    def predict(self, pixels: np.ndarray) -> np.ndarray:
+        """Return float32 logits `(n, classes)` of uint8 pixels `(n, height, width, channels)`."""
+        outputs = []
+        for start in range(0, len(pixels), self._batch):
+            chosen = np.arange(start, start + self._batch) % len(pixels)
+            outputs.append(self._runner(**{INPUT: pixels[chosen]})[LOGITS])
+        return np.concatenate(outputs)[: len(pixels)]
+
+    def seconds(self, pixels: np.ndarray) -> float:
+        """Time one image, on one thread, over a turn of a few milliseconds."""
+        batch = pixels[np.arange(self._batch) % len(pixels)]
+        runs, start = 0, time.perf_counter()
+        while runs < 2 or time.perf_counter() - start < _SECONDS_A_TURN:
+            self._runner(**{INPUT: batch})
+            runs += 1
+        return (time.perf_counter() - start) / runs / self._batch
+
+
+def latencies(models: dict[str, LiteModel], pixels: np.ndarray, rounds: int) -> dict[str, float]:
+    """Time several files in turn, so that a busy moment of the machine falls on all of them.
+
+    Args:
+        models: Files by name.
+        pixels: Images to run.
+        rounds: Turns of each.
+
+    Returns:
+        Median milliseconds an image, by name.
+    """
+    times: dict[str, list[float]] = {name: [] for name in models}
+    for turn in range(rounds):
+        order: Sequence[str] = list(models) if turn % 2 else list(models)[::-1]
+        for name in order:
+            times[name].append(models[name].seconds(pixels))
+    return {name: 1e3 * float(np.median(values)) for name, values in times.items()}

@@ -1,0 +1,81 @@
+"""The model card: what the files take and give, and what each costs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+_KINDS = {"test": "real test", "generated": "generated", "noise": "noise"}
+
+
+def card_text(card: dict[str, Any]) -> str:
+    """Write a model card for people.
+
+    Args:
+        card: The content of `card.json`.
+
+    Returns:
+        Markdown.
+    """
+    lines = [f"# {card['student']}", ""]
+    lines += [f"- {name}: {value}" for name, value in card["provenance"].items()]
+    lines += [f"- parameters: {card['parameters']:,}", ""]
+    lines += ["## Contract", "", *_contract(card), ""]
+    if card["files"]:
+        lines += ["## Files", "", *_files(card), ""]
+    if card["saved_model"]:
+        saved = card["saved_model"]
+        lines += [
+            f"`saved_model/` ({_size(saved['bytes'])}, {saved['times_the_weights']:.2f} times the "
+            "weights): any number of images at a time, signature `serving_default`.",
+            "",
+        ]
+    if card["calibration"]:
+        lines += [f"Full int8 was calibrated with {card['calibration']}.", ""]
+    lines += ["## Labels", "", ", ".join(card["labels"]), ""]
+    made = ", ".join(f"{name} {value}" for name, value in card["versions"].items())
+    lines += [f"*Written with {made}.*", ""]
+    return "\n".join(lines)
+
+
+def _contract(card: dict[str, Any]) -> list[str]:
+    height, width, channels = card["input"]["shape"][1:]
+    kind = {1: "grey", 2: "grey and alpha", 3: "red, green, blue", 4: "red, green, blue, alpha"}
+    return [
+        f"- input `image`: uint8 `(batch, {height}, {width}, {channels})`, raw pixels from 0 to "
+        f"255 ({kind[channels]}); the preprocessing is inside the file.",
+        f"- outputs `logits` and `probabilities`: float32 `(batch, {len(card['labels'])})`. In "
+        "`student_int8.tflite` both are rounded to 256 steps.",
+        "- `.tflite` files: signature `serving_default`, batch "
+        f"{card['input']['shape'][0]}, LiteRT's built-in operations only; labels as "
+        "`labels.txt` in a zip archive at the file's end.",
+    ]
+
+
+def _files(card: dict[str, Any]) -> list[str]:
+    kinds = [kind for kind in _KINDS if kind in card["checked_on"]]
+    head = ["file", "size", *([f"accuracy on {card['dataset']}"] if card["dataset"] else [])]
+    head += [f"agrees on {_KINDS[kind]}" for kind in kinds] + ["one image", "for"]
+    rows = [head, ["---"] * len(head)]
+    if card["dataset"]:
+        accuracy = _percent(card["keras_accuracy"])
+        rows.append(["*Keras student*", "", accuracy, *[""] * len(kinds), "", ""])
+    for name, file in card["files"].items():
+        row = [f"`{name}`", _size(file["bytes"])]
+        row += [_percent(file["accuracy"])] if card["dataset"] else []
+        row += [_percent(file["agreement"][kind]) for kind in kinds]
+        rows.append([*row, f"{file['milliseconds']:.3g} ms", file["use"]])
+    checked = ", ".join(f"{card['checked_on'][kind]:,} {_KINDS[kind]}" for kind in kinds)
+    return [
+        *(f"| {' | '.join(row)} |" for row in rows),
+        "",
+        f"Agreement: same class as the Keras student, on {checked} images. Time: one thread of "
+        f"{card['versions']['processor']}, the files in turn, median; a phone's differs.",
+    ]
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.2f} %"
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e6:.1f} MB" if count >= 1e6 else f"{count / 1e3:.1f} kB"

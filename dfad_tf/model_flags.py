@@ -1,0 +1,7 @@
+"""The flag of commands that read one trained model."""
+
+from __future__ import annotations
+
+from absl import flags
+
+flags.DEFINE_string("model", None, "The classifier: a .keras or .h5 file, or a SavedModel folder.")

@@ -1,0 +1,72 @@
+"""Export a Keras classifier to LiteRT files: `python -m dfad_tf.to_tflite`."""
+
+from __future__ import annotations
+
+from absl import flags
+
+from dfad_tf import command_line, data_flags, export_flags, model_flags
+from dfad_tf.errors import InputError
+
+FLAGS = flags.FLAGS
+for module in (data_flags, export_flags, model_flags):
+    flags.adopt_module_key_flags(module)  # so that --helpshort shows them
+
+flags.DEFINE_list(
+    "precision",
+    ["dynamic_int8"],
+    "LiteRT files to write: float32, float16, dynamic_int8 (recommended; no calibration), int8 "
+    "(for NPUs and microcontrollers), or all.",
+)
+flags.DEFINE_string(
+    "calibration",
+    "generator",
+    "Images that calibrate int8: 'generator' (generator.keras beside --model), a generator's "
+    ".keras file, a folder of pictures, 'noise', or 'dataset' (training images of --dataset).",
+)
+flags.DEFINE_integer("calibration_images", 500, "Their number.", lower_bound=1)
+flags.DEFINE_integer(
+    "calibration_seed", 0, "Seed of their draw.", lower_bound=0, upper_bound=2**31 - 1
+)
+flags.DEFINE_integer("serving_batch_size", 1, "Images that a file takes at a time.", lower_bound=1)
+flags.DEFINE_float(
+    "tolerance",
+    None,
+    "Largest share of images whose class a file may change although the Keras model was decided. "
+    "Default: 0 for float32, 0.005 for float16, 0.05 for dynamic_int8, 0.1 for int8.",
+    lower_bound=0.0,
+    upper_bound=1.0,
+)
+
+
+def main(arguments: list[str]) -> None:
+    """Flags → student, calibration → LiteRT files and a model card."""
+    del arguments
+    from dfad_tf import exporting
+    from dfad_tf.export_command import CalibrationChoice, export_from_flags
+
+    wanted = exporting.check_exports(FLAGS.precision, "--precision")
+    precisions = [name for name in wanted if name in exporting.LITE_FILES]
+    if not precisions or (exporting.SAVED_MODEL in FLAGS.precision):
+        raise InputError(
+            f"Expected --precision out of all, {', '.join(exporting.LITE_FILES)}. "
+            f"Received: {','.join(FLAGS.precision)!r}"
+        )
+    calibration = CalibrationChoice(
+        FLAGS.calibration, FLAGS.calibration_images, FLAGS.calibration_seed
+    )
+    export_from_flags(
+        "tflite",
+        precisions,
+        calibration if "int8" in precisions else None,
+        FLAGS.serving_batch_size,
+        FLAGS.tolerance,
+    )
+
+
+def run() -> None:
+    """Entry point of the command `dfad-to-tflite`."""
+    command_line.run(main)
+
+
+if __name__ == "__main__":
+    run()

@@ -1,0 +1,6 @@
+"""Export a Keras classifier as a SavedModel: `python export/to_saved_model.py --model=…`."""
+
+from dfad_tf.to_saved_model import run
+
+if __name__ == "__main__":
+    run()

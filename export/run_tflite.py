@@ -40,7 +40,7 @@ def main() -> int:
         labels = read_labels(arguments.model)
         # All pictures are read first: a mistake in the last one comes before any answer.
         images = [read_picture(path, shape, arguments.invert) for path in arguments.pictures]
-        for path, image in zip(arguments.pictures, images):
+        for path, image in zip(arguments.pictures, images, strict=True):
             print(f"{path}: {answer(runner, image, labels, arguments.top)}")
     except InputError as error:
         print(f"run_tflite: error: {' '.join(str(error).split())}", file=sys.stderr)
@@ -125,7 +125,7 @@ def read_picture(path: str, shape: tuple[int, int, int], invert: bool = False) -
     picture = on_white(picture).convert("L" if channels < 3 else "RGB")
     if invert:
         picture = ImageOps.invert(picture)
-    if all(s <= t <= 1.25 * s for s, t in zip(picture.size, (width, height))):
+    if all(s <= t <= 1.25 * s for s, t in zip(picture.size, (width, height), strict=True)):
         canvas = Image.new(picture.mode, (width, height))
         canvas.paste(picture, ((width - picture.width) // 2, (height - picture.height) // 2))
         picture = canvas

@@ -9,7 +9,7 @@ import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
 from PIL import Image
 
-from dfad_tf import exporting
+from dfad_tf import exporting, measurement
 from dfad_tf.errors import InputError
 from dfad_tf.exporting import agreement, export, lite_converter, serving
 from dfad_tf.exporting.calibration import Calibration, noise_pixels
@@ -313,6 +313,9 @@ def test_generated_calibration_is_what_a_camera_would_give():
     other = exporting.from_generator(generator, student, ZERO_ONE, 30, seed=1)
     assert np.array_equal(first.images, again.images)
     assert not np.array_equal(first.images, other.images)
+    made = ZERO_ONE.to_pixels(measurement.generated_images(generator, 30, 0xCA11B))
+    assert made.min() < -1 and made.max() > 256  # which is not to wrap around
+    np.testing.assert_array_equal(first.images, np.clip(np.rint(made), 0, 255))
     with pytest.raises(InputError, match=r"images \(8, 8, 1\).*to \(4, 4, 1\)"):
         exporting.from_generator(small_generator((4, 4, 1)), student, ZERO_ONE, 30)
 
@@ -341,10 +344,29 @@ def test_calibration_spans_all_pixels_by_two_of_them():
     assert images.min() == images.max() == 100
 
 
-def test_files_are_timed_in_turn():
-    models = {name: LiteModel(convert(small_classifier()), name) for name in "ab"}
-    found = latencies(models, noise_pixels((8, 8, 1), 1, 0), 3)
-    assert set(found) == {"a", "b"} and all(0 < value < 1000 for value in found.values())
+def test_files_are_timed_in_turn(monkeypatch):
+    content, order = convert(small_classifier()), []
+    seconds = {"a": [1, 2, 9], "b": [4, 5, 6]}
+    models = {name: LiteModel(content, name) for name in seconds}
+    assert models["a"].seconds(noise_pixels((8, 8, 1), 1, 0)) > 0
+    for name, model in models.items():
+        times = iter(seconds[name])
+
+        def next_time(_, name=name, times=times):
+            order.append(name)
+            return next(times)
+
+        monkeypatch.setattr(model, "seconds", next_time)
+    assert latencies(models, None, 3) == {"a": 2000, "b": 5000}
+    assert order == list("baabba")
+
+
+def test_large_networks_are_measured_on_fewer_images():
+    assert agreement.affordable_test_images(small_classifier(), 10_000) == 10_000
+    large = keras.Sequential([keras.Input((224, 224, 3)), keras.layers.Conv2D(512, 7)])
+    large.add(keras.layers.GlobalMaxPooling2D())
+    assert agreement.affordable_test_images(large, 10_000) == 1000
+    assert agreement.affordable_test_images(large, 300) == 300
 
 
 def test_a_damaged_file_is_told():

@@ -65,11 +65,12 @@ def test_the_version_stands_in_one_value():
 
 
 def test_the_readme_names_only_flags_that_exist():
-    from dfad_tf import evaluate
+    from dfad_tf import evaluate, to_saved_model, to_tflite
     from tests.command import FLAGS
 
-    assert evaluate.FLAGS is FLAGS
-    texts = [(ROOT / "README.md").read_text(), *(p.read_text() for p in ROOT.glob("flags/*"))]
+    assert all(command.main for command in (evaluate, to_saved_model, to_tflite))  # and their flags
+    files = [ROOT / "README.md", ROOT / "export" / "README.md", *ROOT.glob("flags/*")]
+    texts = [file.read_text() for file in files]
     named = {name for text in texts for name in re.findall(r"--([a-z_0-9]+)[=` ]", text)}
     assert named
     assert {name for name in named if name not in FLAGS} <= {

@@ -33,6 +33,7 @@ from dfad_tf.run_folder import versions, write_folder, write_json
 
 CARD = ("card.json", "card.md")
 WRITTEN = (*CARD, SAVED_MODEL, *(file.name for file in LITE_FILES.values()))
+_INSIDE = ("student", "provenance", "input", "outputs", "dataset")  # of the card, in each file
 _CHECKED = 200  # images of each kind that is drawn here
 _SEED = 0xC4EC  # not the images of training, nor those of calibration
 _ROUNDS = 31
@@ -129,7 +130,7 @@ def export_student(
         for precision in lite:
             file = LITE_FILES[precision]
             content = convert(student, contract, precision, calibration, batch_size)
-            described = {key: card[key] for key in ("student", "provenance", "input", "outputs")}
+            described = {key: card[key] for key in _INSIDE}
             content = with_metadata(content, labels, {**described, "precision": precision})
             models[file.name] = LiteModel(content, file.name)
             answers = {

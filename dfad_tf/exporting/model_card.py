@@ -63,7 +63,7 @@ def _files(card: dict[str, Any]) -> list[str]:
         row = [f"`{name}`", _size(file["bytes"])]
         row += [_percent(file["accuracy"])] if card["dataset"] else []
         row += [_percent(file["agreement"][kind]) for kind in kinds]
-        rows.append([*row, f"{file['milliseconds']:.3g} ms", file["use"]])
+        rows.append([*row, _time(file["milliseconds"]), file["use"]])
     checked = ", ".join(f"{card['checked_on'][kind]:,} {_KINDS[kind]}" for kind in kinds)
     return [
         *(f"| {' | '.join(row)} |" for row in rows),
@@ -75,6 +75,10 @@ def _files(card: dict[str, Any]) -> list[str]:
 
 def _percent(share: float) -> str:
     return f"{100 * share:.2f} %"
+
+
+def _time(milliseconds: float) -> str:
+    return f"{milliseconds:.1f} ms" if milliseconds >= 1 else f"{1000 * milliseconds:.0f} µs"
 
 
 def _size(count: int) -> str:

@@ -152,5 +152,7 @@ def _guarded(main: Callable[[list[str]], None]) -> Callable[[list[str]], None]:
             main(arguments)
         except InputError as error:
             fail(str(error))
+        except (OSError, UnicodeEncodeError) as error:  # a full disk, a name too long or not UTF-8
+            fail(f"the system refused: {error}")
 
     return guarded

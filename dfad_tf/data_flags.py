@@ -9,7 +9,7 @@ FLAGS = flags.FLAGS
 flags.DEFINE_string(
     "dataset",
     None,
-    "Real images that measure, and that train a missing teacher: 'digits' (no download), "
+    "Real images that measure, and in training make a missing teacher: 'digits' (no download), "
     "'mnist', 'cifar10', 'cifar100', 'fashion_mnist', 'svhn_cropped', or any TFDS name with "
     "image and label.",
 )

@@ -37,7 +37,9 @@ def main(arguments: list[str]) -> None:
     dataset = datasets.open_dataset(FLAGS.dataset, FLAGS.data_dir)
     model = teacher_loading.load_teacher(FLAGS.model, pixel_flags.image_shape(), "--model")
     contract = pixel_flags.contract_from_flags(model.input_shape[-1])
-    contract = contract or run_folder.contract_of(run_folder.run_of(pathlib.Path(FLAGS.model)))
+    contract = contract or run_folder.contract_of(
+        run_folder.run_of(pathlib.Path(FLAGS.model)), model.input_shape[-1]
+    )
     description = teacher_loading.describe_teacher(model, contract)
     from_flags.check_classes(dataset, description)
     pixels, labels = dataset.load("test", description.image_shape)

@@ -16,7 +16,7 @@ from dfad_tf.exporting import Calibration
 from dfad_tf.teacher_loading import TeacherDescription
 
 FLAGS = flags.FLAGS
-_GENERATOR = "generator.keras"
+_BESIDE = "generator.keras"
 
 
 @dataclass(frozen=True)
@@ -66,25 +66,28 @@ def export_from_flags(
     if dataset:
         from_flags.check_classes(dataset, description)
     labels = _labels(run, dataset, description.num_classes)
-    generator = _generator(path, calibration.source if calibration else None)
-    images = calibration and _calibration(calibration, student, description, generator, dataset)
+    generator = _generator(path, calibration.source if calibration else None, shape)
+    images = None
+    if calibration:
+        images = _calibration(calibration, student, description, generator, dataset)
     card = exporting.export_student(
         student,
         str(output),
         description.contract,
         labels,
         exports,
-        images or None,
-        generator if generator and tuple(generator.output_shape[1:]) == shape else None,
-        dataset.load("test", shape) if dataset else None,
-        dataset.name if dataset else None,
-        batch_size,
-        tolerance,
-        FLAGS.overwrite,
-        {"from": path.name, "its pixels": f"{description.contract.range}"},
+        calibration=images,
+        generator=generator,
+        test=dataset.load("test", shape) if dataset else None,
+        dataset=dataset.name if dataset else None,
+        batch_size=batch_size,
+        tolerance=tolerance,
+        overwrite=FLAGS.overwrite,
+        provenance={"from": path.name},
         say=lambda line: print(line, flush=True),
     )
-    print(f"{len(card['files']) + bool(card['saved_model'])} exports and card.md lie in {output}")
+    count = len(card["files"]) + bool(card["saved_model"])
+    print(f"{count} {'export' if count == 1 else 'exports'} and card.md lie in {output}")
 
 
 def _student() -> keras.Model:
@@ -100,44 +103,56 @@ def _student() -> keras.Model:
 
 def _description(student: keras.Model, run: dict[str, Any]) -> TeacherDescription:
     contract = pixel_flags.contract_from_flags(student.input_shape[-1])
-    return teacher_loading.describe_teacher(student, contract or run_folder.contract_of(run))
+    contract = contract or run_folder.contract_of(run, student.input_shape[-1])
+    return teacher_loading.describe_teacher(student, contract)
 
 
 def _labels(run: dict[str, Any], dataset: Any, count: int) -> list[str]:
     """Labels from --labels, the run, the data set, or numbers, in this order."""
     if FLAGS.labels:
         try:
-            lines = pathlib.Path(FLAGS.labels).read_text(encoding="utf-8").splitlines()
+            content = pathlib.Path(FLAGS.labels).read_text(encoding="utf-8-sig")
         except (OSError, UnicodeDecodeError) as error:
             raise InputError(
                 f"Expected --labels to be a text file with one label a line. "
                 f"Received: {FLAGS.labels}"
             ) from error
-        labels = [line.strip() for line in lines if line.strip()]
+        # Not splitlines, which breaks lines at characters that labels may hold.
+        labels = [line.strip() for line in content.split("\n") if line.strip()]
         if len(labels) != count:
             raise InputError(
                 f"Expected {count} lines in --labels, one a class. Received: {len(labels)}"
             )
         return labels
-    named = run.get("labels") or (list(dataset.label_names) if dataset else [])
+    named = run_folder.labels_of(run) or (list(dataset.label_names) if dataset else [])
     return named if len(named) == count else [str(index) for index in range(count)]
 
 
-def _generator(model: pathlib.Path, calibration: str | None) -> keras.Model | None:
+def _generator(
+    model: pathlib.Path, calibration: str | None, shape: tuple[int, int, int]
+) -> keras.Model | None:
     """The generator that --calibration names, or the one that lies beside the model."""
     import dfad_tf.generators.convolutional  # registers its layers with Keras  # noqa: F401
 
-    if calibration and pathlib.Path(calibration).suffix == ".keras":
-        return teacher_loading.load_keras_file(calibration, "--calibration")
-    beside = model.with_name(_GENERATOR)
-    if beside.is_file():
-        return teacher_loading.load_keras_file(str(beside), "the generator beside --model")
-    if calibration == "generator":
+    named = calibration and pathlib.Path(calibration).suffix == ".keras"
+    place = pathlib.Path(calibration) if calibration and named else model.with_name(_BESIDE)
+    asked = named or calibration == "generator"
+    if not place.is_file() and calibration == "generator":
         raise InputError(
-            f"Expected {_GENERATOR} beside --model for --calibration=generator. Received none; "
+            f"Expected {_BESIDE} beside --model for --calibration=generator. Received none; "
             "name one with --calibration=PATH.keras, or a folder of pictures."
         )
-    return None
+    if not place.is_file() and not named:
+        return None
+    try:
+        generator = teacher_loading.load_keras_file(str(place), "--calibration")
+        exporting.check_generator(generator, shape)
+    except InputError:
+        if asked:
+            raise
+        print(f"{place} draws no images for this model: it is compared on noise", flush=True)
+        return None
+    return generator
 
 
 def _calibration(
@@ -158,9 +173,9 @@ def _calibration(
         return exporting.from_images(images, count, f"training images of {dataset.name}", seed)
     if source == "generator" or source.endswith(".keras"):
         return exporting.from_generator(generator, student, description.contract, count, seed)
-    if not pathlib.Path(source).is_dir():
+    if not source or not pathlib.Path(source).is_dir():
         raise InputError(
             "Expected --calibration to be generator, noise, dataset, a generator's .keras file or "
-            f"a folder of pictures. Received: {source}"
+            f"a folder of pictures. Received: {source!r}"
         )
     return exporting.from_folder(source, shape, count, seed)

@@ -4,4 +4,6 @@ from __future__ import annotations
 
 from absl import flags
 
-flags.DEFINE_string("model", None, "The classifier: a .keras or .h5 file, or a SavedModel folder.")
+flags.DEFINE_string(
+    "model", None, "The classifier: a .keras or .h5 file; to evaluate, also a SavedModel folder."
+)

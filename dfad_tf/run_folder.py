@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import importlib.metadata
 import json
@@ -91,25 +92,30 @@ def write_folder(path: pathlib.Path, write: Callable[[pathlib.Path], Any]) -> No
     Raises:
         InputError: If nothing can be written there.
     """
+    path = path.resolve()
+    missing = [parent for parent in path.parents if not parent.exists()]
+    temporary = old = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = pathlib.Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
-    except OSError as error:
-        raise InputError(f"Expected {path} to be writable. {error}") from error
-    try:
         write(temporary)
         os.chmod(temporary, 0o755)
         if path.exists():
             old = pathlib.Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
             os.replace(path, old)
-            os.replace(temporary, path)
-            shutil.rmtree(old)
-        else:
-            os.replace(temporary, path)
+        os.replace(temporary, path)
     except OSError as error:
+        if old is not None and not path.exists():
+            os.replace(old, path)
         raise InputError(f"{path} could not be written, and is as it was. {error}") from error
     finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        for left in (temporary, old):
+            if left is not None:
+                shutil.rmtree(left, ignore_errors=True)
+        if not path.exists():
+            for parent in missing:
+                with contextlib.suppress(OSError):
+                    parent.rmdir()
 
 
 def write_json(path: pathlib.Path, content: dict[str, Any]) -> None:
@@ -128,13 +134,38 @@ def run_of(model: pathlib.Path) -> dict[str, Any]:
     return content if of_a_run else {}
 
 
-def contract_of(run: dict[str, Any]) -> PixelContract | None:
-    """Return the pixels that a run's networks take; None where they are not recorded."""
+def contract_of(run: dict[str, Any], channels: int) -> PixelContract | None:
+    """Return the pixels that a run's networks take; None where they are not recorded.
+
+    Args:
+        run: What `run_of` returns.
+        channels: Channels of the images.
+
+    Raises:
+        InputError: If the record is damaged.
+    """
     pixels = run.get("pixels")
-    if not pixels:
+    if pixels is None:
         return None
-    mean, std = tuple(pixels["mean"]), tuple(pixels["std"])
-    return PixelContract(pixels["range"], mean, std, "recorded by its run")
+    try:
+        mean, std = tuple(map(float, pixels["mean"])), tuple(map(float, pixels["std"]))
+        found = PixelContract(pixels["range"], mean, std, "recorded by its run")
+        if len(mean) not in (1, channels):
+            raise ValueError(f"{len(mean)} means for {channels} channels")
+    except (TypeError, KeyError, ValueError) as error:
+        raise InputError(
+            "Expected `pixels` in the result.json beside the model to be a range with a mean and "
+            f"a std for each channel. Received: {pixels}"
+        ) from error
+    return found.for_channels(channels)
+
+
+def labels_of(run: dict[str, Any]) -> list[str]:
+    """Return the labels that a run recorded; none where it did not."""
+    labels = run.get("labels")
+    if isinstance(labels, list) and all(isinstance(label, str) for label in labels):
+        return labels
+    return []
 
 
 def versions() -> dict[str, str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from absl import flags
 
 from dfad_tf import command_line, data_flags, export_flags, model_flags
@@ -23,7 +25,7 @@ flags.DEFINE_string(
     "Images that calibrate int8: 'generator' (generator.keras beside --model), a generator's "
     ".keras file, a folder of pictures, 'noise', or 'dataset' (training images of --dataset).",
 )
-flags.DEFINE_integer("calibration_images", 500, "Their number.", lower_bound=1)
+flags.DEFINE_integer("calibration_images", 500, "Their number.", lower_bound=1, upper_bound=100_000)
 flags.DEFINE_integer(
     "calibration_seed", 0, "Seed of their draw.", lower_bound=0, upper_bound=2**31 - 1
 )
@@ -46,11 +48,19 @@ def main(arguments: list[str]) -> None:
 
     wanted = exporting.check_exports(FLAGS.precision, "--precision")
     precisions = [name for name in wanted if name in exporting.LITE_FILES]
-    if not precisions or (exporting.SAVED_MODEL in FLAGS.precision):
+    named = FLAGS.precision != ["all"]
+    if not precisions or (named and exporting.SAVED_MODEL in wanted):
         raise InputError(
             f"Expected --precision out of all, {', '.join(exporting.LITE_FILES)}. "
             f"Received: {','.join(FLAGS.precision)!r}"
         )
+    if "int8" not in precisions and FLAGS["calibration"].present:
+        raise InputError(
+            "Expected int8 in --precision, which alone is calibrated, or no --calibration. "
+            f"Received: {FLAGS.calibration!r} for {', '.join(precisions)}"
+        )
+    if FLAGS.tolerance is not None and not math.isfinite(FLAGS.tolerance):
+        raise InputError(f"Expected --tolerance from 0 to 1. Received: {FLAGS.tolerance}")
     calibration = CalibrationChoice(
         FLAGS.calibration, FLAGS.calibration_images, FLAGS.calibration_seed
     )

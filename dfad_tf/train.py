@@ -139,6 +139,7 @@ def main(arguments: list[str]) -> None:
     run_folder.write_json(folder / "result.json", result)
     present = {name: text for name, text in _FILES.items() if (folder / name).exists()}
     print(report.summary(result, str(folder), present))
+    training_export.check_whole(result["exports"], folder)
 
 
 def _test_images(dataset: Any, teacher: Any) -> Any:

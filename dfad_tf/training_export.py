@@ -9,6 +9,7 @@ import keras
 from absl import flags
 
 from dfad_tf import exporting
+from dfad_tf.errors import InputError
 from dfad_tf.from_flags import Teacher
 
 FLAGS = flags.FLAGS
@@ -40,7 +41,8 @@ def export(
         result: The content of `result.json` so far.
 
     Returns:
-        Size, accuracy and agreement by file; None where nothing is exported.
+        `files` (size, accuracy, agreement and time by name), `saved_model`, and `left_out`,
+        why by name; None where nothing is exported.
     """
     exports = exporting.check_exports(FLAGS.export, "--export")
     if not exports:
@@ -66,9 +68,27 @@ def export(
         generator,
         (test.pixels, test.labels) if test else None,
         result["dataset"],
+        leave_out=True,
         provenance=provenance,
         say=lambda line: print(line, flush=True),
     )
     kept = ("bytes", "accuracy", "agreement", "milliseconds")
     files = {name: {key: file[key] for key in kept} for name, file in card["files"].items()}
-    return {**files, "saved_model": card["saved_model"]}
+    return {"files": files, "saved_model": card["saved_model"], "left_out": card["left_out"]}
+
+
+def check_whole(exports: dict[str, Any] | None, folder: pathlib.Path) -> None:
+    """Check, once everything else is saved and said, that no file was left out.
+
+    Args:
+        exports: What `export` returns.
+        folder: The run's folder.
+
+    Raises:
+        InputError: If one was.
+    """
+    for name, reason in (exports or {}).get("left_out", {}).items():
+        raise InputError(
+            f"{name} was left out of {folder / 'export'}; all else is there. {reason}. "
+            f"`python -m dfad_tf.to_tflite --model={folder / 'student.keras'}` exports again."
+        )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import pathlib
 import sys
+import warnings
 import zipfile
 from typing import Any
 
@@ -93,7 +94,8 @@ def read_labels(path: str) -> list[str]:
     """Read the labels from the zip archive at the file's end; none where there is none."""
     try:
         with zipfile.ZipFile(path) as archive:
-            return archive.read("labels.txt").decode("utf-8").splitlines()
+            # Not splitlines, which breaks lines at characters that labels may hold.
+            return archive.read("labels.txt").decode("utf-8").removesuffix("\n").split("\n")
     except (zipfile.BadZipFile, KeyError, UnicodeDecodeError):
         return []
 
@@ -115,14 +117,21 @@ def read_picture(path: str, shape: tuple[int, int, int], invert: bool = False) -
     Raises:
         InputError: If it is no whole picture.
     """
+    height, width, channels = shape
     try:
-        with Image.open(path) as opened:
-            picture = ImageOps.exif_transpose(opened)  # phones turn pictures by a note in them
-            picture.load()
+        with warnings.catch_warnings(), Image.open(path) as opened:
+            warnings.simplefilter("ignore")  # of Pillow, about damaged notes in a picture
+            picture = ImageOps.exif_transpose(opened)  # phones turn pictures by such a note
+            if picture.mode.startswith(("I", "F")):
+                raise InputError(
+                    f"Expected a picture of 8 bits a channel. Received: {path}, of mode "
+                    f"{picture.mode}"
+                )
+            picture = on_white(picture).convert("L" if channels < 3 else "RGB")
+    except InputError:
+        raise
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise InputError(f"Expected a whole picture. {path} could not be read") from error
-    height, width, channels = shape
-    picture = on_white(picture).convert("L" if channels < 3 else "RGB")
     if invert:
         picture = ImageOps.invert(picture)
     if all(s <= t <= 1.25 * s for s, t in zip(picture.size, (width, height), strict=True)):

@@ -1,150 +1,25 @@
-import io
+"""An export as a whole: checked, carded, and there or not there."""
+
 import json
-import zipfile
+import os
+import pathlib
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from ai_edge_litert.interpreter import Interpreter
-from PIL import Image
 
-from dfad_tf import exporting, measurement
+from dfad_tf import exporting, run_folder
 from dfad_tf.errors import InputError
-from dfad_tf.exporting import agreement, export, lite_converter, serving
-from dfad_tf.exporting.calibration import Calibration, noise_pixels
+from dfad_tf.exporting import agreement, export, lite_converter
+from dfad_tf.exporting.calibration import noise_pixels
 from dfad_tf.exporting.files import LITE_FILES
-from dfad_tf.exporting.lite_metadata import with_metadata
-from dfad_tf.exporting.lite_model import LiteModel, latencies
+from dfad_tf.exporting.lite_model import LiteModel
 from dfad_tf.pixel_contract import PixelContract
 from tests.conftest import small_classifier, small_generator
+from tests.test_lite_files import folding_classifier, with_activation
 
 ZERO_ONE = PixelContract("zero_one")
-CONTRACTS = [
-    PixelContract("pixels").for_channels(3),
-    PixelContract("minus_one_one").for_channels(3),
-    PixelContract("standardized", (120.0, 110.0, 100.0), (60.0, 61.0, 62.0)),
-]
-
-
-def folding_classifier(shape=(8, 8, 1), dtype=None):
-    """Convolution, batch norm and relu in the order in which they fold into one."""
-    layers = [
-        keras.Input(shape, name="in"),
-        keras.layers.Conv2D(4, 3, use_bias=False, dtype=dtype, name="conv"),
-        keras.layers.BatchNormalization(dtype=dtype, name="norm"),
-        keras.layers.ReLU(dtype=dtype, name="relu"),
-        keras.layers.Flatten(dtype=dtype, name="flat"),
-        keras.layers.Dense(3, dtype="float32", name="head"),
-    ]
-    model = keras.Sequential(layers, name="folding")
-    random = np.random.default_rng(0)
-    model.set_weights([0.5 + random.random(w.shape) for w in model.get_weights()])
-    return model
-
-
-def operations(content):
-    """Names of a file's operations, as LiteRT would run them without its delegate."""
-    from ai_edge_litert.interpreter import OpResolverType
-
-    interpreter = Interpreter(
-        model_content=content,
-        experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
-    )
-    interpreter.allocate_tensors()
-    return interpreter, [op["op_name"] for op in interpreter._get_ops_details()]
-
-
-def convert(student, precision="float32", contract=ZERO_ONE, images=None, batch_size=1):
-    shape = student.input_shape[1:]
-    images = noise_pixels(shape, 20, 0) if images is None else images
-    return lite_converter.convert(
-        student, contract, precision, Calibration(images, "test"), batch_size
-    )
-
-
-@pytest.mark.parametrize("contract", CONTRACTS, ids=lambda c: c.range)
-def test_a_file_takes_raw_pixels_and_answers_as_keras_does(contract):
-    student = small_classifier((8, 8, 3))
-    pixels = noise_pixels((8, 8, 3), 5, 0)
-    expected = np.asarray(student(contract.to_input(pixels)))
-    received = LiteModel(convert(student, contract=contract), "x").predict(pixels)
-    np.testing.assert_allclose(received, expected, rtol=1e-4, atol=1e-4)
-
-
-def test_a_softmax_is_taken_off_the_logits_and_kept_in_the_probabilities():
-    student = small_classifier(softmax=True)
-    pixels = noise_pixels((8, 8, 1), 1, 0)
-    runner = Interpreter(model_content=convert(student)).get_signature_runner()
-    outputs = runner(image=pixels)
-    expected = np.asarray(student(ZERO_ONE.to_input(pixels)))
-    np.testing.assert_allclose(outputs["probabilities"], expected, atol=1e-5)
-    np.testing.assert_allclose(tf.nn.softmax(outputs["logits"]), expected, atol=1e-5)
-    assert outputs["logits"].min() < 0
-
-
-@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
-def test_mixed_precision_exports_the_same_file(policy):
-    mixed, plain = folding_classifier(dtype=policy), folding_classifier()
-    assert mixed.layers[0].compute_dtype != "float32"
-    contents = [convert(serving.float32_copy(model)) for model in (mixed, plain)]
-    pixels = noise_pixels((8, 8, 1), 5, 0)
-    answers = [LiteModel(content, "x").predict(pixels) for content in contents]
-    np.testing.assert_array_equal(*answers)
-    assert operations(contents[0])[1] == operations(contents[1])[1]
-    # A counter of traced functions in a tensor's name is all that differs.
-    different = {a for a, b in zip(*contents, strict=True) if a != b}
-    assert different <= set(b"0123456789")
-
-
-def test_nested_models_are_brought_to_float32():
-    inner = folding_classifier(dtype="mixed_float16")
-    inputs = keras.Input((8, 8, 1))
-    outer = keras.Model(inputs, keras.layers.Activation("linear")(inner(inputs)))
-    copy = serving.float32_copy(outer)
-    assert all(layer.compute_dtype == "float32" for layer in copy._flatten_layers())
-    assert serving.float32_copy(folding_classifier(dtype="float32")).name == "folding"
-
-
-def test_batch_norm_and_relu_fold_into_the_convolution():
-    _, names = operations(convert(folding_classifier(), contract=PixelContract("pixels")))
-    assert names.count("CONV_2D") == 1
-    assert not {"MUL", "ADD", "SUB", "RELU", "RSQRT"} & set(names), names
-
-
-def test_full_int8_computes_in_integers_and_takes_every_pixel_for_itself():
-    grey = np.full((20, 8, 8, 1), 100, np.uint8) + noise_pixels((8, 8, 1), 20, 0) // 8
-    interpreter, names = operations(convert(folding_classifier(), "int8", images=grey))
-    assert names[-1] == "DEQUANTIZE" and "CAST" not in names
-    computed = [op for op in interpreter._get_ops_details() if op["op_name"] != "DEQUANTIZE"]
-    tensors = {tensor["index"]: tensor["dtype"] for tensor in interpreter.get_tensor_details()}
-    used = {tensors[index] for op in computed for index in op["outputs"]}
-    assert used <= {np.int8, np.uint8}, used
-    details = interpreter.get_input_details()[0]
-    # Grey pixels alone would stretch the scale; 0 and 255 must stay what they are.
-    assert details["quantization"] == (1.0, 0) and details["dtype"] == np.uint8
-
-
-def test_files_shrink_with_their_precision():
-    student = keras.Sequential(
-        [keras.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(500)]
-        + [keras.layers.Dense(3)]
-    )
-    sizes = {name: len(convert(student, name)) for name in LITE_FILES}
-    assert sizes["float16"] < 0.6 * sizes["float32"]
-    assert max(sizes["dynamic_int8"], sizes["int8"]) < 0.4 * sizes["float32"]
-
-
-def test_other_batch_sizes(tmp_path):
-    student, pixels = small_classifier(), noise_pixels((8, 8, 1), 5, 0)
-    for precision in ("float32", "int8"):
-        content = convert(student, precision, batch_size=2)
-        interpreter = Interpreter(model_content=content)
-        assert list(interpreter.get_input_details()[0]["shape"]) == [2, 8, 8, 1]
-        assert LiteModel(content, "x").predict(pixels).shape == (5, 3)
-    expected = np.asarray(student(ZERO_ONE.to_input(pixels)))
-    received = LiteModel(convert(student, batch_size=2), "x").predict(pixels)
-    np.testing.assert_allclose(received, expected, atol=1e-4)
 
 
 @keras.saving.register_keras_serializable("tests")
@@ -160,19 +35,6 @@ def test_what_litert_has_not_built_in_is_named(tmp_path):
     with pytest.raises(InputError, match="Digamma"):
         exporting.export_student(student, str(tmp_path / "out"), ZERO_ONE, "abc", ["float32"])
     assert list(tmp_path.iterdir()) == []
-
-
-def test_labels_and_metadata_lie_in_the_file():
-    content = convert(small_classifier())
-    extended = with_metadata(content, ["ä", "b", "c"], {"precision": "float32"})
-    archive = zipfile.ZipFile(io.BytesIO(extended))
-    assert archive.read("labels.txt").decode() == "ä\nb\nc\n"
-    assert json.loads(archive.read("metadata.json"))["precision"] == "float32"
-    assert {info.compress_type for info in archive.infolist()} == {zipfile.ZIP_STORED}
-    assert extended == with_metadata(content, ["ä", "b", "c"], {"precision": "float32"})
-    pixels = noise_pixels((8, 8, 1), 2, 0)
-    with_tail, without = (LiteModel(c, "x").predict(pixels) for c in (extended, content))
-    np.testing.assert_array_equal(with_tail, without)
 
 
 def exported(tmp_path, **changes):
@@ -211,8 +73,12 @@ def test_an_export_is_whole_and_its_card_true(tmp_path):
         assert entry["agreement"]["test"] == pytest.approx((classes == keras_classes).mean())
         assert set(entry["agreement"]) == {"noise", "generated", "test"}
     text = (place / "card.md").read_text()
-    assert "30 generated images" in text and "raw pixels from 0 to 255" in text
-    assert all(f"`{name}`" in text for name in files)
+    assert (
+        "30 generated images, every other stretched" in text and "raw pixels from 0 to 255" in text
+    )
+    assert all(f"`{name}`" in text for name in files) and "2. c\n" in text
+    saved = card["saved_model"]
+    assert saved["accuracy"] == card["keras_accuracy"] and saved["agreement"]["test"] == 1
 
 
 def test_a_saved_model_takes_any_number_of_images_and_holds_weights_once(tmp_path):
@@ -295,7 +161,9 @@ def test_what_is_there_is_kept(tmp_path):
     ("changes", "message"),
     [
         ({"labels": "ab"}, "Expected 3 labels"),
+        ({"labels": ["a", "b\nb", "c"]}, r"one line each. Received: 'b\\nb'"),
         ({"calibration": None}, "calibration images for int8"),
+        ({"exports": ["flaot32"]}, "Did you mean 'float32'"),
     ],
 )
 def test_mistakes_come_before_any_work(tmp_path, changes, message, monkeypatch):
@@ -305,77 +173,12 @@ def test_mistakes_come_before_any_work(tmp_path, changes, message, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_generated_calibration_is_what_a_camera_would_give():
-    student, generator = small_classifier(), small_generator()
-    first = exporting.from_generator(generator, student, ZERO_ONE, 30)
-    assert first.images.dtype == np.uint8 and first.images.shape == (30, 8, 8, 1)
-    again = exporting.from_generator(generator, student, ZERO_ONE, 30)
-    other = exporting.from_generator(generator, student, ZERO_ONE, 30, seed=1)
-    assert np.array_equal(first.images, again.images)
-    assert not np.array_equal(first.images, other.images)
-    made = ZERO_ONE.to_pixels(measurement.generated_images(generator, 30, 0xCA11B))
-    assert made.min() < -1 and made.max() > 256  # which is not to wrap around
-    np.testing.assert_array_equal(first.images, np.clip(np.rint(made), 0, 255))
-    with pytest.raises(InputError, match=r"images \(8, 8, 1\).*to \(4, 4, 1\)"):
-        exporting.from_generator(small_generator((4, 4, 1)), student, ZERO_ONE, 30)
-
-
-def test_calibration_from_pictures(tmp_path):
-    with pytest.raises(InputError, match="which holds none"):
-        exporting.from_folder(str(tmp_path), (8, 8, 1), 10)
-    pixels = noise_pixels((8, 8, 3), 4, 0)
-    for index, image in enumerate(pixels):
-        Image.fromarray(image).save(tmp_path / f"{index}.png")
-    found = exporting.from_folder(str(tmp_path), (8, 8, 3), 3)
-    assert found.images.shape == (3, 8, 8, 3)
-    assert all(any(np.array_equal(image, p) for p in pixels) for image in found.images)
-    assert exporting.from_folder(str(tmp_path), (8, 8, 1), 10).images.shape == (4, 8, 8, 1)
-    with pytest.raises(InputError, match="9×8.*Received: 8×8"):
-        exporting.from_folder(str(tmp_path), (8, 9, 3), 10)
-    (tmp_path / "5.png").write_bytes(b"no picture")
-    with pytest.raises(InputError, match=r"5.png could not be read"):
-        exporting.from_folder(str(tmp_path), (8, 8, 3), 10)
-
-
-def test_calibration_spans_all_pixels_by_two_of_them():
-    images = np.full((3, 8, 8, 1), 100, np.uint8)
-    spanning = Calibration(images, "").spanning()
-    assert (spanning.min(), spanning.max()) == (0, 255) and (spanning != images).sum() == 2
-    assert images.min() == images.max() == 100
-
-
-def test_files_are_timed_in_turn(monkeypatch):
-    content, order = convert(small_classifier()), []
-    seconds = {"a": [1, 2, 9], "b": [4, 5, 6]}
-    models = {name: LiteModel(content, name) for name in seconds}
-    assert models["a"].seconds(noise_pixels((8, 8, 1), 1, 0)) > 0
-    for name, model in models.items():
-        times = iter(seconds[name])
-
-        def next_time(_, name=name, times=times):
-            order.append(name)
-            return next(times)
-
-        monkeypatch.setattr(model, "seconds", next_time)
-    assert latencies(models, None, 3) == {"a": 2000, "b": 5000}
-    assert order == list("baabba")
-
-
 def test_large_networks_are_measured_on_fewer_images():
     assert agreement.affordable_test_images(small_classifier(), 10_000) == 10_000
     large = keras.Sequential([keras.Input((224, 224, 3)), keras.layers.Conv2D(512, 7)])
     large.add(keras.layers.GlobalMaxPooling2D())
     assert agreement.affordable_test_images(large, 10_000) == 1000
     assert agreement.affordable_test_images(large, 300) == 300
-
-
-def test_a_damaged_file_is_told():
-    with pytest.raises(InputError, match="LiteRT cannot run x"):
-        LiteModel(convert(small_classifier())[:2000], "x")
-    foreign = tf.function(lambda x: x + 1, input_signature=[tf.TensorSpec((1, 2), tf.float32)])
-    converter = tf.lite.TFLiteConverter.from_concrete_functions([foreign.get_concrete_function()])
-    with pytest.raises(InputError, match="x"):
-        LiteModel(converter.convert(), "x")
 
 
 @pytest.mark.parametrize(
@@ -394,3 +197,76 @@ def test_names_of_exports(given, found):
 def test_wrong_names_of_exports(given):
     with pytest.raises(InputError, match="--export"):
         exporting.check_exports(given, "--export")
+
+
+def test_a_card_speaks_of_what_is_there(tmp_path):
+    _, place, _ = exported(tmp_path, exports=["saved_model"])
+    text = (place / "card.md").read_text()
+    assert ".tflite" not in text and "## SavedModel" in text
+    elu = exporting.export_student(
+        with_activation("elu"), str(tmp_path / "elu"), ZERO_ONE, "abc", ["int8"],
+        exporting.from_noise((8, 8, 1), 20), batch_size=2,
+    )  # fmt: skip
+    assert elu["files"]["student_int8.tflite"]["float_operations"] == ["ELU"]
+    text = (tmp_path / "elu" / "card.md").read_text()
+    assert "NPUs refuse its ELU" in text and "in batches of 2" in text
+
+
+def test_a_file_may_be_left_out_and_the_card_says_why(tmp_path, monkeypatch):
+    def convert_another(student, contract, precision, *arguments):
+        wrong = folding_classifier() if precision == "float16" else student
+        return lite_converter.convert(wrong, contract, precision, *arguments)
+
+    monkeypatch.setattr(export, "convert", convert_another)
+    _, place, card = exported(tmp_path, exports=["float32", "float16"], leave_out=True)
+    assert list(card["files"]) == ["student_float32.tflite"]
+    assert not (place / "student_float16.tflite").exists()
+    assert "Expected student_float16.tflite" in card["left_out"]["student_float16.tflite"]
+    assert "`student_float16.tflite` was left out. Expected" in (place / "card.md").read_text()
+
+
+def test_a_student_that_float32_would_change_is_refused(tmp_path, monkeypatch):
+    mixed = folding_classifier(dtype="mixed_float16")
+    monkeypatch.setattr(export, "float32_copy", lambda _: small_classifier())
+    with pytest.raises(InputError, match="in float32 as in mixed precision"):
+        exporting.export_student(mixed, str(tmp_path / "out"), ZERO_ONE, "abc", ["float32"])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_is_written_whole_or_stays_as_it_was(tmp_path, monkeypatch):
+    place, replace = tmp_path / "deep" / "out", os.replace
+
+    def fill(text):
+        return lambda folder: (folder / "a").write_text(text)
+
+    def full_disk(folder):
+        (folder / "a").write_text("half")
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(InputError, match="as it was.*No space"):
+        run_folder.write_folder(place, full_disk)
+    assert list(tmp_path.iterdir()) == []
+    run_folder.write_folder(place, fill("old"))
+
+    def fail_second(source, target):
+        if pathlib.Path(target) == place and (pathlib.Path(source) / "a").read_text() == "new":
+            raise OSError(28, "No space left on device")
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", fail_second)
+    for write in (full_disk, fill("new")):
+        with pytest.raises(InputError, match="as it was"):
+            run_folder.write_folder(place, write)
+        assert (place / "a").read_text() == "old" and list(place.parent.iterdir()) == [place]
+    monkeypatch.setattr(os, "replace", replace)
+    link = tmp_path / "link"
+    link.symlink_to(place)
+    run_folder.write_folder(link, fill("new"))
+    assert (place / "a").read_text() == "new" and link.is_symlink()
+
+
+def test_the_current_folder_is_not_replaced(tmp_path, monkeypatch):
+    (tmp_path / "card.json").write_text("{}")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match="Received the current"):
+        exporting.check_output(pathlib.Path("."), overwrite=True)

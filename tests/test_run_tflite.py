@@ -14,7 +14,7 @@ from dfad_tf.pixel_contract import PixelContract
 from tests.conftest import small_classifier
 
 SCRIPT = pathlib.Path(__file__).parent.parent / "export" / "run_tflite.py"
-LABELS = ["ape", "bée", "cat"]
+LABELS = ["ape", "bée\u2028wasp", "cat"]
 
 
 @pytest.fixture(scope="module")
@@ -59,16 +59,17 @@ def test_it_names_what_keras_names(folder):
     done = call(folder, "out/student_float32.tflite", "0.png", "1.png")
     assert done.returncode == 0, done.stderr
     expected = np.load(folder / "expected.npz")["plain"]
-    assert done.stdout.splitlines() == [
+    assert done.stdout.split("\n") == [
         line("0.png", expected[0]),
         line("1.png", expected[1]),
+        "",
     ]
 
 
 def test_inverted_and_the_first_alone(folder):
     done = call(folder, "out/student_float32.tflite", "0.png", "--invert", "--top=1")
     expected = np.load(folder / "expected.npz")["inverted"]
-    assert done.stdout.splitlines() == [line("0.png", expected[0], 1)]
+    assert done.stdout == line("0.png", expected[0], 1) + "\n"
 
 
 @pytest.mark.parametrize(
@@ -129,12 +130,14 @@ def foreign(path):
         (("out/student_float32.tflite", "0.png", "cut.png"), "cut.png could not be read"),
         (("out/student_float32.tflite", "0.png", "foreign.tflite"), "foreign.tflite could not be"),
         (("out/student_float32.tflite", "0.png", "--top=0"), "Expected --top above 0"),
+        (("out/student_float32.tflite", "deep.png"), "8 bits a channel. Received: deep.png"),
     ],
 )
 def test_mistakes_are_one_line(folder, arguments, message):
     foreign(folder / "foreign.tflite")
     content = (folder / "out" / "student_float32.tflite").read_bytes()
     (folder / "cut.tflite").write_bytes(content[:1500])
+    Image.fromarray(np.full((8, 8), 1000, np.uint16)).save(folder / "deep.png")
     (folder / "cut.png").write_bytes((folder / "0.png").read_bytes()[:100])
     done = call(folder, *arguments)
     assert done.returncode == 2 and done.stdout == ""

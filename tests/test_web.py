@@ -24,10 +24,8 @@ from tests.test_run_tflite import foreign
 selenium = pytest.importorskip("selenium", reason="selenium is not installed")
 
 from selenium import webdriver  # noqa: E402
-from selenium.common.exceptions import TimeoutException  # noqa: E402
-from selenium.webdriver.common.actions.action_builder import ActionBuilder  # noqa: E402
-from selenium.webdriver.common.actions.pointer_input import PointerInput  # noqa: E402
-from selenium.webdriver.support.wait import WebDriverWait  # noqa: E402
+
+from tests.web_page import GREY, Page  # noqa: E402
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 _MISSING = [
@@ -50,7 +48,7 @@ SWITCHES = (
     "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-sync "
     "--disable-background-networking --disable-component-update --window-size=1000,1000"
 )
-GREY, COLOUR = (32, 32, 1), (16, 16, 3)
+COLOUR = (16, 16, 3)
 LABELS = ["zéro", *(f"label {i}" for i in range(1, 10))]
 # In parts of the logits' range: equal where both processors fuse alike. A sum in another order
 # may round an integer to its neighbour.
@@ -75,76 +73,6 @@ def interpreted(path, image):
 def softmax(logits):
     powers = np.exp(np.float64(logits) - np.max(logits))
     return powers / powers.sum()
-
-
-class Page:
-    """What a person sees of the page, and does there."""
-
-    def __init__(self, driver, address):
-        self.driver, self.address = driver, address
-
-    def open(self, path):
-        self.driver.get(f"{self.address}/{path}")
-        self.wait(lambda: not self.message.startswith("Loading"))
-
-    def wait(self, condition):
-        try:
-            WebDriverWait(self.driver, 20, poll_frequency=0.02).until(lambda _: condition())
-        except TimeoutException:
-            pytest.fail(f"Waited in vain. The page says: {self.message!r}")
-
-    def element(self, name):
-        return self.driver.find_element("id", name)
-
-    @property
-    def message(self):
-        return self.element("message").text
-
-    def bars(self):
-        rows = self.driver.find_elements("css selector", "#classes li")
-        return [tuple(row.text.split("\n")) for row in rows]
-
-    def give(self, path, field):
-        self.element(field).send_keys(str(path))
-
-    def seen(self):
-        """The model's input as the page shows it, RGB."""
-        flat = self.driver.execute_script(
-            "const seen = document.getElementById('seen');"
-            "const {width, height} = seen;"
-            "const {data} = seen.getContext('2d').getImageData(0, 0, width, height);"
-            "return [height, width, ...data];"
-        )
-        return np.uint8(flat[2:]).reshape(flat[0], flat[1], 4)[..., :3]
-
-    def loaded(self):
-        """Addresses of all that the page loaded."""
-        return self.driver.execute_script(
-            "return performance.getEntriesByType('resource').map((entry) => entry.name)"
-        )
-
-    def classify(self, image):
-        logits, error = self.driver.execute_async_script(
-            "const [pixels, done] = arguments;"
-            "classify(new Uint8Array(pixels)).then("
-            "(logits) => done([Array.from(logits), null]), (error) => done([null, `${error}`]));",
-            image.ravel().tolist(),
-        )
-        assert error is None, error
-        return np.float32(logits)
-
-    def draw(self, points, kind="mouse"):
-        """One stroke between points in parts of the pad's sides."""
-        box = self.element("pad").rect
-        actions = ActionBuilder(self.driver, mouse=PointerInput(kind, kind), duration=5)
-        for number, (x, y) in enumerate(points):
-            place = round(box["x"] + x * box["width"]), round(box["y"] + y * box["height"])
-            actions.pointer_action.move_to_location(*place)
-            if number == 0:
-                actions.pointer_action.pointer_down()
-        actions.pointer_action.pointer_up()
-        actions.perform()
-        self.classify(np.zeros(GREY))  # comes after the answers that the stroke asked for
 
 
 @pytest.fixture(scope="module")
@@ -252,6 +180,8 @@ def pictures():
     grey, colour = random_pixels(GREY[:2]), random_pixels(COLOUR)
     small = random_pixels((28, 28))
     framed = np.pad(np.kron(grey, np.ones((2, 2), np.uint8)), ((0, 0), (22, 22)), constant_values=9)
+    clear = random_pixels((*COLOUR[:2], 1), seed=1) > 127
+    half_clear = np.concatenate([colour, np.where(clear, 0, 255).astype(np.uint8)], -1)
     luma = np.round(colour.repeat(2, 0).repeat(2, 1) @ [0.299, 0.587, 0.114])
     return {
         "as large": (grey, grey[..., None], False),
@@ -260,6 +190,7 @@ def pictures():
         "larger and wider": (framed, grey[..., None], False),
         "colour for grey": (colour.repeat(2, 0).repeat(2, 1), luma[..., None], False),
         "colour": (colour, colour, False),
+        "transparent": (half_clear, np.where(clear, 255, colour), False),
     }
 
 

@@ -2,6 +2,7 @@
 
 from dfad_tf.exporting.calibration import (
     Calibration,
+    check_generator,
     from_folder,
     from_generator,
     from_images,
@@ -17,6 +18,7 @@ __all__ = [
     "Calibration",
     "check_convertible",
     "check_exports",
+    "check_generator",
     "check_output",
     "export_student",
     "from_folder",

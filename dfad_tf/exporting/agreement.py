@@ -133,6 +133,5 @@ def check_agreement(found: Agreement, file: LiteFile, most_changed: float | None
             raise InputError(
                 f"Expected {file.name} to change the class of at most {100 * changed_bound:g} % of "
                 f"the {kind} images that the Keras student is decided on. Received: "
-                f"{100 * changed:.1f} %. Nothing is written; calibrate with other images, or allow "
-                "more with --tolerance."
+                f"{100 * changed:.1f} % (`tolerance` sets another bound)"
             )

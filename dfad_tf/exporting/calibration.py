@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pathlib
+import warnings
 from dataclasses import dataclass
 
 import keras
@@ -13,6 +14,7 @@ from dfad_tf.measurement import generated_images
 from dfad_tf.pixel_contract import PixelContract
 
 _SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
+_MOST_VALUES = 2**30  # of pixels held at a time
 _SEED = 0xCA11B  # not the images of training, nor those that agreement is measured on
 
 
@@ -55,10 +57,34 @@ def generated_pixels(
     return np.clip(np.rint(pixels), 0, 255).astype(np.uint8)
 
 
+def check_generator(generator: keras.Model, shape: tuple[int, ...]) -> None:
+    """Check that a model draws a student's images.
+
+    Args:
+        generator: The model.
+        shape: `(height, width, channels)` of the student's input.
+
+    Raises:
+        InputError: If it takes something else than noise, or makes other images.
+    """
+    taken = getattr(generator, "input_shape", None)
+    made = getattr(generator, "output_shape", None)
+    from_noise = isinstance(taken, tuple) and len(taken) == 2 and taken[1] is not None
+    if not from_noise or not isinstance(made, tuple) or tuple(made[1:]) != tuple(shape):
+        raise InputError(
+            f"Expected a generator from (batch, latent) to images {tuple(shape)}, as the student "
+            f"takes them. Received: {generator.name} from {taken} to {made}"
+        )
+
+
 def from_generator(
     generator: keras.Model, student: keras.Model, contract: PixelContract, count: int, seed: int = 0
 ) -> Calibration:
     """Calibrate with generated images: no real one is needed.
+
+    Every other image is stretched to the full range from black to white, as
+    pictures of the world have it: a generator that is not done yet draws pale
+    ones, and calibrated on these a file clips what it sees later.
 
     Args:
         generator: The generator that the student was distilled with.
@@ -70,15 +96,18 @@ def from_generator(
     Raises:
         InputError: If the generator's images do not fit the student.
     """
-    expected = tuple(student.input_shape[1:])
-    made, latent = tuple(generator.output_shape[1:]), generator.input_shape
-    if len(latent) != 2 or made != expected:
-        raise InputError(
-            f"Expected a generator from (batch, latent) to images {expected}, as the student "
-            f"takes them. Received: {generator.name} from {latent} to {made}"
-        )
+    check_generator(generator, student.input_shape[1:])
     images = generated_pixels(generator, contract, count, _SEED + seed)
-    return Calibration(images, f"{len(images)} generated images")
+    images[1::2] = _stretched(images[1::2])
+    return Calibration(
+        images, f"{len(images)} generated images, every other stretched from black to white"
+    )
+
+
+def _stretched(images: np.ndarray) -> np.ndarray:
+    pixels = images.astype(np.float32)
+    darkest, lightest = (edge(pixels, (1, 2, 3), keepdims=True) for edge in (np.min, np.max))
+    return np.rint(255 * (pixels - darkest) / np.maximum(lightest - darkest, 1)).astype(np.uint8)
 
 
 def from_noise(shape: tuple[int, ...], count: int, seed: int = 0) -> Calibration:
@@ -86,15 +115,20 @@ def from_noise(shape: tuple[int, ...], count: int, seed: int = 0) -> Calibration
 
     Args:
         shape: `(height, width, channels)`.
-        count: Images.
+        count: Images wanted; fewer come where they would not fit into memory.
         seed: Seed of the draw.
     """
-    return Calibration(noise_pixels(shape, count, _SEED + seed), f"{count} images of uniform noise")
+    images = noise_pixels(shape, _affordable(shape, count), _SEED + seed)
+    return Calibration(images, f"{len(images)} images of uniform noise")
 
 
 def noise_pixels(shape: tuple[int, ...], count: int, seed: int) -> np.ndarray:
     """Draw uniform noise, uint8 `(count, height, width, channels)`."""
     return np.random.default_rng(seed).integers(0, 256, (count, *shape), dtype=np.uint8)
+
+
+def _affordable(shape: tuple[int, ...], count: int) -> int:
+    return max(1, min(count, _MOST_VALUES // int(np.prod(shape))))
 
 
 def from_images(images: np.ndarray, count: int, source: str, seed: int = 0) -> Calibration:
@@ -122,8 +156,6 @@ def from_folder(path: str, shape: tuple[int, ...], count: int, seed: int = 0) ->
     Raises:
         InputError: If there are none, one cannot be read, or one has another size.
     """
-    from PIL import Image, UnidentifiedImageError
-
     folder = pathlib.Path(path)
     files = sorted(f for f in folder.rglob("*") if f.suffix.lower() in _SUFFIXES and f.is_file())
     if not files:
@@ -131,20 +163,34 @@ def from_folder(path: str, shape: tuple[int, ...], count: int, seed: int = 0) ->
             f"Expected --calibration to be a folder with pictures ({', '.join(_SUFFIXES)}). "
             f"Received: {path}, which holds none"
         )
+    count = _affordable(shape, min(count, len(files)))
     chosen = np.random.default_rng(seed).permutation(len(files))[:count]
-    mode = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}[shape[2]]
-    images = []
-    for index in chosen:
-        try:
-            picture = Image.open(files[index]).convert(mode)
-        except (UnidentifiedImageError, OSError, ValueError) as error:
-            raise InputError(
-                f"Expected --calibration with whole pictures. {files[index]} could not be read"
-            ) from error
-        if (picture.height, picture.width) != shape[:2]:
-            raise InputError(
-                f"Expected --calibration with pictures of the student's {shape[1]}×{shape[0]} "
-                f"(width×height). Received: {picture.width}×{picture.height} in {files[index]}"
-            )
-        images.append(np.asarray(picture, np.uint8).reshape(shape))
-    return Calibration(np.stack(images), f"{len(images)} pictures of {folder.name}")
+    images = np.stack([_read_picture(files[index], shape) for index in chosen])
+    return Calibration(images, f"{len(images)} pictures of {folder.resolve().name}")
+
+
+def _read_picture(path: pathlib.Path, shape: tuple[int, ...]) -> np.ndarray:
+    """One picture as viewers show it: turned upright, and on white where it is transparent."""
+    from PIL import Image, ImageOps
+
+    try:
+        with warnings.catch_warnings(), Image.open(path) as opened:
+            warnings.simplefilter("ignore")  # of Pillow, about damaged notes in a picture
+            picture = ImageOps.exif_transpose(opened)
+            if picture.mode.startswith(("I", "F")):
+                raise ValueError(f"{picture.mode}, which has more than 8 bits a channel")
+            if picture.has_transparency_data:
+                white = Image.new("RGBA", picture.size, "white")
+                picture = Image.alpha_composite(white, picture.convert("RGBA"))
+            picture = picture.convert({1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}[shape[2]])
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise InputError(
+            f"Expected --calibration with whole pictures of 8 bits a channel. {path} could not be "
+            "read"
+        ) from error
+    if (picture.height, picture.width) != tuple(shape[:2]):
+        raise InputError(
+            f"Expected --calibration with pictures of the student's {shape[1]}×{shape[0]} "
+            f"(width×height). Received: {picture.width}×{picture.height} in {path}"
+        )
+    return np.asarray(picture, np.uint8).reshape(shape)

@@ -20,23 +20,29 @@ from dfad_tf.exporting.agreement import (
     reference_of,
 )
 from dfad_tf.exporting.calibration import Calibration, generated_pixels, noise_pixels
-from dfad_tf.exporting.files import EXPORTS, LITE_FILES, SAVED_MODEL
+from dfad_tf.exporting.files import EXPORTS, LITE_FILES, SAVED_MODEL, check_exports
 from dfad_tf.exporting.lite_converter import convert
 from dfad_tf.exporting.lite_metadata import with_metadata
-from dfad_tf.exporting.lite_model import LiteModel, latencies
+from dfad_tf.exporting.lite_model import LiteModel, float_operations, latencies
 from dfad_tf.exporting.model_card import card_text
 from dfad_tf.exporting.saved_model import SIGNATURE, write_saved_model
-from dfad_tf.exporting.serving import INPUT, LOGITS, float32_copy, serving_function
+from dfad_tf.exporting.serving import (
+    INPUT,
+    LOGITS,
+    PROBABILITIES,
+    float32_copy,
+    serving_function,
+)
 from dfad_tf.pixel_contract import PixelContract
 from dfad_tf.report import trainable_parameters
 from dfad_tf.run_folder import versions, write_folder, write_json
 
-CARD = ("card.json", "card.md")
-WRITTEN = (*CARD, SAVED_MODEL, *(file.name for file in LITE_FILES.values()))
+_WRITTEN = ("card.json", "card.md", SAVED_MODEL, *(file.name for file in LITE_FILES.values()))
 _INSIDE = ("student", "provenance", "input", "outputs", "dataset")  # of the card, in each file
 _CHECKED = 200  # images of each kind that is drawn here
 _SEED = 0xC4EC  # not the images of training, nor those of calibration
 _ROUNDS = 31
+_MIXED_PRECISION_ERROR = 0.2  # of the logits' spread; bfloat16 keeps two to three digits
 
 
 def export_student(
@@ -51,6 +57,7 @@ def export_student(
     dataset: str | None = None,
     batch_size: int = 1,
     tolerance: float | None = None,
+    leave_out: bool = False,
     overwrite: bool = False,
     provenance: dict[str, str] | None = None,
     say: Callable[[str], Any] = lambda _: None,
@@ -74,6 +81,8 @@ def export_student(
         batch_size: Images at a time in the LiteRT files.
         tolerance: Largest share of images whose class a LiteRT file may change although
             the Keras student was decided; None is each precision's own.
+        leave_out: Leave a LiteRT file that cannot be converted or disagrees out, and say
+            so on the card, in the place of an error.
         overwrite: Replace an export that is there.
         provenance: What the card says of where the student comes from.
         say: Called with a line of progress after each file.
@@ -91,15 +100,12 @@ def export_student(
     """
     place = pathlib.Path(folder)
     check_output(place, overwrite)
-    if len(labels) != student.output_shape[-1]:
-        raise InputError(
-            f"Expected {student.output_shape[-1]} labels, one a class. Received: {len(labels)}"
-        )
+    exports = check_exports(exports, "exports")
+    _check_labels(labels, student.output_shape[-1])
     if "int8" in exports and calibration is None:
         raise InputError("Expected calibration images for int8. Received none.")
-    student = float32_copy(student)
+    student = _faithful_float32(student, contract)
     reference = _reference(student, contract, generator, test)
-    lite = [name for name in LITE_FILES if name in exports]
     card: dict[str, Any] = {
         "student": student.name,
         "provenance": provenance or {},
@@ -107,17 +113,19 @@ def export_student(
         "input": {
             "name": INPUT,
             "dtype": "uint8",
-            "shape": [batch_size, *student.input_shape[1:]],
+            "shape": list(student.input_shape[1:]),
             "values": "raw pixels from 0 to 255",
             "inside": f"to {contract.range}, as the Keras student takes them",
         },
-        "outputs": dict.fromkeys((LOGITS, "probabilities"), "float32 (batch, classes)"),
+        "outputs": dict.fromkeys((LOGITS, PROBABILITIES), "float32 (batch, classes)"),
         "labels": list(labels),
         "calibration": calibration.source if calibration and "int8" in exports else None,
         "dataset": dataset if test else None,
         "checked_on": {kind: len(images) for kind, images in reference.pixels.items()},
         "keras_accuracy": reference.accuracy(reference.logits["test"]) if test else None,
+        "batch_size": batch_size,
         "files": {},
+        "left_out": {},
         "saved_model": None,
         "versions": versions(),
     }
@@ -127,19 +135,23 @@ def export_student(
             card["saved_model"] = _saved_model(student, contract, reference, temporary)
             say(f"  {SAVED_MODEL}/ agrees with the Keras student")
         models = {}
-        for precision in lite:
-            file = LITE_FILES[precision]
-            content = convert(student, contract, precision, calibration, batch_size)
-            described = {key: card[key] for key in _INSIDE}
-            content = with_metadata(content, labels, {**described, "precision": precision})
-            models[file.name] = LiteModel(content, file.name)
-            answers = {
-                kind: models[file.name].predict(images) for kind, images in reference.pixels.items()
-            }
-            found = compare(answers, reference)
-            check_agreement(found, file, tolerance)
+        for file in (LITE_FILES[name] for name in LITE_FILES if name in exports):
+            try:
+                content = convert(student, contract, file.precision, calibration, batch_size)
+                inside = {**{key: card[key] for key in _INSIDE}, "precision": file.precision}
+                content = with_metadata(content, labels, inside)
+                models[file.name] = LiteModel(content, file.name)
+                found = _compare(models[file.name].predict, reference)
+                check_agreement(found, file, tolerance)
+            except InputError as error:
+                if not leave_out:
+                    raise
+                models.pop(file.name, None)
+                card["left_out"][file.name] = str(error)
+                say(f"  {file.name} is left out")
+                continue
             (temporary / file.name).write_bytes(content)
-            card["files"][file.name] = _entry(precision, content, found)
+            card["files"][file.name] = _entry(file.precision, content, found)
             say(f"  {file.name} {_summary(card['files'][file.name])}")
         timed = latencies(models, next(iter(reference.pixels.values())), _ROUNDS)
         for name, milliseconds in timed.items():
@@ -157,19 +169,22 @@ def check_output(folder: pathlib.Path, overwrite: bool) -> None:
     Raises:
         InputError: If something is there already, and it may not be replaced.
     """
-    if not folder.exists():
+    place = folder.resolve()
+    if not place.exists():
         return
     if not overwrite:
-        raise InputError(f"Expected {folder} to be absent, or --overwrite. It is kept.")
-    others = (
-        [path.name for path in folder.iterdir() if path.name not in WRITTEN]
-        if (folder.is_dir())
-        else [folder.name]
-    )
+        raise InputError(
+            f"Expected a new folder, another --output or --overwrite. Received: {folder}, which "
+            "is there and is kept"
+        )
+    if place == pathlib.Path.cwd():
+        raise InputError(f"Expected a folder that can be replaced. Received the current: {place}")
+    inside = [path.name for path in place.iterdir()] if place.is_dir() else [place.name]
+    others = sorted(set(inside) - set(_WRITTEN))
     if others:
         raise InputError(
             f"Expected {folder} to hold an export and nothing else, for --overwrite replaces it "
-            f"whole. Received: {', '.join(sorted(others)[:3])}"
+            f"whole. Received: {', '.join(others[:3])}"
         )
 
 
@@ -180,6 +195,29 @@ def check_convertible(student: keras.Model, contract: PixelContract) -> None:
         InputError: If it needs operations that LiteRT has not built in.
     """
     LiteModel(convert(float32_copy(student), contract, "float32"), student.name)
+
+
+def _check_labels(labels: Sequence[str], count: int) -> None:
+    if len(labels) != count:
+        raise InputError(f"Expected {count} labels, one a class. Received: {len(labels)}")
+    broken = [label for label in labels if "\n" in label or "\r" in label]
+    if broken:
+        raise InputError(f"Expected labels of one line each. Received: {broken[0]!r}")
+
+
+def _faithful_float32(student: keras.Model, contract: PixelContract) -> keras.Model:
+    """The student in float32, once it is seen to answer as the one that was given."""
+    copy = float32_copy(student)
+    if copy is not student:
+        noise = {"noise": noise_pixels(student.input_shape[1:], _CHECKED, _SEED)}
+        given = reference_of(student, contract, noise)
+        found = compare(reference_of(copy, contract, noise).logits, given)
+        if not found.logit_error["noise"] <= _MIXED_PRECISION_ERROR:
+            raise InputError(
+                f"Expected {student.name} to answer in float32 as in mixed precision. "
+                f"Received logits that differ by {found.logit_error['noise']:.2g} of their spread"
+            )
+    return copy
 
 
 def _reference(
@@ -200,22 +238,33 @@ def _reference(
     return reference_of(student, contract, pixels, np.asarray(test[1])[chosen])
 
 
+def _compare(predict: Callable[[np.ndarray], np.ndarray], reference: Reference) -> Agreement:
+    answers = {kind: predict(images) for kind, images in reference.pixels.items()}
+    return compare(answers, reference)
+
+
 def _saved_model(
     student: keras.Model, contract: PixelContract, reference: Reference, folder: pathlib.Path
 ) -> dict[str, Any]:
     path = folder / SAVED_MODEL
     write_saved_model(serving_function(student, contract), path)
     loaded = tf.saved_model.load(str(path))  # kept: its functions die with it
-    answers = {
-        kind: loaded.signatures[SIGNATURE](**{INPUT: tf.constant(images[:_CHECKED])})
-        for kind, images in reference.pixels.items()
-    }
-    shortened = Reference({}, {k: v[:_CHECKED] for k, v in reference.logits.items()})
-    found = compare({kind: np.asarray(out[LOGITS]) for kind, out in answers.items()}, shortened)
+
+    def predict(images: np.ndarray) -> np.ndarray:
+        batches = np.array_split(images, max(1, len(images) // _CHECKED))
+        run = loaded.signatures[SIGNATURE]
+        return np.concatenate([run(**{INPUT: tf.constant(b)})[LOGITS].numpy() for b in batches])
+
+    found = _compare(predict, reference)
     check_agreement(found, LITE_FILES["float32"])
     size = sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
     weights = sum(4 * int(np.prod(variable.shape)) for variable in student.variables)
-    return {"bytes": size, "times_the_weights": size / weights}
+    return {
+        "bytes": size,
+        "times_the_weights": size / weights,
+        "agreement": found.same_class,
+        "accuracy": found.accuracy,
+    }
 
 
 def _entry(precision: str, content: bytes, found: Agreement) -> dict[str, Any]:
@@ -226,6 +275,7 @@ def _entry(precision: str, content: bytes, found: Agreement) -> dict[str, Any]:
         "agreement": found.same_class,
         "logit_error": found.logit_error,
         "accuracy": found.accuracy,
+        "float_operations": float_operations(content) if precision == "int8" else None,
     }
 
 

@@ -52,6 +52,8 @@ def convert(
     # a cast in the graph would be the one operation in floating point.
     dtype = "float32" if precision == "int8" else "uint8"
     function = serving_function(student, contract, batch_size, dtype)
+    if precision == "int8" and calibration is None:
+        raise ValueError("Expected `calibration` for int8. Received: None")
     with tempfile.TemporaryDirectory() as folder:
         path = pathlib.Path(folder) / "saved_model"
         write_saved_model(function, path)
@@ -61,9 +63,7 @@ def convert(
             converter.optimizations = [tf.lite.Optimize.DEFAULT]
         if precision == "float16":
             converter.target_spec.supported_types = [tf.float16]
-        if precision == "int8":
-            if calibration is None:
-                raise ValueError("Expected `calibration` for int8. Received: None")
+        if calibration is not None and precision == "int8":
             _quantise_fully(converter, calibration.spanning(), batch_size)
         try:
             with _silence():

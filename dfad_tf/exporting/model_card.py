@@ -23,32 +23,34 @@ def card_text(card: dict[str, Any]) -> str:
     if card["files"]:
         lines += ["## Files", "", *_files(card), ""]
     if card["saved_model"]:
-        saved = card["saved_model"]
-        lines += [
-            f"`saved_model/` ({_size(saved['bytes'])}, {saved['times_the_weights']:.2f} times the "
-            "weights): any number of images at a time, signature `serving_default`.",
-            "",
-        ]
+        lines += ["## SavedModel", "", *_saved_model(card), ""]
     if card["calibration"]:
         lines += [f"Full int8 was calibrated with {card['calibration']}.", ""]
-    lines += ["## Labels", "", ", ".join(card["labels"]), ""]
+    lines += [f"`{name}` was left out. {reason}." for name, reason in card["left_out"].items()]
+    lines += ["", "## Labels", ""] if card["left_out"] else ["## Labels", ""]
+    lines += [f"{index}. {label}" for index, label in enumerate(card["labels"])]
+    lines += [""]
     made = ", ".join(f"{name} {value}" for name, value in card["versions"].items())
     lines += [f"*Written with {made}.*", ""]
     return "\n".join(lines)
 
 
 def _contract(card: dict[str, Any]) -> list[str]:
-    height, width, channels = card["input"]["shape"][1:]
+    height, width, channels = card["input"]["shape"]
     kind = {1: "grey", 2: "grey and alpha", 3: "red, green, blue", 4: "red, green, blue, alpha"}
-    return [
+    lines = [
         f"- input `image`: uint8 `(batch, {height}, {width}, {channels})`, raw pixels from 0 to "
         f"255 ({kind[channels]}); the preprocessing is inside the file.",
-        f"- outputs `logits` and `probabilities`: float32 `(batch, {len(card['labels'])})`. In "
-        "`student_int8.tflite` both are rounded to 256 steps.",
-        "- `.tflite` files: signature `serving_default`, batch "
-        f"{card['input']['shape'][0]}, LiteRT's built-in operations only; labels as "
-        "`labels.txt` in a zip archive at the file's end.",
+        f"- outputs `logits` and `probabilities`: float32 `(batch, {len(card['labels'])})`."
+        + (" `student_int8.tflite` rounds both to 256 steps." if _has_int8(card) else ""),
+        "- signature `serving_default`.",
     ]
+    if card["files"]:
+        lines.append(
+            f"- `.tflite` files: batch {card['batch_size']}, LiteRT's built-in operations only; "
+            "labels as `labels.txt` in a zip archive at the file's end."
+        )
+    return lines
 
 
 def _files(card: dict[str, Any]) -> list[str]:
@@ -63,14 +65,40 @@ def _files(card: dict[str, Any]) -> list[str]:
         row = [f"`{name}`", _size(file["bytes"])]
         row += [_percent(file["accuracy"])] if card["dataset"] else []
         row += [_percent(file["agreement"][kind]) for kind in kinds]
-        rows.append([*row, _time(file["milliseconds"]), file["use"]])
+        rows.append([*row, _time(file["milliseconds"]), _use(file)])
     checked = ", ".join(f"{card['checked_on'][kind]:,} {_KINDS[kind]}" for kind in kinds)
+    batches = f" in batches of {card['batch_size']}" if card["batch_size"] > 1 else ""
     return [
         *(f"| {' | '.join(row)} |" for row in rows),
         "",
-        f"Agreement: same class as the Keras student, on {checked} images. Time: one thread of "
-        f"{card['versions']['processor']}, the files in turn, median; a phone's differs.",
+        f"Agreement: same class as the Keras student, on {checked} images. Time: one image"
+        f"{batches}, one thread of {card['versions']['processor']}, the files in turn, median; a "
+        "phone's differs.",
     ]
+
+
+def _saved_model(card: dict[str, Any]) -> list[str]:
+    saved = card["saved_model"]
+    agrees = ", ".join(
+        f"{_percent(saved['agreement'][kind])} of {_KINDS[kind]} images"
+        for kind in _KINDS
+        if kind in saved["agreement"]
+    )
+    accuracy = f", accuracy {_percent(saved['accuracy'])}" if card["dataset"] else ""
+    return [
+        f"`saved_model/`: {_size(saved['bytes'])} ({saved['times_the_weights']:.2f} times the "
+        f"weights), any number of images at a time; agrees on {agrees}{accuracy}."
+    ]
+
+
+def _has_int8(card: dict[str, Any]) -> bool:
+    return any(file["precision"] == "int8" for file in card["files"].values())
+
+
+def _use(file: dict[str, Any]) -> str:
+    if not file["float_operations"]:
+        return str(file["use"])
+    return f"CPUs; NPUs refuse its {', '.join(file['float_operations'])}, in floating point"
 
 
 def _percent(share: float) -> str:
@@ -78,7 +106,7 @@ def _percent(share: float) -> str:
 
 
 def _time(milliseconds: float) -> str:
-    return f"{milliseconds:.1f} ms" if milliseconds >= 1 else f"{1000 * milliseconds:.0f} µs"
+    return f"{milliseconds:.3g} ms" if milliseconds >= 1 else f"{1000 * milliseconds:.3g} µs"
 
 
 def _size(count: int) -> str:

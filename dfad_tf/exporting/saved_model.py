@@ -21,5 +21,7 @@ def write_saved_model(function: Any, path: pathlib.Path) -> None:
     """
     module = tf.Module()
     module.serve = function
+    # Serving asks for no gradients, and those of swish cannot be saved beside constants.
+    options = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
     with no_native_messages():
-        tf.saved_model.save(module, str(path), signatures={SIGNATURE: function})
+        tf.saved_model.save(module, str(path), {SIGNATURE: function}, options)

@@ -39,6 +39,9 @@ def float32_copy(student: keras.Model) -> keras.Model:
         )
     copy = keras.models.clone_model(student, clone_function=_in_float32, recursive=True)
     copy.set_weights([w.astype("float32") for w in student.get_weights()])
+    for layer in copy._flatten_layers():
+        if isinstance(layer, keras.layers.Normalization) and layer.input_mean is None:
+            layer.finalize_state()  # its weights are what it was adapted to, not what it applies
     return copy
 
 
@@ -91,4 +94,7 @@ def serving_function(
 
 
 def _in_float32(layer: Any) -> Any:
-    return type(layer).from_config({**layer.get_config(), "dtype": "float32"})
+    config = layer.get_config()
+    if isinstance(layer, keras.layers.Layer):  # and no operation such as `x * 2` in the graph
+        config["dtype"] = "float32"
+    return type(layer).from_config(config)

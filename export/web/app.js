@@ -1,5 +1,6 @@
 /** The page: a model, something to classify, and the answer. */
 
+import { onWhite } from "./canvas.js";
 import { classifier, useFile } from "./classifier.js";
 import { Pad } from "./pad.js";
 import { fittedDrawing, fittedPicture } from "./picture.js";
@@ -55,7 +56,7 @@ function isDrawnLikeMnist({ shape, dataset }) {
 
 async function openPicture(file) {
   try {
-    picture = { name: file.name, bitmap: await createImageBitmap(file) };
+    picture = { name: file.name, bitmap: onWhite(await createImageBitmap(file)) };
   } catch (cause) {
     throw new Error(`${file.name} is not a picture that this browser reads.`, { cause });
   }

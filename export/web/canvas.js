@@ -15,6 +15,16 @@ export function blackCanvas(width, height) {
   return canvas;
 }
 
+/** A picture as viewers show it, where it is transparent: on white. */
+export function onWhite(picture) {
+  const canvas = blackCanvas(picture.width, picture.height);
+  const drawn = context(canvas);
+  drawn.fillStyle = "#fff";
+  drawn.fillRect(0, 0, canvas.width, canvas.height);
+  drawn.drawImage(picture, 0, 0);
+  return canvas;
+}
+
 export function whole({ width, height }) {
   return { x: 0, y: 0, width, height };
 }

@@ -9,7 +9,7 @@ const digitShare = (side) => 20 / (side === 28 ? 28 : 32);
  * Cut a picture to the model's aspect ratio around its centre and scale it. One that is but a
  * little smaller (MNIST's 28 for 32) stays as it is, in the middle of black.
  *
- * @param {ImageBitmap} picture
+ * @param {HTMLCanvasElement} picture
  * @param {number} width
  * @param {number} height
  * @param {boolean} invert Whether to swap dark and light.

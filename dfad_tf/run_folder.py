@@ -58,11 +58,24 @@ def check_run_folder(workdir: str | None) -> None:
             "Expected --workdir to be a new or an empty folder. "
             f"Received: {folder}, which already holds something"
         )
+    check_writable(folder, "--workdir")
+
+
+def check_writable(folder: pathlib.Path, what: str) -> None:
+    """Check that a folder could be made or filled, and create nothing.
+
+    Args:
+        folder: The folder, which need not be there.
+        what: What it is, for the error.
+
+    Raises:
+        InputError: If its nearest parent that is there is no folder, or a read-only one.
+    """
     parent = folder.absolute()
     while not parent.exists():
         parent = parent.parent
     if not parent.is_dir() or not os.access(parent, os.W_OK):
-        raise InputError(f"Expected --workdir to be writable. Received: {folder}")
+        raise InputError(f"Expected {what} to be writable. Received: {folder}")
 
 
 def write_whole(path: pathlib.Path, write: Callable[[str], Any]) -> None:

@@ -134,14 +134,14 @@ def describe_teacher(
     logits = np.asarray(signals(inputs)[0])
     if not np.isfinite(logits).all():
         raise InputError(
-            "Expected a teacher with finite outputs. Received NaN or infinity for smooth "
+            "Expected a classifier with finite outputs. Received NaN or infinity for smooth "
             "random images; its weights may be damaged, or --input_range is wrong."
         )
     outputs = np.asarray(keras.ops.convert_to_numpy(teacher(inputs, training=False)))
     sums_to_one = np.allclose(outputs.sum(-1), 1.0, atol=1e-3)
     if outputs.min() >= 0 and outputs.max() <= 1 and not sums_to_one and np.ptp(outputs) > 1e-6:
         raise InputError(
-            "Expected a teacher with logits or softmax probabilities. Received outputs in "
+            "Expected a classifier with logits or softmax probabilities. Received outputs in "
             "[0, 1] that do not sum to 1, as of a sigmoid; several labels an image are not "
             "supported."
         )
@@ -180,7 +180,7 @@ def _with_static_shape(
     if None not in shape[1:]:
         if image_shape is not None and tuple(shape[1:]) != image_shape:
             raise InputError(
-                f"Expected --image_shape to be the teacher's own, {shape[1:]}. "
+                f"Expected --image_shape to be the model's own, {shape[1:]}. "
                 f"Received: {image_shape}"
             )
         return model

@@ -134,6 +134,7 @@ def test_more_than_one_input_or_output(tmp_path, build):
         (("--model={net}", "--labels={labels}"), "Expected 3 lines in --labels.*Received: 1"),
         (("--model={net}", "--output=student.tflite"), "--output to be a folder"),
         (("--model={net}", "--output={folder}"), "--overwrite"),
+        (("--model={net}", "--output={net}/x"), "to be writable"),
         (("--model={net}", "--output={folder}", "--overwrite"), "an export and nothing else"),
         (("--model={net}", "--dataset=digits"), "3 classes"),
         (("--model={net}", "--calibration=noise"), "Expected int8 in --precision"),

@@ -35,7 +35,7 @@ from dfad_tf.exporting.serving import (
 )
 from dfad_tf.pixel_contract import PixelContract
 from dfad_tf.report import trainable_parameters
-from dfad_tf.run_folder import versions, write_folder, write_json
+from dfad_tf.run_folder import check_writable, versions, write_folder, write_json
 
 _WRITTEN = ("card.json", "card.md", SAVED_MODEL, *(file.name for file in LITE_FILES.values()))
 _INSIDE = ("student", "provenance", "input", "outputs", "dataset")  # of the card, in each file
@@ -170,6 +170,7 @@ def check_output(folder: pathlib.Path, overwrite: bool) -> None:
         InputError: If something is there already, and it may not be replaced.
     """
     place = folder.resolve()
+    check_writable(place.parent, "the folder of an export")
     if not place.exists():
         return
     if not overwrite:

@@ -90,7 +90,7 @@ def module():
     return loaded
 
 
-def test_a_slightly_smaller_picture_is_centred_and_others_are_cropped(tmp_path):
+def test_how_a_picture_comes_to_the_students_size(tmp_path):
     Image.new("L", (28, 28), 200).save(tmp_path / "mnist.png")
     padded = module().read_picture(str(tmp_path / "mnist.png"), (32, 32, 1))[0, :, :, 0]
     assert (padded[2:30, 2:30] == 200).all() and padded.sum() == 28 * 28 * 200
@@ -99,6 +99,13 @@ def test_a_slightly_smaller_picture_is_centred_and_others_are_cropped(tmp_path):
     wide.save(tmp_path / "wide.png")
     cropped = module().read_picture(str(tmp_path / "wide.png"), (10, 10, 1))
     assert cropped.min() > 200 and cropped[0, :, 1:-1].min() == 255
+    pixels = noise_pixels((10, 10), 1, 0)[0]
+    turned = Image.Exif()
+    turned[0x0112] = 6  # as a phone notes that it was held upright
+    sideways = Image.fromarray(pixels).transpose(Image.Transpose.ROTATE_90)
+    sideways.save(tmp_path / "turned.png", exif=turned)
+    read = module().read_picture(str(tmp_path / "turned.png"), (10, 10, 1))
+    np.testing.assert_array_equal(read[0, :, :, 0], pixels)
     clear = Image.new("RGBA", (10, 10), (0, 0, 0, 0))
     clear.save(tmp_path / "clear.png")
     assert module().read_picture(str(tmp_path / "clear.png"), (10, 10, 1)).min() == 255

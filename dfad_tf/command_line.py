@@ -27,12 +27,23 @@ def run(main: Callable[[list[str]], None]) -> None:
     Args:
         main: Called with the arguments that are no flags.
     """
+    _show_flags_of(main.__module__)
     # Before TensorFlow is imported; its own log level then holds.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
         app.run(_guarded(main), flags_parser=_parse)
     except KeyboardInterrupt:
         fail("stopped by Ctrl-C")
+
+
+def _show_flags_of(module: str) -> None:
+    """Let --helpshort show a command's flags where an installed script stands for its module."""
+    if module == "__main__":
+        return  # absl finds them by itself
+    script = sys.modules["__main__"]
+    script.__doc__ = sys.modules[module].__doc__
+    for flag in flags.FLAGS.get_key_flags_for_module(module):
+        flags.FLAGS.register_key_flag_for_module(sys.argv[0], flag)
 
 
 def fail(message: str) -> None:

@@ -83,7 +83,7 @@ def export_from_flags(
         batch_size=batch_size,
         tolerance=tolerance,
         overwrite=FLAGS.overwrite,
-        provenance={"from": path.name},
+        provenance={"from": path.name, **exporting.provenance_of(run)},
         say=lambda line: print(line, flush=True),
     )
     count = len(card["files"]) + bool(card["saved_model"])

@@ -49,8 +49,11 @@ def draw_learning_curves(
         if teacher_accuracy is not None:
             panels[2].axhline(100 * teacher_accuracy, color="black", lw=1, label="teacher")
         panels[2].set(xlabel="epoch", ylabel="on real test images (%)")
-        panels[2].legend(loc="lower right")
+        panels[2].legend()
     for panel in panels:
+        for line in panel.get_lines():
+            if len(line.get_xdata()) < 30 and line.get_label() != "teacher":
+                line.set_marker(".")  # or a single epoch would not be seen
         panel.grid(alpha=0.3)
         panel.xaxis.set_major_locator(MaxNLocator(integer=True))
     figure.suptitle(title)

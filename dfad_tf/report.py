@@ -131,12 +131,12 @@ def summary(result: dict[str, Any], folder: str, files: dict[str, str]) -> str:
         (
             "parameters",
             f"{result['teacher_parameters']:,} → {result['student_parameters']:,}   "
-            f"({smaller:.1f} times fewer)",
+            f"({_times(smaller)})",
         ),
         (
             "multiply-adds",
             f"{format_macs(result['teacher_macs'])} → {format_macs(result['student_macs'])} "
-            f"an image   ({cheaper:.1f} times fewer)",
+            f"an image   ({_times(cheaper)})",
         ),
         ("images generated", f"{result['images_generated']:,}   (real images seen: none)"),
         (
@@ -149,6 +149,10 @@ def summary(result: dict[str, Any], folder: str, files: dict[str, str]) -> str:
     lines += ["", f"Everything lies in {folder}"]
     lines += [f"  {name:<20} {meaning}" for name, meaning in files.items()]
     return "\n".join(lines)
+
+
+def _times(ratio: float) -> str:
+    return f"{ratio:.1f} times fewer" if ratio >= 1 else f"{1 / ratio:.1f} times more"
 
 
 def format_macs(count: int) -> str:

@@ -23,7 +23,8 @@ flags.DEFINE_string(
     "calibration",
     "generator",
     "Images that calibrate int8: 'generator' (generator.keras beside --model), a generator's "
-    ".keras file, a folder of pictures, 'noise', or 'dataset' (training images of --dataset).",
+    ".keras file, a folder of pictures of the model's size, 'noise', or 'dataset' (training "
+    "images of --dataset).",
 )
 flags.DEFINE_integer("calibration_images", 500, "Their number.", lower_bound=1, upper_bound=100_000)
 flags.DEFINE_integer(
@@ -46,14 +47,8 @@ def main(arguments: list[str]) -> None:
     from dfad_tf import exporting
     from dfad_tf.export_command import CalibrationChoice, export_from_flags
 
-    wanted = exporting.check_exports(FLAGS.precision, "--precision")
-    precisions = [name for name in wanted if name in exporting.LITE_FILES]
-    named = FLAGS.precision != ["all"]
-    if not precisions or (named and exporting.SAVED_MODEL in wanted):
-        raise InputError(
-            f"Expected --precision out of all, {', '.join(exporting.LITE_FILES)}. "
-            f"Received: {','.join(FLAGS.precision)!r}"
-        )
+    known = tuple(exporting.LITE_FILES)
+    precisions = exporting.check_exports(FLAGS.precision, "--precision", known)
     if "int8" not in precisions and FLAGS["calibration"].present:
         raise InputError(
             "Expected int8 in --precision, which alone is calibrated, or no --calibration. "

@@ -54,10 +54,7 @@ def export(
     if "int8" in exports:
         calibration = exporting.from_generator(generator, student, contract, _CALIBRATION_IMAGES)
     labels = result["labels"] or [str(i) for i in range(teacher.description.num_classes)]
-    provenance = {
-        "distilled by": f"{result['method']}, seed {result['seed']}, without data",
-        "teacher": pathlib.Path(result["teacher"]).name,
-    }
+    provenance = exporting.provenance_of(result)
     card = exporting.export_student(
         student,
         str(folder / "export"),

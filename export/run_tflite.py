@@ -13,9 +13,12 @@ import warnings
 import zipfile
 from typing import Any
 
-import numpy as np
-from ai_edge_litert.interpreter import Interpreter
-from PIL import Image, ImageOps
+try:
+    import numpy as np
+    from ai_edge_litert.interpreter import Interpreter
+    from PIL import Image, ImageOps
+except ImportError as error:
+    sys.exit(f"run_tflite: error: {error}; pip install numpy pillow ai-edge-litert")
 
 SIGNATURE, INPUT = "serving_default", "image"
 OUTPUTS = {"logits", "probabilities"}
@@ -65,7 +68,7 @@ def open_model(path: str) -> tuple[Any, tuple[int, int, int]]:
     try:
         content = pathlib.Path(path).read_bytes()
     except OSError as error:
-        raise InputError(f"Expected a .tflite file. {path} could not be read") from error
+        raise InputError(f"Expected a .tflite file. {path}: {error.strerror}") from error
     if content[4:8] != b"TFL3":  # flatbuffers carry their format's name there
         raise InputError(f"Expected a .tflite file. Received: {path}, which is none")
     try:
@@ -130,6 +133,8 @@ def read_picture(path: str, shape: tuple[int, int, int], invert: bool = False) -
             picture = on_white(picture).convert("L" if channels < 3 else "RGB")
     except InputError:
         raise
+    except FileNotFoundError as error:
+        raise InputError(f"Expected a picture. Received: {path} (absent)") from error
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise InputError(f"Expected a whole picture. {path} could not be read") from error
     if invert:
@@ -159,7 +164,12 @@ def answer(runner: Any, image: np.ndarray, labels: list[str], top: int) -> str:
     shares /= shares.sum()
     names = labels if len(labels) == len(shares) else [f"class {i}" for i in range(len(shares))]
     best = np.argsort(-shares, kind="stable")[:top]
-    return ", ".join(f"{names[index]} {100 * shares[index]:.1f} %" for index in best)
+    return ", ".join(f"{names[index]} {percent(shares[index])}" for index in best)
+
+
+def percent(share: float) -> str:
+    """Write a probability; none is called zero."""
+    return "< 0.1 %" if share < 0.0005 else f"{100 * share:.1f} %"
 
 
 if __name__ == "__main__":

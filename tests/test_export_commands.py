@@ -123,8 +123,8 @@ def test_more_than_one_input_or_output(tmp_path, build):
         (("--model=notes.txt",), "absent|.keras or .h5"),
         (("--model={folder}",), "Received the folder"),
         (("--model={net}", "--precision=int9"), "int9.*Did you mean 'int8'"),
-        (("--model={net}", "--precision=saved_model"), "Expected --precision out of all"),
-        (("--model={net}", "--precision=none"), "Expected --precision out of all"),
+        (("--model={net}", "--precision=saved_model"), "--precision.*Received: 'saved_model'"),
+        (("--model={net}", "--precision=none"), "--precision.*Received: 'none'"),
         (("--model={net}", "--precision=int8"), "Expected generator.keras beside --model"),
         (("--model={net}", "--precision=int8", "--calibration=nowhere"), "Received: 'nowhere'"),
         (("--model={net}", "--precision=int8", "--calibration=dataset"), "Expected --dataset"),
@@ -138,7 +138,7 @@ def test_more_than_one_input_or_output(tmp_path, build):
         (("--model={net}", "--output={folder}", "--overwrite"), "an export and nothing else"),
         (("--model={net}", "--dataset=digits"), "3 classes"),
         (("--model={net}", "--calibration=noise"), "Expected int8 in --precision"),
-        (("--model={net}", "--precision=saved-model,int8"), "Expected --precision out of all"),
+        (("--model={net}", "--precision=saved-model,int8"), "--precision.*'saved-model'"),
         (("--model={net}", "--precision=int8", "--calibration="), "Received: ''"),
         (("--model={net}", "--tolerance=nan"), "--tolerance from 0 to 1. Received: nan"),
     ],
@@ -183,7 +183,11 @@ def test_a_run_records_pixels_that_no_layer_tells(tmp_path, capsys):
     received = LiteModel(tflite_file, "x").predict(pixels)
     np.testing.assert_allclose(received, expected, atol=1e-3)
     run(f"--model={saved}", "--precision=float32", main=to_tflite.main)
-    again = tmp_path / "run" / "student_tflite" / "student_float32.tflite"
+    place = tmp_path / "run" / "student_tflite"
+    again = place / "student_float32.tflite"
+    assert card_of(place)["provenance"] == {"from": "student.keras", **card["provenance"]}
+    assert card["provenance"]["teacher"] == "teacher_file.keras"
+    assert card["provenance"]["data set"] == "digits"
     np.testing.assert_array_equal(LiteModel(again.read_bytes(), "x").predict(pixels), received)
     capsys.readouterr()
     run(f"--model={saved}", "--dataset=digits", "--json", main=evaluate.main)

@@ -76,6 +76,7 @@ def test_the_readme_names_only_flags_that_exist():
     assert {name for name in named if name not in FLAGS} <= {
         "check",
         "dist",
+        "invert",
         "flagfile",
         "helpshort",
         "logdir",
@@ -90,6 +91,16 @@ def test_the_example_of_the_readme_runs(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     exec(compile(shorter, "README.md", "exec"), {})
     assert (tmp_path / "student.keras").exists()
+
+
+@pytest.mark.parametrize("command", ["train", "evaluate", "to_tflite", "to_saved_model"])
+def test_an_installed_command_tells_its_flags(command):
+    code = f"from dfad_tf import {command}; {command}.run()"
+    done = subprocess.run(
+        [sys.executable, "-c", code, "--helpshort"],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert f"python -m dfad_tf.{command}" in done.stdout and "--dataset:" in done.stdout
 
 
 def test_importing_the_package_imports_nothing_heavy():

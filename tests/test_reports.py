@@ -29,6 +29,11 @@ def test_macs_for_people():
     assert report.format_macs(1_159_402_496) == "1.16 G"
 
 
+def test_a_student_that_is_dearer_is_called_so():
+    assert report._times(3.92) == "3.9 times fewer"
+    assert report._times(1 / 7.44) == "7.4 times more"
+
+
 def test_parameters_are_the_trainable_ones_also_of_a_frozen_model():
     model = models.build("compact_4", (16, 16, 3), 5, [1.0] * 3, [2.0] * 3)
     expected = sum(int(np.prod(v.shape)) for v in model.trainable_variables)

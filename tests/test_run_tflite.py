@@ -49,10 +49,14 @@ def shares(logits):
     return exponentials / exponentials.sum()
 
 
+def share(value):
+    return "< 0.1 %" if value < 0.0005 else f"{100 * value:.1f} %"
+
+
 def line(name, logits, top=3):
     found = shares(logits.astype(np.float64))
     best = np.argsort(-found)[:top]
-    return f"{name}: " + ", ".join(f"{LABELS[i]} {100 * found[i]:.1f} %" for i in best)
+    return f"{name}: " + ", ".join(f"{LABELS[i]} {share(found[i])}" for i in best)
 
 
 def test_it_names_what_keras_names(folder):
@@ -129,11 +133,11 @@ def foreign(path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("absent.tflite", "0.png"), "absent.tflite could not be read"),
+        (("absent.tflite", "0.png"), "absent.tflite: No such file"),
         (("0.png", "0.png"), "Expected a .tflite file. Received: 0.png"),
         (("cut.tflite", "0.png"), "cannot run cut.tflite"),
         (("foreign.tflite", "0.png"), "Expected a student that takes `image`"),
-        (("out/student_float32.tflite", "0.png", "absent.png"), "absent.png could not be read"),
+        (("out/student_float32.tflite", "0.png", "absent.png"), "absent.png (absent)"),
         (("out/student_float32.tflite", "0.png", "cut.png"), "cut.png could not be read"),
         (("out/student_float32.tflite", "0.png", "foreign.tflite"), "foreign.tflite could not be"),
         (("out/student_float32.tflite", "0.png", "--top=0"), "Expected --top above 0"),

@@ -89,10 +89,12 @@ def site(tmp_path_factory):
     keras.utils.set_random_seed(0)
     for precision in TOLERANCE:
         path = folder / "site" / f"{precision}.tflite"
-        path.write_bytes(with_metadata(lite_file(precision), LABELS, {"dataset": "mnist"}))
+        path.write_bytes(
+            with_metadata(lite_file(precision), LABELS, {"provenance": {"data set": "mnist"}})
+        )
     shutil.copy(folder / "site/float32.tflite", folder / "site/student.tflite")
     (folder / "site" / "colour.tflite").write_bytes(lite_file("float32", COLOUR))
-    digits = with_metadata(lite_file("float32"), LABELS, {"dataset": "digits"})
+    digits = with_metadata(lite_file("float32"), LABELS, {"provenance": {"data set": "digits"}})
     (folder / "site" / "digits.tflite").write_bytes(digits)
     foreign(folder / "site" / "foreign.tflite")
     return folder

@@ -10,6 +10,7 @@ from dfad_tf.exporting.calibration import (
 )
 from dfad_tf.exporting.export import check_convertible, check_output, export_student
 from dfad_tf.exporting.files import EXPORTS, LITE_FILES, SAVED_MODEL, check_exports
+from dfad_tf.exporting.model_card import provenance_of
 
 __all__ = [
     "EXPORTS",
@@ -25,4 +26,5 @@ __all__ = [
     "from_generator",
     "from_images",
     "from_noise",
+    "provenance_of",
 ]

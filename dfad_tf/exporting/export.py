@@ -38,7 +38,7 @@ from dfad_tf.report import trainable_parameters
 from dfad_tf.run_folder import check_writable, versions, write_folder, write_json
 
 _WRITTEN = ("card.json", "card.md", SAVED_MODEL, *(file.name for file in LITE_FILES.values()))
-_INSIDE = ("student", "provenance", "input", "outputs", "dataset")  # of the card, in each file
+_INSIDE = ("student", "provenance", "input", "outputs")  # of the card, in each file
 _CHECKED = 200  # images of each kind that is drawn here
 _SEED = 0xC4EC  # not the images of training, nor those of calibration
 _ROUNDS = 31
@@ -115,7 +115,7 @@ def export_student(
             "dtype": "uint8",
             "shape": list(student.input_shape[1:]),
             "values": "raw pixels from 0 to 255",
-            "inside": f"to {contract.range}, as the Keras student takes them",
+            "preprocessing": f"inside the file: to {contract.range}, as the Keras model takes them",
         },
         "outputs": dict.fromkeys((LOGITS, PROBABILITIES), "float32 (batch, classes)"),
         "labels": list(labels),
@@ -155,7 +155,7 @@ def export_student(
             say(f"  {file.name} {_summary(card['files'][file.name])}")
         timed = latencies(models, next(iter(reference.pixels.values())), _ROUNDS)
         for name, milliseconds in timed.items():
-            card["files"][name]["milliseconds"] = milliseconds
+            card["files"][name]["milliseconds"] = round(milliseconds, 6)
         write_json(temporary / "card.json", card)
         (temporary / "card.md").write_text(card_text(card), encoding="utf-8")
 

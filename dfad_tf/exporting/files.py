@@ -49,12 +49,15 @@ LITE_FILES = {
 EXPORTS = (SAVED_MODEL, *LITE_FILES)
 
 
-def check_exports(names: Sequence[str], argument: str) -> list[str]:
+def check_exports(
+    names: Sequence[str], argument: str, known: Sequence[str] = (*EXPORTS, "none")
+) -> list[str]:
     """Check names of exports, of which `"all"` is every one and `"none"` nothing.
 
     Args:
-        names: Names out of `EXPORTS`, or one of these two alone.
+        names: Names out of `known`, or one of these two alone.
         argument: What gave them, for errors.
+        known: The names that may be given, beside `"all"`.
 
     Returns:
         The names that are wanted, each once and in the order of `EXPORTS`.
@@ -62,15 +65,15 @@ def check_exports(names: Sequence[str], argument: str) -> list[str]:
     Raises:
         InputError: If a name is unknown, or one of the two stands beside others.
     """
-    table = {name: name for name in ("all", "none", *EXPORTS)}
+    table = {name: name for name in ("all", *known)}
     wanted = [look_up(table, name, f"export for {argument}") for name in names]
     if wanted == ["all"]:
-        return list(EXPORTS)
+        return [name for name in EXPORTS if name in known]
     if wanted == ["none"]:
         return []
     if not wanted or {"all", "none"} & set(wanted):
         raise InputError(
-            f"Expected {argument} to be all, none or a list of exports. "
+            f"Expected {argument} to be all, or names out of {', '.join(known)}. "
             f"Received: {','.join(names)!r}"
         )
     return [name for name in EXPORTS if name in wanted]

@@ -2,9 +2,32 @@
 
 from __future__ import annotations
 
+import pathlib
 from typing import Any
 
 _KINDS = {"test": "real test", "generated": "generated", "noise": "noise"}
+
+
+def provenance_of(run: dict[str, Any]) -> dict[str, str]:
+    """Say where a run's student comes from.
+
+    Args:
+        run: The content of its `result.json`; empty for a model from elsewhere.
+
+    Returns:
+        What `export_student` takes as `provenance`.
+    """
+    found = {}
+    if "method" in run:
+        found["distilled by"] = (
+            f"the method '{run['method']}' of dfad_tf, without data (arXiv 2102.11638), seed "
+            f"{run.get('seed')}"
+        )
+    if run.get("teacher"):
+        found["teacher"] = pathlib.PurePath(str(run["teacher"])).name  # nobody's folders
+    if run.get("dataset"):
+        found["data set"] = str(run["dataset"])
+    return found
 
 
 def card_text(card: dict[str, Any]) -> str:
@@ -22,13 +45,16 @@ def card_text(card: dict[str, Any]) -> str:
     lines += ["## Contract", "", *_contract(card), ""]
     if card["files"]:
         lines += ["## Files", "", *_files(card), ""]
-    if card["saved_model"]:
-        lines += ["## SavedModel", "", *_saved_model(card), ""]
     if card["calibration"]:
         lines += [f"Full int8 was calibrated with {card['calibration']}.", ""]
+    if card["saved_model"]:
+        lines += ["## SavedModel", "", *_saved_model(card), ""]
     lines += [f"`{name}` was left out. {reason}." for name, reason in card["left_out"].items()]
     lines += ["", "## Labels", ""] if card["left_out"] else ["## Labels", ""]
-    lines += [f"{index}. {label}" for index, label in enumerate(card["labels"])]
+    if card["labels"] == [str(index) for index in range(len(card["labels"]))]:
+        lines += [f"The numbers from 0 to {len(card['labels']) - 1}."]
+    else:
+        lines += [f"{index}. {label}" for index, label in enumerate(card["labels"])]
     lines += [""]
     made = ", ".join(f"{name} {value}" for name, value in card["versions"].items())
     lines += [f"*Written with {made}.*", ""]
@@ -56,7 +82,7 @@ def _contract(card: dict[str, Any]) -> list[str]:
 def _files(card: dict[str, Any]) -> list[str]:
     kinds = [kind for kind in _KINDS if kind in card["checked_on"]]
     head = ["file", "size", *([f"accuracy on {card['dataset']}"] if card["dataset"] else [])]
-    head += [f"agrees on {_KINDS[kind]}" for kind in kinds] + ["one image", "for"]
+    head += [f"agrees on {_KINDS[kind]} images" for kind in kinds] + ["one image", "for"]
     rows = [head, ["---"] * len(head)]
     if card["dataset"]:
         accuracy = _percent(card["keras_accuracy"])

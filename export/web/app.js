@@ -34,7 +34,7 @@ async function fetchModel(path) {
   if (!response.ok) {
     throw new Error(
       `There is no ${path} beside this page (HTTP ${response.status}): copy a .tflite file from ` +
-        `a run's export/ folder here as ${DEFAULT_MODEL}, or pick or drop one.`,
+        `a run's export/ folder here under this name, or pick or drop one.`,
     );
   }
   return new Uint8Array(await response.arrayBuffer());

@@ -1,6 +1,6 @@
 /** An exported file on LiteRT.js: `image`, uint8 pixels, goes in; `logits`, float32, come out. */
 
-import { classNames, measuredOn } from "./labels.js";
+import { classNames, dataSet } from "./labels.js";
 import { liteRt, unload } from "./runtime.js";
 
 let current = null;
@@ -40,7 +40,7 @@ class Classifier {
     this.model = model;
     this.shape = Array.from(image.shape.slice(1));
     this.labels = classNames(bytes, logits.shape[1]);
-    this.dataset = measuredOn(bytes);
+    this.dataset = dataSet(bytes);
   }
 
   static async load(name, bytes) {

@@ -28,11 +28,11 @@ export function classNames(bytes, classes) {
 
 /**
  * @param {Uint8Array} bytes A LiteRT file.
- * @returns {string | null} The data set that it was measured on, or null if it names none.
+ * @returns {string | null} The data set that it was trained and measured for, or null if it names none.
  */
-export function measuredOn(bytes) {
+export function dataSet(bytes) {
   try {
-    return JSON.parse(readEntry(bytes, "metadata.json")).dataset ?? null;
+    return JSON.parse(readEntry(bytes, "metadata.json")).provenance["data set"] ?? null;
   } catch {
     return null; // a file without it, or with another's, is no worse a model
   }

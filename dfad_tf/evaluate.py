@@ -1,9 +1,10 @@
-"""Measure any Keras classifier on real images: `python -m dfad_tf.evaluate`."""
+"""Measure any Keras classifier or exported file: `python -m dfad_tf.evaluate`."""
 
 from __future__ import annotations
 
 import json
 import pathlib
+from typing import Any
 
 from absl import flags
 
@@ -23,44 +24,67 @@ def main(arguments: list[str]) -> None:
     for name in ("model", "dataset"):
         if not FLAGS[name].value:
             raise InputError(f"Expected --{name}. Received none.")
-    from dfad_tf import (
-        datasets,
-        from_flags,
-        measurement,
-        pixel_flags,
-        report,
-        run_folder,
-        teacher_loading,
-    )
+    from dfad_tf import datasets
+
+    dataset = datasets.open_dataset(FLAGS.dataset, FLAGS.data_dir)
+    measure = _measure_lite if FLAGS.model.endswith(".tflite") else _measure_keras
+    result = {"model": FLAGS.model, "dataset": dataset.name, **measure(dataset)}
+    if FLAGS.json:
+        print(json.dumps(result))
+        return
+    from dfad_tf import report
+
+    print(f"{FLAGS.model} on {result['test_images']:,} real test images of {dataset.name}")
+    print(f"  accuracy       {100 * result['accuracy']:.2f} %")
+    print(f"  its input      {result['input_range']} ({result['input_source']})")
+    if "model_macs" in result:
+        print(f"  parameters     {result['model_parameters']:,}")
+        print(f"  multiply-adds  {report.format_macs(result['model_macs'])} an image")
+
+
+def _measure_keras(dataset: Any) -> dict[str, Any]:
+    from dfad_tf import from_flags, measurement, pixel_flags, report, run_folder, teacher_loading
 
     pixel_flags.check_pixel_flags()
-    dataset = datasets.open_dataset(FLAGS.dataset, FLAGS.data_dir)
     model = teacher_loading.load_teacher(FLAGS.model, pixel_flags.image_shape(), "--model")
     contract = pixel_flags.contract_from_flags(model.input_shape[-1])
     contract = contract or run_folder.contract_of(
         run_folder.run_of(pathlib.Path(FLAGS.model)), model.input_shape[-1]
     )
     description = teacher_loading.describe_teacher(model, contract)
-    from_flags.check_classes(dataset, description)
+    from_flags.check_classes(dataset, description.num_classes)
     pixels, labels = dataset.load("test", description.image_shape)
     test = measurement.TestImages(pixels, labels, description.contract)
     classes = measurement.predict_classes(model, test.inputs)
-    result = {
-        "model": FLAGS.model,
-        "dataset": dataset.name,
+    return {
         "test_images": len(labels),
         "accuracy": float((classes == labels).mean()),
         "input_range": description.contract.range,
+        "input_source": description.contract.source,
         **report.costs("model", model),
     }
-    if FLAGS.json:
-        print(json.dumps(result))
-        return
-    print(f"{FLAGS.model} on {len(labels):,} real test images of {dataset.name}")
-    print(f"  accuracy       {100 * result['accuracy']:.2f} %")
-    print(f"  its input      {description.contract.range} ({description.contract.source})")
-    print(f"  parameters     {result['model_parameters']:,}")
-    print(f"  multiply-adds  {report.format_macs(result['model_macs'])} an image")
+
+
+def _measure_lite(dataset: Any) -> dict[str, Any]:
+    from dfad_tf import from_flags
+    from dfad_tf.exporting.lite_model import LiteModel
+
+    try:
+        content = pathlib.Path(FLAGS.model).read_bytes()
+    except OSError as error:
+        raise InputError(
+            f"Expected --model to be a .tflite file. Received: {FLAGS.model} ({error.strerror})"
+        ) from error
+    model = LiteModel(content, FLAGS.model)
+    from_flags.check_classes(dataset, model.num_classes)
+    pixels, labels = dataset.load("test", model.image_shape)
+    classes = model.predict(pixels).argmax(-1)
+    return {
+        "test_images": len(labels),
+        "accuracy": float((classes == labels).mean()),
+        "input_range": "pixels",
+        "input_source": "the contract of an exported file",
+    }
 
 
 def run() -> None:

@@ -64,7 +64,7 @@ def export_from_flags(
     shape = description.image_shape
     dataset = datasets.open_dataset(FLAGS.dataset, FLAGS.data_dir) if FLAGS.dataset else None
     if dataset:
-        from_flags.check_classes(dataset, description)
+        from_flags.check_classes(dataset, description.num_classes)
     labels = _labels(run, dataset, description.num_classes)
     generator = _generator(path, calibration.source if calibration else None, shape)
     images = None

@@ -127,15 +127,15 @@ def check_networks(dataset: ImageDataset) -> None:
     TeacherSignals(model, FLAGS.teacher_features)
 
 
-def check_classes(dataset: ImageDataset, description: TeacherDescription) -> None:
-    """Check that a data set has a model's classes.
+def check_classes(dataset: ImageDataset, num_classes: int) -> None:
+    """Check that a data set has as many classes as a model.
 
     Raises:
         InputError: If their numbers differ.
     """
-    if dataset.num_classes != description.num_classes:
+    if dataset.num_classes != num_classes:
         raise InputError(
-            f"Expected --dataset with the model's {description.num_classes} classes. "
+            f"Expected --dataset with the model's {num_classes} classes. "
             f"Received: {dataset.name} with {dataset.num_classes}"
         )
 
@@ -148,7 +148,7 @@ def teacher_from_flags(dataset: ImageDataset | None, verbose: Any) -> Teacher:
         contract = contract_from_flags(model.input_shape[-1])
         description = teacher_loading.describe_teacher(model, contract, FLAGS.teacher_features)
         if dataset:
-            check_classes(dataset, description)
+            check_classes(dataset, description.num_classes)
         return Teacher(model, description, FLAGS.teacher, False)
     if dataset is None:
         raise InputError("Expected --teacher or --dataset. Received neither.")

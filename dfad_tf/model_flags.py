@@ -5,5 +5,8 @@ from __future__ import annotations
 from absl import flags
 
 flags.DEFINE_string(
-    "model", None, "The classifier: a .keras or .h5 file; to evaluate, also a SavedModel folder."
+    "model",
+    None,
+    "The classifier: a .keras or .h5 file; to evaluate, also a SavedModel folder or an exported "
+    ".tflite file.",
 )

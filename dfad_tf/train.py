@@ -210,7 +210,7 @@ def _draw(
 ) -> None:
     from dfad_tf import measurement, pictures
 
-    title = f"{result['method']}: {result['generator']} → {result['student']}, seed {FLAGS.seed}"
+    title = f"{result['student']} by '{result['method']}', without data, seed {FLAGS.seed}"
     pictures.draw_learning_curves(
         history, folder / "curves.png", title, FLAGS.validation_freq, result["teacher_accuracy"]
     )

@@ -18,6 +18,10 @@ _SECONDS_A_TURN = 0.005  # short networks are run several times, or the clock is
 class LiteModel:
     """An opened LiteRT file.
 
+    Attributes:
+        image_shape: `(height, width, channels)` that it takes.
+        num_classes: Number of its logits.
+
     Args:
         content: The file's content.
         name: What errors call it.
@@ -49,7 +53,9 @@ class LiteModel:
                 f"`{PROBABILITIES}`. Received: {found} to {sorted(outputs)}"
             )
         self._input, self._logits = int(inputs[INPUT]["index"]), int(outputs[LOGITS]["index"])
-        self._batch = int(inputs[INPUT]["shape"][0])
+        self._batch, *shape = map(int, inputs[INPUT]["shape"])
+        self.image_shape = tuple(shape)
+        self.num_classes = int(outputs[LOGITS]["shape"][-1])
 
     def predict(self, pixels: np.ndarray) -> np.ndarray:
         """Return float32 logits `(n, classes)` of uint8 pixels `(n, height, width, channels)`."""

@@ -43,14 +43,11 @@ def main(arguments: list[str]) -> None:
 
 
 def _measure_keras(dataset: Any) -> dict[str, Any]:
-    from dfad_tf import from_flags, measurement, pixel_flags, report, run_folder, teacher_loading
+    from dfad_tf import from_flags, measurement, pixel_flags, report, teacher_loading
 
     pixel_flags.check_pixel_flags()
     model = teacher_loading.load_teacher(FLAGS.model, pixel_flags.image_shape(), "--model")
-    contract = pixel_flags.contract_from_flags(model.input_shape[-1])
-    contract = contract or run_folder.contract_of(
-        run_folder.run_of(pathlib.Path(FLAGS.model)), model.input_shape[-1]
-    )
+    contract = pixel_flags.contract_of_model(FLAGS.model, model.input_shape[-1])
     description = teacher_loading.describe_teacher(model, contract)
     from_flags.check_classes(dataset, description.num_classes)
     pixels, labels = dataset.load("test", description.image_shape)
@@ -69,6 +66,12 @@ def _measure_lite(dataset: Any) -> dict[str, Any]:
     from dfad_tf import from_flags
     from dfad_tf.exporting.lite_model import LiteModel
 
+    for name in ("image_shape", "input_range", "input_mean", "input_std"):
+        if FLAGS[name].present:
+            raise InputError(
+                f"Expected no --{name} with an exported file, which takes raw pixels of its own "
+                f"size. Received: {FLAGS[name].value}"
+            )
     try:
         content = pathlib.Path(FLAGS.model).read_bytes()
     except OSError as error:

@@ -60,7 +60,8 @@ def export_from_flags(
         raise InputError(f"Expected --output to be a folder. Received: {FLAGS.output}")
     exporting.check_output(output, FLAGS.overwrite)
     run = run_folder.run_of(path)
-    description = _description(student, run)
+    contract = pixel_flags.contract_of_model(FLAGS.model, student.input_shape[-1])
+    description = teacher_loading.describe_teacher(student, contract)
     shape = description.image_shape
     dataset = datasets.open_dataset(FLAGS.dataset, FLAGS.data_dir) if FLAGS.dataset else None
     if dataset:
@@ -101,12 +102,6 @@ def _student() -> keras.Model:
     return teacher_loading.load_teacher(FLAGS.model, pixel_flags.image_shape(), "--model")
 
 
-def _description(student: keras.Model, run: dict[str, Any]) -> TeacherDescription:
-    contract = pixel_flags.contract_from_flags(student.input_shape[-1])
-    contract = contract or run_folder.contract_of(run, student.input_shape[-1])
-    return teacher_loading.describe_teacher(student, contract)
-
-
 def _labels(run: dict[str, Any], dataset: Any, count: int) -> list[str]:
     """Labels from --labels, the run, the data set, or numbers, in this order."""
     if FLAGS.labels:
@@ -132,8 +127,6 @@ def _generator(
     model: pathlib.Path, calibration: str | None, shape: tuple[int, int, int]
 ) -> keras.Model | None:
     """The generator that --calibration names, or the one that lies beside the model."""
-    import dfad_tf.generators.convolutional  # registers its layers with Keras  # noqa: F401
-
     named = calibration and pathlib.Path(calibration).suffix == ".keras"
     place = pathlib.Path(calibration) if calibration and named else model.with_name(_BESIDE)
     asked = named or calibration == "generator"

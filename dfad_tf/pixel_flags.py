@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+import pathlib
 from typing import Any
 
 from absl import flags
 
+from dfad_tf import run_folder
 from dfad_tf.errors import InputError
 from dfad_tf.pixel_contract import PixelContract
 from dfad_tf.pixel_detection import declared_contract
@@ -59,6 +61,20 @@ def contract_from_flags(channels: int) -> PixelContract | None:
             f"Received: {','.join(FLAGS.input_mean)}"
         )
     return declared_contract(FLAGS.input_range, channels, mean, std)
+
+
+def contract_of_model(path: str, channels: int) -> PixelContract | None:
+    """The pixels that the user declares, else those that the model's run recorded, else None.
+
+    Args:
+        path: The model's file.
+        channels: Channels of its images.
+
+    Raises:
+        InputError: If flags or record are wrong.
+    """
+    recorded = run_folder.run_of(pathlib.Path(path))
+    return contract_from_flags(channels) or run_folder.contract_of(recorded, channels)
 
 
 def numbers(name: str, kind: type, count: int | None = None) -> Any:

@@ -225,3 +225,5 @@ def test_evaluate_answers_odd_files_in_a_sentence(tmp_path):
     ):
         with pytest.raises(InputError, match=message):
             run(f"--model={path}", "--dataset=digits", main=evaluate.main)
+    with pytest.raises(InputError, match="no --input_range with an exported file"):
+        run(f"--model={other}", "--dataset=digits", "--input_range=pixels", main=evaluate.main)

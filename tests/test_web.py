@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from ai_edge_litert.interpreter import Interpreter
 from PIL import Image
+from selenium import webdriver
 
 from dfad_tf import exporting
 from dfad_tf.exporting.lite_converter import convert
@@ -20,12 +21,7 @@ from dfad_tf.exporting.lite_metadata import with_metadata
 from dfad_tf.pixel_contract import PixelContract
 from tests.conftest import small_classifier
 from tests.test_run_tflite import foreign
-
-selenium = pytest.importorskip("selenium", reason="selenium is not installed")
-
-from selenium import webdriver  # noqa: E402
-
-from tests.web_page import GREY, Page  # noqa: E402
+from tests.web_page import GREY, Page
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 _MISSING = [
@@ -68,11 +64,6 @@ def lite_file(precision, shape=GREY):
 
 def interpreted(path, image):
     return Interpreter(str(path)).get_signature_runner()(image=image[None])["logits"][0]
-
-
-def softmax(logits):
-    powers = np.exp(np.float64(logits) - np.max(logits))
-    return powers / powers.sum()
 
 
 @pytest.fixture(scope="module")
@@ -156,25 +147,13 @@ def test_a_stroke_is_centred_as_in_mnist_and_classified(page, site, kind):
     assert max(np.ptp(rows), np.ptp(columns)) + 1 == 20
     mass = [np.average(np.arange(32) + 0.5, weights=seen.sum(axis)) for axis in ((1, 2), (0, 2))]
     np.testing.assert_allclose(mass, 16, atol=0.6)  # on whole pixels
-    check_bars(page, interpreted(site / "site/student.tflite", seen), LABELS)
+    page.check_bars(interpreted(site / "site/student.tflite", seen), LABELS)
 
     page.element("centre").click()  # as it was drawn, in the upper right
     page.wait(lambda: page.seen()[2:6, 28].any())
     assert not page.seen()[16:].any()
     page.element("clear").click()
     page.wait(lambda: not page.bars())
-
-
-def check_bars(page, logits, labels):
-    """All classes stand there in order, with their shares in per cent."""
-    wanted = sorted(zip(softmax(logits), labels, strict=True), reverse=True)
-    bars = page.bars()
-    assert [name for name, _ in bars] == [name for _, name in wanted]
-    for (_, percent), (probability, _) in zip(bars, wanted, strict=True):
-        if percent == "< 0.1 %":
-            assert probability < 0.0005
-        else:
-            assert float(percent.removesuffix(" %")) == pytest.approx(100 * probability, abs=0.06)
 
 
 def pictures():
@@ -211,7 +190,7 @@ def test_a_picture_is_classified(page, site, tmp_path, case):
     assert "picture.png" in page.element("run").text
     seen = page.seen()[..., : wanted.shape[-1]]
     np.testing.assert_allclose(seen.astype(int), wanted, atol=1)
-    check_bars(page, interpreted(site / "site" / model, seen), labels)
+    page.check_bars(interpreted(site / "site" / model, seen), labels)
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,11 @@ from selenium.webdriver.support.wait import WebDriverWait
 GREY = (32, 32, 1)
 
 
+def softmax(logits):
+    powers = np.exp(np.float64(logits) - np.max(logits))
+    return powers / powers.sum()
+
+
 class Page:
     """What a person sees of the page, and does there."""
 
@@ -78,3 +83,16 @@ class Page:
         actions.pointer_action.pointer_up()
         actions.perform()
         self.classify(np.zeros(GREY))  # comes after the answers that the stroke asked for
+
+    def check_bars(self, logits, labels):
+        """All classes stand there in order, with their shares in per cent."""
+        wanted = sorted(zip(softmax(logits), labels, strict=True), reverse=True)
+        bars = self.bars()
+        assert [name for name, _ in bars] == [name for _, name in wanted]
+        for (_, percent), (probability, _) in zip(bars, wanted, strict=True):
+            if percent == "< 0.1 %":
+                assert probability < 0.0005
+            else:
+                assert float(percent.removesuffix(" %")) == pytest.approx(
+                    100 * probability, abs=0.06
+                )

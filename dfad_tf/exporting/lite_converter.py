@@ -48,12 +48,13 @@ def convert(
     Raises:
         InputError: If it needs operations that LiteRT has not built in.
     """
+    if precision == "int8" and calibration is None:
+        raise ValueError("Expected `calibration` for int8. Received: None")
     # The converter puts uint8 in the place of float32 itself where all is integer:
     # a cast in the graph would be the one operation in floating point.
     dtype = "float32" if precision == "int8" else "uint8"
     function = serving_function(student, contract, batch_size, dtype)
-    if precision == "int8" and calibration is None:
-        raise ValueError("Expected `calibration` for int8. Received: None")
+    # `from_concrete_functions` saves the graph by itself, and fails on swish's gradient.
     with tempfile.TemporaryDirectory() as folder:
         path = pathlib.Path(folder) / "saved_model"
         write_saved_model(function, path)

@@ -94,6 +94,22 @@ def open_dataset(name: str, data_dir: str | None = None) -> ImageDataset:
 
     >>> images, labels = open_dataset("mnist").load("test")
     """
+    dataset = describe_dataset(name, data_dir)
+    if dataset._builder is not None:
+        _prepare(dataset._builder, name, data_dir)
+    return dataset
+
+
+def describe_dataset(name: str, data_dir: str | None = None) -> ImageDataset:
+    """Return a data set's shape and labels, whether or not its images are at hand.
+
+    Args:
+        name: As for `open_dataset`.
+        data_dir: Likewise.
+
+    Raises:
+        InputError: If the name is unknown, or the examples are something else.
+    """
     if name == "digits":
         return ImageDataset("digits", 10, tuple("0123456789"), (32, 32, 1))
     builder = _builder(name, data_dir)
@@ -104,7 +120,6 @@ def open_dataset(name: str, data_dir: str | None = None) -> ImageDataset:
             "Expected --dataset to name a data set of images with one label each. Received: "
             f"{name!r}, whose examples are {', '.join(features)}."
         )
-    _prepare(builder, name, data_dir)
     label, shape = features[keys[1]], features[keys[0]].shape
     height, width = (32 if side == 28 else side or 224 for side in shape[:2])
     return ImageDataset(

@@ -12,8 +12,9 @@ from dfad_tf.compatibility import check_fit
 from dfad_tf.errors import InputError
 from dfad_tf.methods import Method
 from dfad_tf.objectives import ForwardPass
-from dfad_tf.randomness import stateless_latent, stateless_seed
 from dfad_tf.teacher_signals import TeacherSignals
+from dfad_tf.training_form import TrainingForm
+from dfad_tf.training_images import TrainingImages
 from dfad_tf.training_metrics import TrainingMetrics, class_entropy
 
 
@@ -22,9 +23,9 @@ class DataFreeDistiller(keras.Model):
     """Distil a teacher into a student with images that a generator invents.
 
     Every train step takes `student_steps` descents of the student on the
-    discrepancy to the teacher, each on fresh images, and then one step of the
-    generator against it. The teacher is frozen, runs in inference mode and is in
-    no optimizer. Generator and student run in training mode in both kinds of
+    discrepancy to the teacher, and then one step of the generator against it (first,
+    where a memory keeps its images). The teacher is frozen, runs in inference mode and
+    is in no optimizer. Generator and student run in training mode in both kinds of
     step, as in the published code; here all images of a train step's student
     steps come in one batch, and plain and virtual ones share the student's.
 
@@ -79,6 +80,7 @@ class DataFreeDistiller(keras.Model):
         method: str | Method = "proposed",
         metrics: Any = ("accuracy",),
         seed: int = 0,
+        precision: str | None = None,
         **arguments: Any,
     ) -> None:
         """Choose the optimizers and the method.
@@ -89,6 +91,8 @@ class DataFreeDistiller(keras.Model):
             method: A name of `methods.METHODS`, or a `Method`.
             metrics: What `validation_data` measures of the student.
             seed: Seed of all noise, from 0 to 2³¹ − 1.
+            precision: Keras dtype policy to compute in, such as `"mixed_bfloat16"`; the
+                networks stay as they are. None: each layer's own.
             **arguments: `run_eagerly`, `steps_per_execution`, `jit_compile` and
                 `auto_scale_loss`, as for `keras.Model.compile`; under
                 `mixed_float16` both optimizers' losses are scaled.
@@ -103,9 +107,12 @@ class DataFreeDistiller(keras.Model):
                 f"{type(self.teacher).__name__}. Name a layer with --teacher_features "
                 "(`features=`), or set --representation_activation_weight=0."
             )
-        generator_optimizer = keras.optimizers.get(generator_optimizer)
-        super().compile(optimizer, metrics=list(metrics) if metrics else None, **arguments)
+        optimizer = keras.optimizers.get(optimizer)
         scaling = keras.optimizers.LossScaleOptimizer
+        if precision == "mixed_float16" and not isinstance(optimizer, scaling):
+            optimizer = scaling(optimizer)
+        super().compile(optimizer, metrics=list(metrics) if metrics else None, **arguments)
+        generator_optimizer = keras.optimizers.get(generator_optimizer)
         if isinstance(self.optimizer, scaling) and not isinstance(generator_optimizer, scaling):
             generator_optimizer = scaling(generator_optimizer)
         self.generator_optimizer = generator_optimizer
@@ -114,12 +121,19 @@ class DataFreeDistiller(keras.Model):
         self.optimizer.build(self.student.trainable_variables)
         self.generator_optimizer.build(self.generator.trainable_variables)
         self._trackers = TrainingMetrics(method)
+        self.student_form = TrainingForm(self.student, precision)
+        self.images = TrainingImages(
+            TrainingForm(self.generator, precision), self.signals.in_precision(precision), seed
+        )
+        if method.memory_size:
+            self.images.remember(method.memory_size, method.memory_share)
         self._arguments = {
             "optimizer": self.optimizer,
             "generator_optimizer": self.generator_optimizer,
             "method": method,
             "metrics": metrics,
             "seed": seed,
+            "precision": precision,
             **arguments,
         }
 
@@ -182,22 +196,23 @@ class DataFreeDistiller(keras.Model):
         Returns:
             The means, since the epoch began, of what `fit` logs.
         """
-        batch_size, student_steps = data.shape[0], self.method.student_steps
-        # The generator stands still during the student's steps, so their images are
-        # made, and shown to the teacher, in one pass.
-        key = stateless_seed(self.seed, "student", self.optimizer.iterations)
-        images, logits = self._generate(batch_size * student_steps, key)
-        self._trackers.class_entropy.update_state(class_entropy(logits))
-        batches = [tf.split(tensor, student_steps) for tensor in (images, logits)]
-        for batch in zip(*batches, strict=True):
-            self._student_step(*batch)
-        self._generator_step(batch_size)
+        batch_size, memory = data.shape[0], self.images.memory
+        if memory:  # which the generator's step fills, so that it goes first
+            self.generator_step(batch_size)
+        step = self.optimizer.iterations
+        for images, logits in self.images.batches(batch_size, self.method.student_steps, step):
+            self._trackers.class_entropy.update_state(class_entropy(logits))
+            self.student_step(images, logits)
+        if not memory:
+            self.generator_step(batch_size)
         return self.get_metrics_result()
 
-    def _student_step(self, images: Any, logits: Any) -> None:
-        parts = self._student_parts(images, logits)
+    def student_step(self, images: Any, logits: Any) -> None:
+        """Descend the student once on images and the teacher's logits for them."""
+        step = self.optimizer.iterations
+        parts = self.images.parts(images, logits, self.method.interpolation, step)
         with tf.GradientTape() as tape:
-            students = self.student(tf.concat([p[0] for p in parts], 0), training=True)
+            students = self.student_form(tf.concat([p[0] for p in parts], 0), training=True)
             students = tf.split(tf.cast(students, tf.float32), [p[1].shape[0] for p in parts])
             loss = tf.add_n(
                 [
@@ -210,46 +225,27 @@ class DataFreeDistiller(keras.Model):
         self.optimizer.apply(tape.gradient(scaled, variables), variables)
         self._loss_tracker.update_state(loss)
 
-    def _student_parts(self, images: Any, logits: Any) -> list[tuple[Any, Any, float]]:
-        interpolation = self.method.interpolation
-        if interpolation is None:
-            return [(images, logits, 1.0)]
-        step = self.optimizer.iterations
-        partners = None
-        if interpolation.partner == "fresh":
-            key = stateless_seed(self.seed, "partner", step)
-            partners = self._generate(interpolation.count(images.shape[0]), key)
-        key = stateless_seed(self.seed, "interpolation", step)
-        return interpolation.parts(
-            images, logits, key, partners, lambda virtual: self.signals(virtual)[0]
-        )
-
-    def _generator_step(self, batch_size: int) -> None:
-        key = stateless_seed(self.seed, "generator", self.generator_optimizer.iterations)
+    def generator_step(self, batch_size: int) -> None:
+        """Move the generator once, on a fresh batch."""
+        step = self.generator_optimizer.iterations
         terms, variables = self.method.generator_objectives, self.generator.trainable_variables
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch([variable.value for variable in variables])
-            images = self._images(batch_size, key)
-            logits, features = self.signals(images)
+            images = self.images.generate(batch_size, "generator", step)
+            logits, features = self.images.signals(images)
             student = None
             if any(term.needs_student for term in terms):
-                student = tf.cast(self.student(images, training=True), tf.float32)
+                student = tf.cast(self.student_form(images, training=True), tf.float32)
             forward = ForwardPass(images, logits, features, student)
             values = [term.call(forward) for term in terms]
             loss = tf.add_n([term.weight * v for term, v in zip(terms, values, strict=True)])
             scaled = self.generator_optimizer.scale_loss(loss / self._replicas)
         gradients = tape.gradient(scaled, [variable.value for variable in variables])
         self.generator_optimizer.apply(gradients, variables)
+        if self.images.memory:
+            self.images.memory.add(images, logits)
         for tracker, value in zip(self._trackers.generator, [loss, *values], strict=True):
             tracker.update_state(value)
-
-    def _images(self, batch_size: int, key: Any) -> Any:
-        latent = stateless_latent(batch_size, self.generator.input_shape[-1], key)
-        return self.generator(latent, training=True)
-
-    def _generate(self, batch_size: int, key: Any) -> tuple[Any, Any]:
-        images = self._images(batch_size, key)
-        return images, self.signals(images)[0]
 
     @property
     def _replicas(self) -> int:  # whose gradients the optimizers add up

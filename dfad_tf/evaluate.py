@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import pathlib
 from typing import Any
 
 from absl import flags
 
-from dfad_tf import command_line, data_flags, model_flags
+from dfad_tf import command_line, data_flags, json_flag, model_flags
 from dfad_tf.errors import InputError
 
 FLAGS = data_flags.FLAGS  # which also defines the flags of data
-for module in (data_flags, model_flags):
+for module in (data_flags, json_flag, model_flags):
     flags.adopt_module_key_flags(module)  # so that --helpshort shows them
-
-flags.DEFINE_boolean("json", False, "Print one line of JSON instead of text.")
 
 
 def main(arguments: list[str]) -> None:
@@ -29,8 +26,7 @@ def main(arguments: list[str]) -> None:
     dataset = datasets.open_dataset(FLAGS.dataset, FLAGS.data_dir)
     measure = _measure_lite if FLAGS.model.endswith(".tflite") else _measure_keras
     result = {"model": FLAGS.model, "dataset": dataset.name, **measure(dataset)}
-    if FLAGS.json:
-        print(json.dumps(result))
+    if json_flag.written(result):
         return
     from dfad_tf import report
 

@@ -15,15 +15,17 @@ from dfad_tf.compatibility import check_fit
 from dfad_tf.datasets import ImageDataset
 from dfad_tf.errors import InputError
 from dfad_tf.exporting.files import check_exports
+from dfad_tf.graphs import is_graph
 from dfad_tf.inheritance import inherit_weights
 from dfad_tf.interpolation import VirtualInterpolation
 from dfad_tf.methods import Method
 from dfad_tf.pixel_contract import PixelContract
 from dfad_tf.pixel_flags import check_pixel_flags, contract_from_flags, image_shape, numbers
+from dfad_tf.precision import fastest_precision
 from dfad_tf.randomness import stateless_latent
 from dfad_tf.report import trainable_parameters
 from dfad_tf.teacher_loading import TeacherDescription
-from dfad_tf.teacher_signals import TeacherSignals, is_graph
+from dfad_tf.teacher_signals import TeacherSignals
 from dfad_tf.teacher_training import TeacherRecipe, make_optimizer
 
 FLAGS = flags.FLAGS
@@ -67,6 +69,8 @@ def method_from_flags() -> Method:
             representation_activation_weight=FLAGS.representation_activation_weight,
             representation_activation_norm=FLAGS.representation_activation_norm,
             information_entropy_weight=FLAGS.information_entropy_weight,
+            memory_size=FLAGS.memory_size,
+            memory_share=FLAGS.memory_share,
             interpolation=VirtualInterpolation(
                 weight=FLAGS.interpolation_weight,
                 alpha=FLAGS.interpolation_alpha,
@@ -118,13 +122,9 @@ def check_networks(dataset: ImageDataset) -> None:
     Raises:
         InputError: If a network cannot take or make the images, or the classes differ.
     """
-    shape = image_shape() or dataset.image_shape
-    contract = PixelContract("pixels").for_channels(shape[2])
-    model = models.build(FLAGS.teacher_model, shape, dataset.num_classes)
-    description = TeacherDescription(shape, dataset.num_classes, "logits", contract, None)
-    teacher = Teacher(model, description, "", True)
-    check_fit(model, student_from_flags(teacher), generator_from_flags(teacher))
-    TeacherSignals(model, FLAGS.teacher_features)
+    teacher = _untrained_teacher(dataset)
+    check_fit(teacher.model, student_from_flags(teacher), generator_from_flags(teacher))
+    TeacherSignals(teacher.model, FLAGS.teacher_features)
 
 
 def check_classes(dataset: ImageDataset, num_classes: int) -> None:
@@ -169,6 +169,21 @@ def teacher_from_flags(dataset: ImageDataset | None, verbose: Any) -> Teacher:
     model.trainable = False
     description = teacher_loading.describe_teacher(model, features=FLAGS.teacher_features)
     return Teacher(model, description, str(path), True)
+
+
+def untrained_teacher_from_flags() -> Teacher:
+    """The user's teacher, or a network like the one that would be trained: it costs the same."""
+    if FLAGS.teacher:
+        return teacher_from_flags(None, 0)
+    return _untrained_teacher(datasets.describe_dataset(FLAGS.dataset or "digits", FLAGS.data_dir))
+
+
+def _untrained_teacher(dataset: ImageDataset) -> Teacher:
+    shape = image_shape() or dataset.image_shape
+    contract = PixelContract("pixels").for_channels(shape[2])
+    model = models.build(FLAGS.teacher_model, shape, dataset.num_classes)
+    description = TeacherDescription(shape, dataset.num_classes, "logits", contract, None)
+    return Teacher(model, description, "random weights", True)
 
 
 def student_from_flags(teacher: Teacher) -> keras.Model:
@@ -250,6 +265,11 @@ def optimizers_from_flags() -> tuple[Any, Any]:
         beta_1=FLAGS.generator_beta_1,
     )
     return student, generator
+
+
+def precision_from_flags() -> str:
+    """The dtype policy to distil in, chosen for the device unless it is named."""
+    return fastest_precision() if FLAGS.precision == "auto" else FLAGS.precision
 
 
 def verbosity() -> Any:

@@ -7,7 +7,8 @@ from typing import Any
 import keras
 import numpy as np
 
-from dfad_tf.teacher_signals import is_graph, is_softmax
+from dfad_tf.graphs import is_graph
+from dfad_tf.teacher_signals import is_softmax
 
 _WEIGHTED = (keras.layers.Conv2D, keras.layers.Dense)
 _PREPROCESSING = (keras.layers.Rescaling, keras.layers.Normalization)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
+from collections.abc import Iterator
 
 import keras
 import numpy as np
@@ -69,26 +71,52 @@ def seconds_per_step(distiller: DataFreeDistiller, batch_size: int, steps: int =
     Args:
         distiller: A compiled distiller.
         batch_size: Images in a batch.
-        steps: Steps to time, after one that compiles.
+        steps: Steps to time, after two: the one that compiles, and the one after.
 
     Returns:
         Median seconds of one step.
     """
+    return float(np.median(step_seconds(distiller, batch_size, steps)[2:]))
+
+
+def step_seconds(distiller: DataFreeDistiller, batch_size: int, steps: int) -> list[float]:
+    """Take train steps, compiled as `fit` will run them, and undo them.
+
+    Args:
+        distiller: A compiled distiller.
+        batch_size: Images in a batch.
+        steps: Steps wanted beside the first two.
+
+    Returns:
+        Seconds of each: first the one that compiles, then the first compiled one, which
+        still meets cold caches, then `steps` more.
+    """
+    with unchanged(distiller):
+        distiller.make_train_function()
+        iterator = iter(tf.data.Dataset.from_tensors(tf.zeros((batch_size,))).repeat())
+        times = []
+        for _ in range(steps + 2):
+            start = time.monotonic()
+            logs = distiller.train_function(iterator)
+            keras.ops.convert_to_numpy(logs["loss"])
+            times.append((time.monotonic() - start) / distiller.steps_per_execution)
+    return times
+
+
+@contextlib.contextmanager
+def unchanged(distiller: DataFreeDistiller) -> Iterator[None]:
+    """Put a distiller's weights, optimizers, metrics and memory back as they were."""
+    memory = distiller.images.memory
     variables = [
         *distiller.variables,
         *distiller.optimizer.variables,
         *distiller.generator_optimizer.variables,
+        *(metric_variable for m in distiller.metrics for metric_variable in m.variables),
+        *(memory.variables if memory else []),
     ]
     before = [keras.ops.convert_to_numpy(variable) for variable in variables]
-    distiller.make_train_function()
-    data = tf.data.Dataset.from_tensors(tf.zeros((batch_size,))).repeat()
-    iterator = iter(data)
-    times = []
-    for _ in range(steps + 1):
-        start = time.monotonic()
-        logs = distiller.train_function(iterator)
-        keras.ops.convert_to_numpy(logs["loss"])
-        times.append(time.monotonic() - start)
-    for variable, value in zip(variables, before, strict=True):
-        variable.assign(value)
-    return float(np.median(times[1:])) / distiller.steps_per_execution
+    try:
+        yield
+    finally:
+        for variable, value in zip(variables, before, strict=True):
+            variable.assign(value)

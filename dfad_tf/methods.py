@@ -30,6 +30,10 @@ class Method:
         interpolation: Virtual interpolation for the student, or None.
         student_steps: Student descents before each generator step, at least 1.
         name: Name of the composition.
+        memory_size: Past images of the generator's steps that are kept for the student,
+            with the teacher's logits; 0 keeps none.
+        memory_share: Share of the student's batch that comes from there, above 0; with 1
+            no image is generated for the student.
     """
 
     discrepancy: keras.losses.Loss
@@ -37,12 +41,19 @@ class Method:
     interpolation: VirtualInterpolation | None = None
     student_steps: int = 5
     name: str = "custom"
+    memory_size: int = 0
+    memory_share: float = 1.0
 
     def __post_init__(self) -> None:
         if self.student_steps < 1:
             raise ValueError(
                 "Expected `student_steps` to be at least 1. "
                 f"Received: student_steps={self.student_steps}"
+            )
+        if self.memory_size < 0 or not 0 < self.memory_share <= 1:
+            raise ValueError(
+                "Expected `memory_size` to be at least 0, `memory_share` in (0, 1]. Received: "
+                f"memory_size={self.memory_size}, memory_share={self.memory_share}"
             )
         if not self.generator_objectives:
             raise ValueError("Expected at least one generator objective. Received none.")
@@ -52,6 +63,14 @@ class Method:
         """Whether a term reads the teacher's features."""
         return any(term.needs_features for term in self.generator_objectives)
 
+    def images_per_step(self, batch_size: int) -> int:
+        """Images generated in one train step: the student's, and the generator's own."""
+        remembered = round(batch_size * self.memory_share) if self.memory_size else 0
+        each = batch_size - remembered
+        if self.interpolation and self.interpolation.partner == "fresh":
+            each += self.interpolation.count(batch_size)
+        return batch_size + self.student_steps * each
+
     def get_config(self) -> dict[str, Any]:
         serialize = keras.saving.serialize_keras_object
         return {
@@ -60,6 +79,8 @@ class Method:
             "interpolation": serialize(self.interpolation) if self.interpolation else None,
             "student_steps": self.student_steps,
             "name": self.name,
+            "memory_size": self.memory_size,
+            "memory_share": self.memory_share,
         }
 
     @classmethod
@@ -71,6 +92,8 @@ class Method:
             interpolation=deserialize(config["interpolation"]) if config["interpolation"] else None,
             student_steps=config["student_steps"],
             name=config["name"],
+            memory_size=config["memory_size"],
+            memory_share=config["memory_share"],
         )
 
 
@@ -88,6 +111,8 @@ class Settings:
         information_entropy_weight: Class balance, which goes with R_l and R_m; 0, the
             paper's, leaves it out.
         interpolation: Virtual interpolation (Eq. 9) as configured.
+        memory_size: Past images kept for the student, which any row may have.
+        memory_share: Their share of the student's batch.
     """
 
     discrepancy: str | keras.losses.Loss = "mae"
@@ -98,6 +123,8 @@ class Settings:
     representation_activation_norm: str = "mean"
     information_entropy_weight: float = 0.0
     interpolation: VirtualInterpolation = field(default_factory=VirtualInterpolation)
+    memory_size: int = 0
+    memory_share: float = 1.0
 
 
 def _adversarial(settings: Settings) -> tuple[GeneratorObjective, ...]:
@@ -128,6 +155,8 @@ def _compose(name: str, activation: bool, interpolation: bool) -> Callable[[Sett
             interpolation=settings.interpolation if interpolation else None,
             student_steps=settings.student_steps,
             name=name,
+            memory_size=settings.memory_size,
+            memory_share=settings.memory_share,
         )
 
     return build

@@ -9,9 +9,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from dfad_tf.graphs import is_graph
 from dfad_tf.pixel_contract import RANGES, PixelContract
 from dfad_tf.saved_model_teacher import SavedModelTeacher
-from dfad_tf.teacher_signals import TeacherSignals, is_graph
+from dfad_tf.teacher_signals import TeacherSignals
 
 _ORDINARY_MEAN, _ORDINARY_STD = 115.0, 64.0  # of photographs, in raw pixels
 _WIDEST_STD = 110.0  # no ordinary images vary more: black ink on white does by 80

@@ -6,7 +6,7 @@ from typing import Any
 
 import tensorflow as tf
 
-STREAMS = {"student": 0, "generator": 1, "partner": 2, "interpolation": 3}
+STREAMS = {"student": 0, "generator": 1, "partner": 2, "interpolation": 3, "memory": 4}
 
 
 def stateless_seed(seed: int, stream: str, step: Any) -> tf.Tensor:

@@ -10,10 +10,11 @@ import keras
 import numpy as np
 
 from dfad_tf.errors import InputError
+from dfad_tf.graphs import is_graph
 from dfad_tf.pixel_contract import PixelContract
 from dfad_tf.pixel_detection import detect_contract, smooth_images
 from dfad_tf.saved_model_teacher import load_saved_model
-from dfad_tf.teacher_signals import TeacherSignals, is_graph
+from dfad_tf.teacher_signals import TeacherSignals
 
 _SMALLEST_SIDE, _MOST_CHANNELS = 8, 4
 

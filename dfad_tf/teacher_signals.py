@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import keras
 
 from dfad_tf.errors import InputError
+from dfad_tf.graphs import is_graph
+from dfad_tf.training_form import TrainingForm
 
 # Layers without weights that may stand behind the last layer with a kernel.
 _PASSED_OVER = (
@@ -69,6 +72,13 @@ class TeacherSignals:
         """Whether features can be read."""
         return self.features_name is not None
 
+    def in_precision(self, precision: str | None) -> TeacherSignals:
+        """Return the same signals, computed as training computes, in another precision."""
+        faster = copy.copy(self)
+        if self._network is not None:
+            faster._network = TrainingForm(self._network, precision)
+        return faster
+
     def __call__(self, images: Any) -> tuple[Any, Any]:
         """Return float32 logits `(batch, classes)` and features (None if there are none)."""
         features = None
@@ -129,14 +139,6 @@ class TeacherSignals:
             else:
                 logits = layer(logits)
         return logits
-
-
-def is_graph(model: Any) -> bool:
-    """Whether a model is a graph of layers that can be walked (functional or sequential)."""
-    outputs: Any = getattr(model, "outputs", None)
-    return (
-        isinstance(model, keras.Model) and bool(outputs) and hasattr(outputs[0], "_keras_history")
-    )
 
 
 def is_softmax(layer: Any) -> bool:

@@ -60,6 +60,7 @@ def main(arguments: list[str]) -> None:
         generator_optimizer,
         method,
         seed=FLAGS.seed,
+        precision=from_flags.precision_from_flags(),
         jit_compile=FLAGS.jit_compile,
         steps_per_execution=FLAGS.steps_per_execution,
     )
@@ -72,7 +73,7 @@ def main(arguments: list[str]) -> None:
     )
 
     steps = FLAGS.epochs * FLAGS.steps_per_epoch
-    images = steps * FLAGS.batch_size * _batches_per_step(method)
+    images = steps * method.images_per_step(FLAGS.batch_size)
     expected = steps * measurement.seconds_per_step(distiller, FLAGS.batch_size)
     networks = {"teacher": teacher.model, "student": student, "generator": generator}
     print(
@@ -150,14 +151,6 @@ def _test_images(dataset: Any, teacher: Any) -> Any:
 
     pixels, labels = dataset.load("test", teacher.description.image_shape)
     return TestImages(pixels, labels, teacher.description.contract)
-
-
-def _batches_per_step(method: Any) -> float:
-    """Batches generated for one train step: one a student step, and the generator's own."""
-    batches = method.student_steps + 1
-    if method.interpolation and method.interpolation.partner == "fresh":
-        batches += method.student_steps * method.interpolation.share
-    return batches
 
 
 def _callbacks(folder: pathlib.Path, teacher: Any, method: Any, measured: bool) -> list[Any]:

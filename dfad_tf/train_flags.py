@@ -63,6 +63,19 @@ flags.DEFINE_enum(
     "What the generator ascends.",
 )
 flags.DEFINE_integer("student_steps", 5, "Student steps to one of the generator.", lower_bound=1)
+flags.DEFINE_integer(
+    "memory_size",
+    0,
+    "Generated images that are kept with the teacher's answers for the student; 0: none.",
+    lower_bound=0,
+)
+flags.DEFINE_float(
+    "memory_share",
+    1.0,
+    "Share of the student's batch that comes from them; with 1, none is generated for it.",
+    lower_bound=1e-6,
+    upper_bound=1.0,
+)
 flags.DEFINE_float("logits_activation_weight", 0.05, "a_l of R_l (Eq. 2).", lower_bound=0.0)
 flags.DEFINE_float("representation_activation_weight", 0.01, "a_m of R_m (Eq. 3).", lower_bound=0.0)
 flags.DEFINE_enum(
@@ -114,6 +127,13 @@ flags.DEFINE_enum(
 )
 flags.DEFINE_list("decay_epochs", ["100", "200"], "With --schedule=step.")
 flags.DEFINE_integer("seed", 0, "Seed of networks and noise.", lower_bound=0, upper_bound=2**31 - 1)
+flags.DEFINE_enum(
+    "precision",
+    "auto",
+    ["auto", "float32", "mixed_bfloat16", "mixed_float16"],
+    "Keras's dtype policy while distilling; the student is float32 all the same. auto: "
+    "mixed_bfloat16 where the device is faster with it.",
+)
 flags.DEFINE_boolean("jit_compile", False, "Compile with XLA; slower on CPUs as measured here.")
 flags.DEFINE_integer("steps_per_execution", 1, "Train steps in one call.", lower_bound=1)
 

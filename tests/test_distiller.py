@@ -47,11 +47,10 @@ def test_the_teacher_is_untouched_to_the_last_bit(method):
 
 def test_a_student_step_changes_no_weight_of_the_generator():
     distiller = make()
-    key = tf.constant([0, 0])
-    images, logits = distiller._generate(8, key)
+    images, logits = distiller.images.generate_with_logits(8, "student", 0)
     before = [v.numpy() for v in distiller.generator.trainable_variables]
     student = [v.numpy() for v in distiller.student.trainable_variables]
-    distiller._student_step(images, logits)
+    distiller.student_step(images, logits)
     assert same(before, [v.numpy() for v in distiller.generator.trainable_variables])
     assert not same(student, [v.numpy() for v in distiller.student.trainable_variables])
 
@@ -61,7 +60,7 @@ def test_a_generator_step_changes_no_weight_of_the_student_but_its_statistics():
     before = [v.numpy() for v in distiller.student.trainable_variables]
     statistics = [v.numpy() for v in distiller.student.non_trainable_variables]
     generator = [v.numpy() for v in distiller.generator.trainable_variables]
-    distiller._generator_step(8)
+    distiller.generator_step(8)
     assert same(before, [v.numpy() for v in distiller.student.trainable_variables])
     # Batch norm runs in training mode in both steps, as in the published code.
     assert not same(statistics, [v.numpy() for v in distiller.student.non_trainable_variables])
@@ -72,23 +71,23 @@ def test_the_student_descends_and_the_generator_ascends():
     distiller = make("dfad")
     distiller.optimizer.learning_rate = 1e-3
     distiller.generator_optimizer.learning_rate = 1e-3
-    images, logits = distiller._generate(64, tf.constant([1, 1]))
+    images, logits = distiller.images.generate_with_logits(64, "student", 1)
 
     def discrepancy():
         return float(tf.reduce_mean(tf.abs(distiller.student(images) - logits)))
 
     before = discrepancy()
     for _ in range(10):
-        distiller._student_step(images, logits)
+        distiller.student_step(images, logits)
     assert discrepancy() < before
 
     def on_generated():
-        images, logits = distiller._generate(256, tf.constant([2, 2]))
+        images, logits = distiller.images.generate_with_logits(256, "student", 2)
         return float(tf.reduce_mean(tf.abs(distiller.student(images) - logits)))
 
     before = on_generated()
     for _ in range(10):
-        distiller._generator_step(64)
+        distiller.generator_step(64)
     assert on_generated() > before
 
 
@@ -129,8 +128,8 @@ def test_every_form_of_interpolation_trains(interpolation):
 def test_interpolated_parts_are_equation_9():
     blend = VirtualInterpolation(weight=0.5, share=0.5)
     distiller = make(methods.get("dfad+interpolation", Settings(interpolation=blend)))
-    images, logits = distiller._generate(8, tf.constant([0, 0]))
-    plain, virtual = distiller._student_parts(images, logits)
+    images, logits = distiller.images.generate_with_logits(8, "student", 0)
+    plain, virtual = distiller.images.parts(images, logits, blend, 0)
     assert [plain[2], virtual[2]] == [1.0, 0.5]
     assert virtual[0].shape == (4, *SHAPE)
     # One λ explains every image and every target of the batch.
@@ -152,13 +151,13 @@ def test_a_seed_gives_the_same_run_to_the_last_bit_and_another_seed_does_not():
 
 def test_every_step_draws_fresh_noise():
     distiller = make(run_eagerly=True)
-    images, drawn = distiller._images, []
+    generate, drawn = distiller.images.generate, []
 
-    def recorded(batch_size, key):
-        drawn.append(tuple(key.numpy()))
-        return images(batch_size, key)
+    def recorded(batch_size, stream, step):
+        drawn.append((stream, int(step)))
+        return generate(batch_size, stream, step)
 
-    distiller._images = recorded
+    distiller.images.generate = recorded
     fit(distiller, steps=3)
     assert len(drawn) == len(set(drawn)) == 6  # the student's and the generator's
 

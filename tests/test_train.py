@@ -61,7 +61,7 @@ def test_a_run_leaves_its_folder(tmp_path, cache, capsys):
 
 
 def run_evaluate(model):
-    run("--dataset=digits", f"--model={model}", "--json", main=evaluate.main)
+    run("--dataset=digits", f"--model={model}", "--json=-", main=evaluate.main)
 
 
 def test_an_own_teacher_needs_no_data(tmp_path, teacher, capsys):

@@ -48,11 +48,11 @@ def test_a_run_records_pixels_that_no_layer_tells(tmp_path, capsys):
     assert card["provenance"]["data set"] == "digits"
     np.testing.assert_array_equal(LiteModel(again.read_bytes(), "x").predict(pixels), received)
     capsys.readouterr()
-    run(f"--model={saved}", "--dataset=digits", "--json", main=evaluate.main)
+    run(f"--model={saved}", "--dataset=digits", "--json=-", main=evaluate.main)
     measured = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert measured["accuracy"] == files["student_accuracy"]
     exported = tmp_path / "run" / "export" / "student_int8.tflite"
-    run(f"--model={exported}", "--dataset=digits", "--json", main=evaluate.main)
+    run(f"--model={exported}", "--dataset=digits", "--json=-", main=evaluate.main)
     measured = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert measured["accuracy"] == card["files"]["student_int8.tflite"]["accuracy"]
     assert measured["test_images"] == 450

@@ -8,8 +8,9 @@ import keras
 import tensorflow as tf
 
 from dfad_tf.errors import InputError
+from dfad_tf.graphs import is_graph
 from dfad_tf.pixel_contract import PixelContract
-from dfad_tf.teacher_signals import TeacherSignals, is_graph
+from dfad_tf.teacher_signals import TeacherSignals
 
 INPUT, LOGITS, PROBABILITIES = "image", "logits", "probabilities"
 

@@ -1,0 +1,112 @@
+"""Time a train step, beside another program if you like: `python -m dfad_tf.benchmark`.
+
+Takes the flags of `dfad_tf.train`, and needs neither data nor a trained teacher:
+networks with random weights cost the same.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+import statistics
+import subprocess
+from typing import Any
+
+from absl import flags
+
+from dfad_tf import command_line, data_flags, json_flag, train_flags
+from dfad_tf.errors import InputError
+
+FLAGS = flags.FLAGS
+for module in (data_flags, json_flag, train_flags):
+    flags.adopt_module_key_flags(module)  # so that --helpshort shows them
+
+flags.DEFINE_integer("iterations", 5, "Train steps timed in a round.", lower_bound=1)
+flags.DEFINE_integer("rounds", 3, "With --compare: rounds of both programs in turn.", lower_bound=1)
+flags.DEFINE_string(
+    "compare",
+    None,
+    "Command of another program, run in turn with this one; it must print 'X s an iteration'.",
+)
+_THEIRS = re.compile(r"([0-9]+(?:\.[0-9]+)?) s an iteration")
+
+
+def main(arguments: list[str]) -> None:
+    """Flags → networks → distiller → seconds, parts and shares → table."""
+    del arguments
+    json_flag.check()
+    command = shlex.split(FLAGS.compare) if FLAGS.compare is not None else None
+    if command == []:
+        raise InputError("Expected --compare to be a command. Received an empty one.")
+    from dfad_tf import from_flags, report_benchmark, run_folder, step_benchmark
+    from dfad_tf.distiller import DataFreeDistiller
+
+    from_flags.check_names()
+    teacher = from_flags.untrained_teacher_from_flags()
+    student = from_flags.student_from_flags(teacher)
+    generator = from_flags.generator_from_flags(teacher)
+    method = from_flags.method_from_flags()
+    distiller = DataFreeDistiller(teacher.model, student, generator, FLAGS.teacher_features)
+    optimizer, generator_optimizer = from_flags.optimizers_from_flags()
+    distiller.compile(
+        optimizer,
+        generator_optimizer,
+        method,
+        seed=FLAGS.seed,
+        precision=from_flags.precision_from_flags(),
+        jit_compile=FLAGS.jit_compile,
+        steps_per_execution=FLAGS.steps_per_execution,
+    )
+    result = {
+        "teacher": teacher.model.name,
+        "student": student.name,
+        "generator": generator.name,
+        "method": method.name,
+        "jit_compile": FLAGS.jit_compile,
+        **step_benchmark.benchmark_step(distiller, FLAGS.batch_size, FLAGS.iterations),
+        "versions": run_folder.versions(),
+    }
+    if command:
+        result["compare"] = _compare(distiller, command, result["seconds_per_iteration"])
+    if not json_flag.written(result):
+        print(report_benchmark.table(result))
+
+
+def _compare(distiller: Any, command: list[str], seconds: float) -> dict[str, Any]:
+    """Run the other program and this one in turn; the first round of this one is done."""
+    from dfad_tf import measurement
+
+    ours, theirs = [seconds], [_seconds_of(command)]
+    for _ in range(FLAGS.rounds - 1):
+        ours.append(measurement.seconds_per_step(distiller, FLAGS.batch_size, FLAGS.iterations))
+        theirs.append(_seconds_of(command))
+    return {
+        "command": shlex.join(command),
+        "seconds": ours,
+        "their_seconds": theirs,
+        "ratio": statistics.median(theirs) / statistics.median(ours),
+    }
+
+
+def _seconds_of(command: list[str]) -> float:
+    try:
+        ran = subprocess.run(command, capture_output=True, text=True, check=False)
+    except OSError as error:
+        raise InputError(f"--compare could not be run: {error}") from error
+    found = _THEIRS.findall(ran.stdout)
+    if ran.returncode or not found:
+        last = (ran.stderr or ran.stdout).strip().splitlines() or ["nothing"]
+        raise InputError(
+            "Expected the command of --compare to end with status 0 and to print 'X s an "
+            f"iteration'. Received status {ran.returncode}, and at the end: {last[-1][:200]}"
+        )
+    return float(found[-1])
+
+
+def run() -> None:
+    """Entry point of the command `dfad-benchmark`."""
+    command_line.run(main)
+
+
+if __name__ == "__main__":
+    run()

@@ -1,0 +1,172 @@
+"""How fast a train step is, where its time goes, and how near that is to the device's limit."""
+
+from __future__ import annotations
+
+import os
+import resource
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from dfad_tf.distiller import DataFreeDistiller
+from dfad_tf.measurement import step_seconds, unchanged
+from dfad_tf.multiply_adds import multiply_adds
+from dfad_tf.precision import seconds_of_product
+
+_SIDE = 4096  # of the matrices whose product stands for the device's limit
+
+
+def multiply_adds_per_step(distiller: DataFreeDistiller, batch_size: int) -> int:
+    """Count the multiply-adds of a train step, a backward pass as two forward ones.
+
+    Args:
+        distiller: A compiled distiller.
+        batch_size: Images in a batch.
+
+    Returns:
+        Multiply-adds of all student steps and the generator's step. What is not
+        computed is not counted: gradients of the teacher's weights, of the student's
+        in the generator's step, and what a memory of images saves.
+    """
+    method = distiller.method
+    teacher, student, generator = (
+        multiply_adds(network)
+        for network in (distiller.teacher, distiller.student, distiller.generator)
+    )
+    seen = batch_size
+    if method.interpolation and method.interpolation.mode == "join":
+        seen += method.interpolation.count(batch_size)
+    fresh = method.images_per_step(batch_size) - batch_size
+    count = method.student_steps * seen * 3 * student + fresh * (generator + teacher)
+    adversarial = any(term.needs_student for term in method.generator_objectives)
+    return count + batch_size * (3 * generator + 2 * teacher + 2 * student * adversarial)
+
+
+def benchmark_step(
+    distiller: DataFreeDistiller, batch_size: int, iterations: int = 5
+) -> dict[str, Any]:
+    """Time a distiller's train step and its parts; its weights stay as they are.
+
+    Args:
+        distiller: A compiled distiller.
+        batch_size: Images in a batch.
+        iterations: Runs of each measurement, whose median is taken.
+
+    Returns:
+        `seconds_per_iteration` and its parts, `images_per_second` generated,
+        `share_of_peak` of what a large matrix product reaches in the same precision,
+        `peak_memory_bytes` of the process or of the GPU, and
+        `seconds_to_first_step` and `seconds_to_compiled_step` since the process began.
+    """
+    first, compiled, *seconds = step_seconds(distiller, batch_size, iterations)
+    reached = seconds_since_start()
+    seconds_to_compiled = reached - sum(seconds)
+    median = float(np.median(seconds))
+    parts = _parts(distiller, batch_size, iterations)
+    dtype = distiller.student_form.compute_dtype
+    peak = 2 * _SIDE**3 / seconds_of_product(dtype, _SIDE, 3)
+    flops = 2 * multiply_adds_per_step(distiller, batch_size)
+    return {
+        "batch_size": batch_size,
+        "iterations": iterations,
+        "precision": dtype,
+        "seconds_per_iteration": median,
+        "seconds": seconds,
+        "images_per_second": distiller.method.images_per_step(batch_size) / median,
+        "parts": parts,
+        "flops_per_iteration": flops,
+        "flops_per_second": flops / median,
+        "matrix_flops_per_second": peak,
+        "share_of_peak": flops / median / peak,
+        "peak_memory_bytes": peak_memory_bytes(),
+        "seconds_to_first_step": seconds_to_compiled - compiled,
+        "seconds_to_compiled_step": seconds_to_compiled,
+        "threads": len(os.sched_getaffinity(0)),
+        "device": _device(),
+    }
+
+
+def _parts(
+    distiller: DataFreeDistiller, batch_size: int, iterations: int
+) -> dict[str, dict[str, float]]:
+    """Seconds of each part and how often a train step does it, compiled one by one."""
+    images = distiller.images
+    steps = distiller.method.student_steps
+    variables = distiller.student.trainable_variables
+    batch = images.generate(batch_size, "student", 0)
+    logits = images.signals(batch)[0]
+
+    def student_backward() -> Any:
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(tf.abs(_float(distiller.student_form(batch, True)) - logits))
+        return tape.gradient(loss, variables)
+
+    fresh = distiller.method.images_per_step(batch_size) > batch_size
+    generated = steps if fresh else 0
+    runs: dict[str, tuple[int, Callable[[], Any]]] = {
+        "generator forward": (generated, lambda: images.generate(batch_size, "student", 0)),
+        "teacher forward": (generated, lambda: images.signals(batch)[0]),
+        "student forward": (steps, lambda: distiller.student_form(batch, True)),
+        "student forward and backward": (steps, student_backward),
+        "generator step": (1, lambda: distiller.generator_step(batch_size)),
+    }
+    with unchanged(distiller):
+        seconds = {
+            name: _median_seconds(run, iterations, distiller.jit_compile)
+            for name, (_, run) in runs.items()
+        }
+    both = seconds.pop("student forward and backward")
+    seconds["student backward"] = both - seconds["student forward"]
+    often = {name: count for name, (count, _) in runs.items()}
+    often["student backward"] = steps
+    order = [
+        "generator forward",
+        "teacher forward",
+        "student forward",
+        "student backward",
+        "generator step",
+    ]
+    return {name: {"seconds": seconds[name], "times": often[name]} for name in order}
+
+
+def _float(tensor: Any) -> Any:
+    return tf.cast(tensor, tf.float32)
+
+
+def _median_seconds(run: Callable[[], Any], iterations: int, jit_compile: bool) -> float:
+    @tf.function(autograph=False, jit_compile=jit_compile)
+    def compiled() -> Any:
+        # One number of every result: nothing is left out, and little is copied.
+        results = [r for r in tf.nest.flatten(run()) if r is not None]
+        return tf.add_n([_float(tf.reshape(r, (-1,))[0]) for r in results] or [tf.constant(0.0)])
+
+    times = []
+    for _ in range(iterations + 1):
+        start = time.monotonic()
+        compiled().numpy()
+        times.append(time.monotonic() - start)
+    return float(np.median(times[1:]))
+
+
+def _device() -> str:
+    gpus = tf.config.list_physical_devices("GPU")
+    if gpus:
+        return str(tf.config.experimental.get_device_details(gpus[0]).get("device_name", "GPU"))
+    return "CPU"
+
+
+def peak_memory_bytes() -> int:
+    """Return the most memory used so far: of the first GPU, or of this process."""
+    if tf.config.list_physical_devices("GPU"):
+        return int(tf.config.experimental.get_memory_info("GPU:0")["peak"])
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def seconds_since_start() -> float:
+    """Return the seconds since this process was started, imports included."""
+    with open("/proc/self/stat", encoding="ascii", errors="replace") as file:
+        ticks = int(file.read().rpartition(")")[2].split()[19])
+    return time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / os.sysconf("SC_CLK_TCK")

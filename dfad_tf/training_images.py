@@ -1,0 +1,114 @@
+"""Where the student's images come from: the generator, and its past."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import tensorflow as tf
+
+from dfad_tf.errors import InputError
+from dfad_tf.image_memory import ImageMemory
+from dfad_tf.interpolation import VirtualInterpolation
+from dfad_tf.randomness import stateless_latent, stateless_seed
+from dfad_tf.teacher_signals import TeacherSignals
+from dfad_tf.training_form import TrainingForm
+
+
+class TrainingImages:
+    """Generate images, ask the teacher about them, and hand them to the student in batches.
+
+    Args:
+        generator: The generator as training runs it.
+        signals: The teacher's answers.
+        seed: Seed of all noise.
+    """
+
+    def __init__(
+        self,
+        generator: TrainingForm,
+        signals: TeacherSignals,
+        seed: int,
+    ) -> None:
+        self.generator, self.signals, self.seed = generator, signals, seed
+        self.memory: ImageMemory | None = None
+        self.memory_share = 0.0
+
+    def remember(self, size: int, share: float) -> None:
+        """Keep the images of the generator's steps for the student.
+
+        Args:
+            size: Images kept.
+            share: Share of the student's batch that comes from them.
+
+        Raises:
+            InputError: Under a strategy with several replicas.
+        """
+        if tf.distribute.get_strategy().num_replicas_in_sync > 1:
+            raise InputError(
+                "Expected one device for a memory of images (--memory_size). Received "
+                f"{tf.distribute.get_strategy().num_replicas_in_sync} replicas"
+            )
+        network = self.generator.network
+        classes = self.signals.teacher.output_shape[-1]
+        self.memory = ImageMemory(size, network.output_shape[1:], classes)
+        self.memory_share = share
+
+    def generate(self, batch_size: int, stream: str, step: Any) -> Any:
+        """Return images `(batch, height, width, channels)`, a function of stream and step."""
+        key = stateless_seed(self.seed, stream, step)
+        latent = stateless_latent(batch_size, self.generator.network.input_shape[-1], key)
+        return self.generator(latent, training=True)
+
+    def generate_with_logits(self, batch_size: int, stream: str, step: Any) -> tuple[Any, Any]:
+        """Return images and the teacher's logits for them."""
+        images = self.generate(batch_size, stream, step)
+        return images, self.signals(images)[0]
+
+    def batches(self, batch_size: int, count: int, step: Any) -> Iterator[tuple[Any, Any]]:
+        """Yield images and logits for each of a train step's student steps.
+
+        The generator stands still meanwhile, so fresh images are made, and shown to
+        the teacher, in one pass.
+
+        Args:
+            batch_size: Images in a batch.
+            count: Batches.
+            step: The student optimizer's `iterations` before the first of them.
+        """
+        remembered = round(batch_size * self.memory_share)
+        fresh: list[tuple[Any, Any]] = []
+        if remembered < batch_size:
+            both = self.generate_with_logits(count * (batch_size - remembered), "student", step)
+            fresh = list(zip(*(tf.split(tensor, count) for tensor in both), strict=True))
+        for index in range(count):
+            if not self.memory or not remembered:
+                yield fresh[index]
+                continue
+            key = stateless_seed(self.seed, "memory", step + index)
+            old = self.memory.draw(remembered, key)
+            if fresh:
+                old = tuple(tf.concat(pair, 0) for pair in zip(fresh[index], old, strict=True))
+            yield old
+
+    def parts(
+        self, images: Any, logits: Any, interpolation: VirtualInterpolation | None, step: Any
+    ) -> list[tuple[Any, Any, float]]:
+        """Return what one student step learns from: images, target logits, weight.
+
+        Args:
+            images: Plain images `(batch, height, width, channels)`.
+            logits: The teacher's logits for them `(batch, classes)`.
+            interpolation: Virtual images to add or to put in their place.
+            step: The student optimizer's `iterations`.
+        """
+        if interpolation is None:
+            return [(images, logits, 1.0)]
+        partners = None
+        if interpolation.partner == "fresh":
+            count = interpolation.count(images.shape[0])
+            partners = self.generate_with_logits(count, "partner", step)
+        key = stateless_seed(self.seed, "interpolation", step)
+        return interpolation.parts(
+            images, logits, key, partners, lambda virtual: self.signals(virtual)[0]
+        )

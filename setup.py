@@ -26,6 +26,7 @@ setup(
         "matplotlib>=3.8",  # learning curves, sample grids
         "numpy>=1.26",
         "pillow>=10.0",  # pictures that calibrate int8
+        "psutil>=5.9",  # memory and age of the process, which the benchmark reports
         "scikit-learn>=1.4",  # the digits that need no download; brings SciPy
         "scipy>=1.11",  # quantiles of the Beta distribution
         "tensorboard>=2.20",  # the writers behind tf.summary and Keras's callback
@@ -47,6 +48,7 @@ setup(
     entry_points={
         "console_scripts": [
             "dfad-train = dfad_tf.train:run",
+            "dfad-benchmark = dfad_tf.benchmark:run",
             "dfad-evaluate = dfad_tf.evaluate:run",
             "dfad-to-saved-model = dfad_tf.to_saved_model:run",
             "dfad-to-tflite = dfad_tf.to_tflite:run",

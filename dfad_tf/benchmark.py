@@ -14,11 +14,11 @@ from typing import Any
 
 from absl import flags
 
-from dfad_tf import command_line, data_flags, json_flag, train_flags
+from dfad_tf import command_line, data_flags, json_flag, precision_flag, train_flags
 from dfad_tf.errors import InputError
 
 FLAGS = flags.FLAGS
-for module in (data_flags, json_flag, train_flags):
+for module in (data_flags, json_flag, precision_flag, train_flags):
     flags.adopt_module_key_flags(module)  # so that --helpshort shows them
 
 flags.DEFINE_integer("iterations", 5, "Train steps timed in a round.", lower_bound=1)

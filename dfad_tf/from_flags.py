@@ -22,6 +22,7 @@ from dfad_tf.methods import Method
 from dfad_tf.pixel_contract import PixelContract
 from dfad_tf.pixel_flags import check_pixel_flags, contract_from_flags, image_shape, numbers
 from dfad_tf.precision import fastest_precision
+from dfad_tf.precision_flag import check_policy, policy_name
 from dfad_tf.randomness import stateless_latent
 from dfad_tf.report import trainable_parameters
 from dfad_tf.teacher_loading import TeacherDescription
@@ -97,6 +98,7 @@ def check_names() -> None:
             f"Received: {FLAGS.steps_per_execution}"
         )
     check_exports(FLAGS.export, "--export")
+    check_policy()
     method_from_flags()
     optimizers_from_flags()
     make_optimizer(FLAGS.teacher_optimizer, 0.0, FLAGS.teacher_weight_decay)
@@ -269,7 +271,8 @@ def optimizers_from_flags() -> tuple[Any, Any]:
 
 def precision_from_flags() -> str:
     """The dtype policy to distil in, chosen for the device unless it is named."""
-    return fastest_precision() if FLAGS.precision == "auto" else FLAGS.precision
+    name = policy_name()
+    return fastest_precision() if name == "auto" else name
 
 
 def verbosity() -> Any:

@@ -60,6 +60,7 @@ def plan(
     steps: int,
     seconds: float,
     method: str,
+    precision: str,
 ) -> str:
     """Write what will happen, for somebody who may still want to stop it.
 
@@ -72,6 +73,7 @@ def plan(
         steps: Generator steps of the run.
         seconds: Time expected.
         method: Name of the method.
+        precision: Dtype policy of the distillation.
 
     Returns:
         A few lines.
@@ -94,6 +96,7 @@ def plan(
     lines += [
         f"  student from  {start}",
         f"  images        {images:,} to be generated, in {steps:,} steps",
+        f"  computes in   {precision}",
         f"  time          about {format_seconds(seconds)} on this machine",
         "",
     ]

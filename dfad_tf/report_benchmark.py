@@ -22,7 +22,7 @@ def table(result: dict[str, Any]) -> str:
         "",
         f"{result['teacher']} → {result['student']}, generator '{result['generator']}', "
         f"method '{result['method']}', batch {result['batch_size']}, {result['precision']}, "
-        f"{'XLA' if result['jit_compile'] else 'graph'}, {result['threads']} cores",
+        f"{'XLA' if result['jit_compile'] else 'graph'}, {result['cores']} cores",
         f"  seconds an iteration   {whole:.3f}   (median of {result['iterations']}, "
         f"{low:.3f} to {high:.3f})",
         f"  images a second        {result['images_per_second']:,.0f} generated",

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import os
-import resource
 import time
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import psutil
 import tensorflow as tf
 
 from dfad_tf.distiller import DataFreeDistiller
 from dfad_tf.measurement import step_seconds, unchanged
 from dfad_tf.multiply_adds import multiply_adds
 from dfad_tf.precision import seconds_of_product
+from dfad_tf.process import peak_memory_bytes, seconds_since_start
 
 _SIDE = 4096  # of the matrices whose product stands for the device's limit
 
@@ -63,7 +63,8 @@ def benchmark_step(
     """
     first, compiled, *seconds = step_seconds(distiller, batch_size, iterations)
     reached = seconds_since_start()
-    seconds_to_compiled = reached - sum(seconds)
+    each = distiller.steps_per_execution
+    seconds_to_compiled = reached - sum(seconds) * each
     median = float(np.median(seconds))
     parts = _parts(distiller, batch_size, iterations)
     dtype = distiller.student_form.compute_dtype
@@ -82,9 +83,9 @@ def benchmark_step(
         "matrix_flops_per_second": peak,
         "share_of_peak": flops / median / peak,
         "peak_memory_bytes": peak_memory_bytes(),
-        "seconds_to_first_step": seconds_to_compiled - compiled,
+        "seconds_to_first_step": seconds_to_compiled - compiled * each,
         "seconds_to_compiled_step": seconds_to_compiled,
-        "threads": len(os.sched_getaffinity(0)),
+        "cores": _cores(),
         "device": _device(),
     }
 
@@ -143,12 +144,21 @@ def _median_seconds(run: Callable[[], Any], iterations: int, jit_compile: bool) 
         results = [r for r in tf.nest.flatten(run()) if r is not None]
         return tf.add_n([_float(tf.reshape(r, (-1,))[0]) for r in results] or [tf.constant(0.0)])
 
+    traced = compiled.get_concrete_function()  # TensorFlow warns of functions made in a loop
     times = []
     for _ in range(iterations + 1):
         start = time.monotonic()
-        compiled().numpy()
+        traced().numpy()
         times.append(time.monotonic() - start)
     return float(np.median(times[1:]))
+
+
+def _cores() -> int:
+    """Processors that this process may use."""
+    process = psutil.Process()
+    if hasattr(process, "cpu_affinity"):  # not on macOS
+        return len(process.cpu_affinity())
+    return psutil.cpu_count() or 1
 
 
 def _device() -> str:
@@ -156,17 +166,3 @@ def _device() -> str:
     if gpus:
         return str(tf.config.experimental.get_device_details(gpus[0]).get("device_name", "GPU"))
     return "CPU"
-
-
-def peak_memory_bytes() -> int:
-    """Return the most memory used so far: of the first GPU, or of this process."""
-    if tf.config.list_physical_devices("GPU"):
-        return int(tf.config.experimental.get_memory_info("GPU:0")["peak"])
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-
-
-def seconds_since_start() -> float:
-    """Return the seconds since this process was started, imports included."""
-    with open("/proc/self/stat", encoding="ascii", errors="replace") as file:
-        ticks = int(file.read().rpartition(")")[2].split()[19])
-    return time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / os.sysconf("SC_CLK_TCK")

@@ -6,19 +6,13 @@ import math
 
 from absl import flags
 
-from dfad_tf import command_line, data_flags, export_flags, model_flags
+from dfad_tf import command_line, data_flags, export_flags, model_flags, precision_flag
 from dfad_tf.errors import InputError
 
 FLAGS = flags.FLAGS
-for module in (data_flags, export_flags, model_flags):
+for module in (data_flags, export_flags, model_flags, precision_flag):
     flags.adopt_module_key_flags(module)  # so that --helpshort shows them
 
-flags.DEFINE_list(
-    "precision",
-    ["dynamic_int8"],
-    "LiteRT files to write: float32, float16, dynamic_int8 (recommended; no calibration), int8 "
-    "(for NPUs and microcontrollers), or all.",
-)
 flags.DEFINE_string(
     "calibration",
     "generator",
@@ -48,7 +42,7 @@ def main(arguments: list[str]) -> None:
     from dfad_tf.export_command import CalibrationChoice, export_from_flags
 
     known = tuple(exporting.LITE_FILES)
-    precisions = exporting.check_exports(FLAGS.precision, "--precision", known)
+    precisions = exporting.check_exports(precision_flag.file_precisions(), "--precision", known)
     if "int8" not in precisions and FLAGS["calibration"].present:
         raise InputError(
             "Expected int8 in --precision, which alone is calibrated, or no --calibration. "

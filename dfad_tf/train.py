@@ -9,16 +9,17 @@ from __future__ import annotations
 import dataclasses
 import math
 import pathlib
+import statistics
 import time
 from typing import Any
 
 from absl import flags
 
-from dfad_tf import command_line, data_flags, train_flags
+from dfad_tf import command_line, data_flags, precision_flag, train_flags
 from dfad_tf.errors import InputError
 
 FLAGS = flags.FLAGS
-for module in (data_flags, train_flags):
+for module in (data_flags, precision_flag, train_flags):
     flags.adopt_module_key_flags(module)  # so that --helpshort shows them
 _FILES = {
     "student.keras": "the student: a plain Keras model, the teacher's input to logits",
@@ -40,7 +41,7 @@ def main(arguments: list[str]) -> None:
     begin = time.monotonic()
     import keras
 
-    from dfad_tf import from_flags, measurement, report, run_folder, training_export
+    from dfad_tf import from_flags, measurement, process, report, run_folder, training_export
     from dfad_tf.distiller import DataFreeDistiller
 
     from_flags.check_names()
@@ -55,26 +56,31 @@ def main(arguments: list[str]) -> None:
     method = from_flags.method_from_flags()
     distiller = DataFreeDistiller(teacher.model, student, generator, FLAGS.teacher_features)
     optimizer, generator_optimizer = from_flags.optimizers_from_flags()
+    precision = from_flags.precision_from_flags()
     distiller.compile(
         optimizer,
         generator_optimizer,
         method,
         seed=FLAGS.seed,
-        precision=from_flags.precision_from_flags(),
+        precision=precision,
         jit_compile=FLAGS.jit_compile,
         steps_per_execution=FLAGS.steps_per_execution,
     )
     test = _test_images(dataset, teacher)
     label = f"{dataset.name if dataset else 'own'}_{method.name}_seed{FLAGS.seed}"
     folder = run_folder.create_run_folder(FLAGS.workdir, label.replace("/", "_"))
-    text = command_line.flags_text([data_flags.__name__, train_flags.__name__], skip=["workdir"])
+    text = command_line.flags_text(
+        [m.__name__ for m in (data_flags, precision_flag, train_flags)], skip=["workdir"]
+    )
     run_folder.write_whole(
         folder / "flags.flags", lambda name: pathlib.Path(name).write_text(text, encoding="utf-8")
     )
 
     steps = FLAGS.epochs * FLAGS.steps_per_epoch
     images = steps * method.images_per_step(FLAGS.batch_size)
-    expected = steps * measurement.seconds_per_step(distiller, FLAGS.batch_size)
+    later = measurement.step_seconds(distiller, FLAGS.batch_size, 3)[1:]
+    seconds_to_first_step = process.seconds_since_start() - (sum(later) * FLAGS.steps_per_execution)
+    expected = steps * statistics.median(later[1:])
     networks = {"teacher": teacher.model, "student": student, "generator": generator}
     print(
         report.plan(
@@ -86,6 +92,7 @@ def main(arguments: list[str]) -> None:
             steps,
             expected,
             method.name,
+            precision,
         ),
         flush=True,
     )
@@ -124,7 +131,10 @@ def main(arguments: list[str]) -> None:
         "generator": generator.name,
         **_measure(distiller, teacher, test),
         "images_generated": images,
+        "precision": precision,
+        "seconds_to_first_step": seconds_to_first_step,
         "distillation_seconds": distillation_seconds,
+        "peak_memory_bytes": process.peak_memory_bytes(),
         **report.costs("teacher", teacher.model),
         **report.costs("student", student),
         "generator_macs": report.costs("generator", generator)["generator_macs"],

@@ -127,13 +127,6 @@ flags.DEFINE_enum(
 )
 flags.DEFINE_list("decay_epochs", ["100", "200"], "With --schedule=step.")
 flags.DEFINE_integer("seed", 0, "Seed of networks and noise.", lower_bound=0, upper_bound=2**31 - 1)
-flags.DEFINE_enum(
-    "precision",
-    "auto",
-    ["auto", "float32", "mixed_bfloat16", "mixed_float16"],
-    "Keras's dtype policy while distilling; the student is float32 all the same. auto: "
-    "mixed_bfloat16 where the device is faster with it.",
-)
 flags.DEFINE_boolean("jit_compile", False, "Compile with XLA; slower on CPUs as measured here.")
 flags.DEFINE_integer("steps_per_execution", 1, "Train steps in one call.", lower_bound=1)
 

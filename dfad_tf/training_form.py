@@ -10,8 +10,6 @@ import tensorflow as tf
 
 from dfad_tf.graphs import is_graph
 
-PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
-
 
 class TrainingForm:
     """Run a network on its own weights, with fused batch norm and in another precision.

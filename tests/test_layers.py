@@ -8,14 +8,14 @@ import pytest
 PACKAGE = pathlib.Path(__file__).parent.parent / "dfad_tf"
 LAYERS = {
     0: "errors names randomness interpolation optimizers pixel_contract losses objectives "
-    "native_messages graphs training_form",
+    "native_messages graphs training_form process",
     1: "models generators datasets multiply_adds",
     2: "teacher_signals saved_model_teacher pixel_detection teacher_loading methods distiller "
     "compatibility training_metrics image_memory training_images precision inheritance "
     "teacher_training",
     3: "run_folder teacher_cache pictures measurement callbacks report report_benchmark "
     "step_benchmark exporting",
-    4: "command_line data_flags train_flags pixel_flags from_flags train evaluate "
+    4: "command_line data_flags train_flags pixel_flags precision_flag from_flags train evaluate "
     "model_flags json_flag benchmark export_flags export_command training_export to_tflite "
     "to_saved_model",
 }

@@ -6,19 +6,24 @@ from collections.abc import Iterator
 from typing import Any
 
 import keras
-import tensorflow as tf
 
+from dfad_tf.fast_layers import FusedBatchNormalization, ProductGradientConv2D
 from dfad_tf.graphs import is_graph
+
+# Subclasses stay as they are: what they change is not known.
+_FASTER: dict[Any, Any] = {
+    keras.layers.BatchNormalization: FusedBatchNormalization,
+    keras.layers.Conv2D: ProductGradientConv2D,
+}
 
 
 class TrainingForm:
-    """Run a network on its own weights, with fused batch norm and in another precision.
+    """Run a network on its own weights, with faster layers and in another precision.
 
-    Keras computes batch norm as a dozen element-wise operations, in float32 also under
-    mixed precision; TensorFlow has a fused kernel for it. And a precision belongs to
-    Keras's layers, so that a student trained in bfloat16 would be saved as such. Here a
-    clone of the network computes, and the network keeps the weights: it stays the
-    plain float32 model that is saved and exported.
+    A precision belongs to Keras's layers, so that a student trained in bfloat16 would
+    be saved as such, and so do the faster layers of `fast_layers`. Here a clone of the
+    network computes, and the network keeps the weights: it stays the plain float32 model
+    that is saved and exported.
 
     This object is no layer, so that a model that holds it saves the network once. A
     network that cannot be cloned (no graph, layers without a config) runs as it is.
@@ -62,58 +67,13 @@ class TrainingForm:
         return outputs
 
 
-@keras.saving.register_keras_serializable("dfad_tf")
-class FusedBatchNormalization(keras.layers.BatchNormalization):
-    """Batch norm over images in TensorFlow's fused kernel: the same sums in one pass.
-
-    Takes the same arguments as `keras.layers.BatchNormalization` and has its weights.
-    """
-
-    def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
-        if not self._fits(inputs) or mask is not None:
-            return super().call(inputs, training=training, mask=mask)
-        channels = inputs.shape[-1]
-        scale = self.gamma.value if self.scale else tf.ones(channels)
-        offset = self.beta.value if self.center else tf.zeros(channels)
-        moving = (self.moving_mean, self.moving_variance)
-        training = bool(training and self.trainable)
-        outputs, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
-            x=inputs,
-            scale=scale,
-            offset=offset,
-            mean=tf.zeros(0) if training else moving[0].value,
-            variance=tf.zeros(0) if training else moving[1].value,
-            epsilon=self.epsilon,
-            is_training=training,
-        )
-        if training:
-            # The kernel returns the unbiased variance; Keras averages the biased one.
-            count = tf.cast(tf.size(inputs) // channels, tf.float32)
-            for variable, value in zip(
-                moving, (mean, variance * (count - 1.0) / count), strict=True
-            ):
-                variable.assign(variable * self.momentum + value * (1.0 - self.momentum))
-        return outputs
-
-    def _fits(self, inputs: Any) -> bool:
-        """Whether the kernel computes what this layer is set to."""
-        return (
-            isinstance(inputs, tf.Tensor)
-            and len(inputs.shape) == 4
-            and self.axis in (-1, 3)
-            and inputs.dtype in (tf.float32, tf.bfloat16, tf.float16)
-            and not (self.renorm or self.synchronized)
-        )
-
-
 def _clone(network: keras.Model, precision: str | None) -> keras.Model | None:
     if not is_graph(network):
         return None
     heads = set(_heads(network))
 
     def clone_layer(layer: Any) -> Any:
-        plain = type(layer) is keras.layers.BatchNormalization
-        kind = FusedBatchNormalization if plain else type(layer)
+        kind = _FASTER.get(type(layer), type(layer))
         config = layer.get_config()
         # Logits and images stay in float32: eight bits are too few to compare logits by.
         if precision and layer.dtype_policy.name == "float32" and id(layer) not in heads:

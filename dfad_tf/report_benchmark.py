@@ -23,6 +23,8 @@ def table(result: dict[str, Any]) -> str:
         f"{result['teacher']} → {result['student']}, generator '{result['generator']}', "
         f"method '{result['method']}', batch {result['batch_size']}, {result['precision']}, "
         f"{'XLA' if result['jit_compile'] else 'graph'}, {result['cores']} cores",
+        f"  in an iteration        {result['student_steps']} student steps and 1 of the generator, "
+        f"{result['images_per_iteration']:,} images generated",
         f"  seconds an iteration   {whole:.3f}   (median of {result['iterations']}, "
         f"{low:.3f} to {high:.3f})",
         f"  images a second        {result['images_per_second']:,.0f} generated",

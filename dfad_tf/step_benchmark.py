@@ -62,10 +62,11 @@ def benchmark_step(
         `seconds_to_first_step` and `seconds_to_compiled_step` since the process began.
     """
     first, compiled, *seconds = step_seconds(distiller, batch_size, iterations)
-    reached = seconds_since_start()
+    reached, memory = seconds_since_start(), peak_memory_bytes()
     each = distiller.steps_per_execution
     seconds_to_compiled = reached - sum(seconds) * each
     median = float(np.median(seconds))
+    images = distiller.method.images_per_step(batch_size)
     parts = _parts(distiller, batch_size, iterations)
     dtype = distiller.student_form.compute_dtype
     peak = 2 * _SIDE**3 / seconds_of_product(dtype, _SIDE, 3)
@@ -76,13 +77,15 @@ def benchmark_step(
         "precision": dtype,
         "seconds_per_iteration": median,
         "seconds": seconds,
-        "images_per_second": distiller.method.images_per_step(batch_size) / median,
+        "student_steps": distiller.method.student_steps,
+        "images_per_iteration": images,
+        "images_per_second": images / median,
         "parts": parts,
         "flops_per_iteration": flops,
         "flops_per_second": flops / median,
         "matrix_flops_per_second": peak,
         "share_of_peak": flops / median / peak,
-        "peak_memory_bytes": peak_memory_bytes(),
+        "peak_memory_bytes": memory,
         "seconds_to_first_step": seconds_to_compiled - compiled * each,
         "seconds_to_compiled_step": seconds_to_compiled,
         "cores": _cores(),

@@ -27,7 +27,7 @@ _FILES = {
     "teacher.keras": "the teacher that was trained here",
     "curves.png": "losses, class coverage and accuracy against epochs",
     "samples.png": "generated images, each under the teacher's label",
-    "history.csv": "what fit logged, epoch by epoch",
+    "history.csv": "what fit logged, epoch by epoch, and the images and seconds spent",
     "tensorboard": "the same and sample images, for `tensorboard --logdir`",
     "export": "the student for a phone, with a model card: start at card.md",
     "result.json": "this summary as data, with versions",
@@ -173,7 +173,11 @@ def _callbacks(folder: pathlib.Path, teacher: Any, method: Any, measured: bool) 
     columns = ["loss", "generator_loss", *(term.name for term in method.generator_objectives)]
     columns += ["class_entropy", *(["val_accuracy", "val_agreement"] if measured else [])]
     return [
-        HistoryFile(str(folder / "history.csv"), columns),
+        HistoryFile(
+            str(folder / "history.csv"),
+            columns,
+            FLAGS.steps_per_epoch * method.images_per_step(FLAGS.batch_size),
+        ),
         keras.callbacks.TensorBoard(str(logs)),
         keras.callbacks.TerminateOnNaN(),
         SampleImages(str(logs / "samples"), teacher.description.contract, every),

@@ -28,16 +28,14 @@ flags.DEFINE_string(
     None,
     "Command of another program, run in turn with this one; it must print 'X s an iteration'.",
 )
-_THEIRS = re.compile(r"([0-9]+(?:\.[0-9]+)?) s an iteration")
+_THEIRS = re.compile(r"(?<![\w.])(\d*\.?\d+(?:[eE][+-]?\d+)?) s an iteration")
 
 
 def main(arguments: list[str]) -> None:
     """Flags → networks → distiller → seconds, parts and shares → table."""
     del arguments
     json_flag.check()
-    command = shlex.split(FLAGS.compare) if FLAGS.compare is not None else None
-    if command == []:
-        raise InputError("Expected --compare to be a command. Received an empty one.")
+    command = _command()
     from dfad_tf import from_flags, report_benchmark, run_folder, step_benchmark
     from dfad_tf.distiller import DataFreeDistiller
 
@@ -72,6 +70,20 @@ def main(arguments: list[str]) -> None:
         print(report_benchmark.table(result))
 
 
+def _command() -> list[str] | None:
+    if FLAGS.compare is None:
+        return None
+    try:
+        command = shlex.split(FLAGS.compare)
+    except ValueError as error:  # a quotation that does not end
+        raise InputError(
+            f"Expected --compare to be a command ({error}). Received: {FLAGS.compare}"
+        ) from error
+    if not command:
+        raise InputError("Expected --compare to be a command. Received an empty one.")
+    return command
+
+
 def _compare(distiller: Any, command: list[str], seconds: float) -> dict[str, Any]:
     """Run the other program and this one in turn; the first round of this one is done."""
     from dfad_tf import measurement
@@ -90,7 +102,7 @@ def _compare(distiller: Any, command: list[str], seconds: float) -> dict[str, An
 
 def _seconds_of(command: list[str]) -> float:
     try:
-        ran = subprocess.run(command, capture_output=True, text=True, check=False)
+        ran = subprocess.run(command, capture_output=True, text=True, errors="replace")
     except OSError as error:
         raise InputError(f"--compare could not be run: {error}") from error
     found = _THEIRS.findall(ran.stdout)

@@ -12,9 +12,11 @@ from dfad_tf.compatibility import check_fit
 from dfad_tf.errors import InputError
 from dfad_tf.methods import Method
 from dfad_tf.objectives import ForwardPass
+from dfad_tf.pipelines import in_batches
+from dfad_tf.precision import fastest_precision
 from dfad_tf.teacher_signals import TeacherSignals
 from dfad_tf.training_form import TrainingForm
-from dfad_tf.training_images import TrainingImages
+from dfad_tf.training_images import TrainingImages, endless_batches
 from dfad_tf.training_metrics import TrainingMetrics, class_entropy
 
 
@@ -26,8 +28,8 @@ class DataFreeDistiller(keras.Model):
     discrepancy to the teacher, and then one step of the generator against it (first,
     where a memory keeps its images). The teacher is frozen, runs in inference mode and
     is in no optimizer. Generator and student run in training mode in both kinds of
-    step, as in the published code; here all images of a train step's student
-    steps come in one batch, and plain and virtual ones share the student's.
+    step, as in the published code; here all fresh images of the student steps come
+    in one batch, and plain and virtual ones share the student's.
 
     Args:
         teacher: A classifier with one input and outputs `(batch, classes)`, logits
@@ -92,7 +94,8 @@ class DataFreeDistiller(keras.Model):
             metrics: What `validation_data` measures of the student.
             seed: Seed of all noise, from 0 to 2³¹ − 1.
             precision: Keras dtype policy to compute in, such as `"mixed_bfloat16"`; the
-                networks stay as they are. None: each layer's own.
+                networks stay as they are. None: each layer's own; `"auto"`: bfloat16 where
+                the device is faster with it.
             **arguments: `run_eagerly`, `steps_per_execution`, `jit_compile` and
                 `auto_scale_loss`, as for `keras.Model.compile`; under
                 `mixed_float16` both optimizers' losses are scaled.
@@ -107,6 +110,7 @@ class DataFreeDistiller(keras.Model):
                 f"{type(self.teacher).__name__}. Name a layer with --teacher_features "
                 "(`features=`), or set --representation_activation_weight=0."
             )
+        precision = fastest_precision() if precision == "auto" else precision
         optimizer = keras.optimizers.get(optimizer)
         scaling = keras.optimizers.LossScaleOptimizer
         if precision == "mixed_float16" and not isinstance(optimizer, scaling):
@@ -126,7 +130,7 @@ class DataFreeDistiller(keras.Model):
             TrainingForm(self.generator, precision), self.signals.in_precision(precision), seed
         )
         if method.memory_size:
-            self.images.remember(method.memory_size, method.memory_share)
+            self.images.remember(method.memory_size, method.memory_share, self._replicas)
         self._arguments = {
             "optimizer": self.optimizer,
             "generator_optimizer": self.generator_optimizer,
@@ -172,10 +176,10 @@ class DataFreeDistiller(keras.Model):
         """
         if batch_size % self._replicas:
             raise InputError(f"Expected `batch_size` in {self._replicas}s. Received: {batch_size}")
-        # Only the shape matters: under a strategy it is the replica's share.
-        steps = tf.data.Dataset.from_tensors(0.0).repeat().batch(batch_size, drop_remainder=True)
+        if isinstance(validation_data, (tuple, list)):
+            validation_data = in_batches(tuple(validation_data), validation_batch_size)
         return super().fit(
-            steps,
+            endless_batches(batch_size),
             epochs=epochs,
             steps_per_epoch=steps_per_epoch,
             validation_data=validation_data,
@@ -185,7 +189,7 @@ class DataFreeDistiller(keras.Model):
         )
 
     def _symbolic_build(self, iterator: Any = None, data_batch: Any = None) -> None:
-        pass  # all is built, and `fit`'s batch is no image
+        """Build nothing: all is built, and `fit`'s batch is no image."""
 
     def train_step(self, data: Any) -> dict[str, Any]:
         """Take `student_steps` student steps and one generator step.
@@ -209,8 +213,8 @@ class DataFreeDistiller(keras.Model):
 
     def student_step(self, images: Any, logits: Any) -> None:
         """Descend the student once on images and the teacher's logits for them."""
-        step = self.optimizer.iterations
-        parts = self.images.parts(images, logits, self.method.interpolation, step)
+        blend, step = self.method.interpolation, self.optimizer.iterations
+        parts = self.images.parts(images, logits, blend, step)
         with tf.GradientTape() as tape:
             students = self.student_form(tf.concat([p[0] for p in parts], 0), training=True)
             students = tf.split(tf.cast(students, tf.float32), [p[1].shape[0] for p in parts])

@@ -21,6 +21,7 @@ def main(arguments: list[str]) -> None:
     for name in ("model", "dataset"):
         if not FLAGS[name].value:
             raise InputError(f"Expected --{name}. Received none.")
+    json_flag.check()
     from dfad_tf import datasets
 
     dataset = datasets.open_dataset(FLAGS.dataset, FLAGS.data_dir)

@@ -5,14 +5,17 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 from dfad_tf.distiller import DataFreeDistiller
+from dfad_tf.pipelines import in_batches
 from dfad_tf.pixel_contract import PixelContract
 from dfad_tf.randomness import stateless_latent
+from dfad_tf.training_images import endless_batches
 
 _BATCH = 100
 _MOST_VALUES = 2**28
@@ -44,8 +47,7 @@ def predict_classes(model: keras.Model, inputs: np.ndarray) -> np.ndarray:
     Returns:
         int64 `(n,)`.
     """
-    outputs = model.predict(inputs, batch_size=_BATCH, verbose=0)
-    return np.argmax(outputs, axis=-1)
+    return np.argmax(_predict(model, inputs), axis=-1)
 
 
 def generated_images(generator: keras.Model, count: int, seed: int = 1) -> np.ndarray:
@@ -62,7 +64,11 @@ def generated_images(generator: keras.Model, count: int, seed: int = 1) -> np.nd
     count = max(1, min(count, _MOST_VALUES // int(np.prod(generator.output_shape[1:]))))
     key = tf.constant([seed, 0x5EED], tf.int32)
     latent = stateless_latent(count, generator.input_shape[-1], key)
-    return generator.predict(latent, batch_size=_BATCH, verbose=0)
+    return _predict(generator, latent)
+
+
+def _predict(model: keras.Model, inputs: Any) -> np.ndarray:
+    return model.predict(in_batches(inputs, _BATCH), verbose=0)
 
 
 def seconds_per_step(distiller: DataFreeDistiller, batch_size: int, steps: int = 3) -> float:
@@ -93,7 +99,7 @@ def step_seconds(distiller: DataFreeDistiller, batch_size: int, steps: int) -> l
     """
     with unchanged(distiller):
         distiller.make_train_function()
-        iterator = iter(tf.data.Dataset.from_tensors(tf.zeros((batch_size,))).repeat())
+        iterator = iter(endless_batches(batch_size))
         times = []
         for _ in range(steps + 2):
             start = time.monotonic()

@@ -92,8 +92,8 @@ class Method:
             interpolation=deserialize(config["interpolation"]) if config["interpolation"] else None,
             student_steps=config["student_steps"],
             name=config["name"],
-            memory_size=config["memory_size"],
-            memory_share=config["memory_share"],
+            memory_size=config.get("memory_size", 0),  # absent before 0.3.0
+            memory_share=config.get("memory_share", 1.0),
         )
 
 

@@ -31,7 +31,7 @@ def check_policy() -> None:
 
 def policy_name() -> str:
     """The policy that a distillation is to compute in, or `"auto"`."""
-    return (FLAGS.precision or "auto").lower()
+    return (FLAGS.precision or "auto").lower().replace("-", "_")
 
 
 def file_precisions() -> list[str]:

@@ -36,11 +36,14 @@ def multiply_adds_per_step(distiller: DataFreeDistiller, batch_size: int) -> int
         multiply_adds(network)
         for network in (distiller.teacher, distiller.student, distiller.generator)
     )
-    seen = batch_size
-    if method.interpolation and method.interpolation.mode == "join":
-        seen += method.interpolation.count(batch_size)
+    seen, asked = batch_size, 0
+    if method.interpolation:
+        virtual = method.interpolation.count(batch_size)
+        seen += virtual if method.interpolation.mode == "join" else 0
+        asked = virtual if method.interpolation.labels == "teacher" else 0
     fresh = method.images_per_step(batch_size) - batch_size
     count = method.student_steps * seen * 3 * student + fresh * (generator + teacher)
+    count += method.student_steps * asked * teacher
     adversarial = any(term.needs_student for term in method.generator_objectives)
     return count + batch_size * (3 * generator + 2 * teacher + 2 * student * adversarial)
 
@@ -100,8 +103,9 @@ def _parts(
     images = distiller.images
     steps = distiller.method.student_steps
     variables = distiller.student.trainable_variables
-    batch = images.generate(batch_size, "student", 0)
-    logits = images.signals(batch)[0]
+    with unchanged(distiller):
+        batch = images.generate(batch_size, "student", 0)
+        logits = images.signals(batch)[0]
 
     def student_backward() -> Any:
         with tf.GradientTape() as tape:
@@ -123,7 +127,8 @@ def _parts(
             for name, (_, run) in runs.items()
         }
     both = seconds.pop("student forward and backward")
-    seconds["student backward"] = both - seconds["student forward"]
+    # A difference of two timings, which noise may turn round on tiny networks.
+    seconds["student backward"] = max(0.0, both - seconds["student forward"])
     often = {name: count for name, (count, _) in runs.items()}
     often["student backward"] = steps
     order = [

@@ -13,6 +13,7 @@ from dfad_tf import models, names
 from dfad_tf.datasets import ImageDataset
 from dfad_tf.errors import InputError
 from dfad_tf.optimizers import CoupledSGD
+from dfad_tf.pipelines import untuned
 
 AUGMENTATIONS = ("none", "crop", "crop_flip", "crop_flip_cutout")
 
@@ -121,7 +122,8 @@ def _pipeline(images: np.ndarray, labels: np.ndarray, recipe: TeacherRecipe) -> 
             num_parallel_calls=tf.data.AUTOTUNE,
         )
         data = data.take(len(images))
-    return data.batch(recipe.batch_size).prefetch(tf.data.AUTOTUNE)
+    data = data.batch(recipe.batch_size).prefetch(tf.data.AUTOTUNE)
+    return untuned(data) if recipe.augmentation == "none" else data
 
 
 def _augment(image: Any, seed: Any, kind: str) -> Any:

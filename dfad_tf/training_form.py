@@ -26,12 +26,16 @@ class TrainingForm:
     that is saved and exported.
 
     This object is no layer, so that a model that holds it saves the network once. A
-    network that cannot be cloned (no graph, layers without a config) runs as it is.
+    network that cannot be cloned (no graph, a `call` of its own, layers without a config)
+    runs as it is.
 
     Args:
         network: The network; its variables are read, and its batch statistics moved.
         precision: A Keras dtype policy such as `"mixed_bfloat16"`; None leaves every
             layer its own.
+
+    Raises:
+        ValueError: If Keras knows no such policy.
 
     Example:
 
@@ -41,7 +45,13 @@ class TrainingForm:
 
     def __init__(self, network: keras.Model, precision: str | None = None) -> None:
         self.network = network
-        self.clone = _clone(network, precision)
+        self.clone = _clone(network, precision and keras.DTypePolicy(precision).name)
+        self._normalizations: list[tuple[Any, Any]] = []
+        if self.clone is not None:
+            pairs = zip(network._flatten_layers(), self.clone._flatten_layers(), strict=True)
+            self._normalizations = [
+                pair for pair in pairs if isinstance(pair[0], keras.layers.Normalization)
+            ]
 
     @property
     def compute_dtype(self) -> str:
@@ -54,6 +64,9 @@ class TrainingForm:
         """Return the network's outputs; training mode moves its batch statistics."""
         if self.clone is None:
             return self.network(inputs, training=training)
+        for adapted, layer in self._normalizations:  # which compute with constants, not weights
+            layer.mean = keras.ops.cast(adapted.mean, layer.compute_dtype)
+            layer.variance = keras.ops.cast(adapted.variance, layer.compute_dtype)
         state = self.network.non_trainable_variables
         outputs, moved = self.clone.stateless_call(
             [variable.value for variable in self.network.trainable_variables],
@@ -68,7 +81,7 @@ class TrainingForm:
 
 
 def _clone(network: keras.Model, precision: str | None) -> keras.Model | None:
-    if not is_graph(network):
+    if not is_graph(network) or not _is_plain(network):
         return None
     heads = set(_heads(network))
 
@@ -76,7 +89,8 @@ def _clone(network: keras.Model, precision: str | None) -> keras.Model | None:
         kind = _FASTER.get(type(layer), type(layer))
         config = layer.get_config()
         # Logits and images stay in float32: eight bits are too few to compare logits by.
-        if precision and layer.dtype_policy.name == "float32" and id(layer) not in heads:
+        policy = getattr(layer, "dtype_policy", None)  # which an operator has not
+        if precision and policy and policy.name == "float32" and id(layer) not in heads:
             config["dtype"] = precision
         return kind.from_config(config)
 
@@ -84,6 +98,12 @@ def _clone(network: keras.Model, precision: str | None) -> keras.Model | None:
         return keras.models.clone_model(network, clone_function=clone_layer, recursive=True)
     except Exception:  # whatever a user's layer raises: its network runs as it is
         return None
+
+
+def _is_plain(model: Any) -> bool:
+    """Whether a model, and all in it, run their layers as Keras does: no `call` of their own."""
+    inner = [layer for layer in model.layers if isinstance(layer, keras.Model)]
+    return type(model).__module__.startswith("keras.") and all(map(_is_plain, inner))
 
 
 def _heads(network: Any) -> Iterator[int]:

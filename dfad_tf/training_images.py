@@ -10,6 +10,7 @@ import tensorflow as tf
 from dfad_tf.errors import InputError
 from dfad_tf.image_memory import ImageMemory
 from dfad_tf.interpolation import VirtualInterpolation
+from dfad_tf.pipelines import untuned
 from dfad_tf.randomness import stateless_latent, stateless_seed
 from dfad_tf.teacher_signals import TeacherSignals
 from dfad_tf.training_form import TrainingForm
@@ -34,20 +35,21 @@ class TrainingImages:
         self.memory: ImageMemory | None = None
         self.memory_share = 0.0
 
-    def remember(self, size: int, share: float) -> None:
+    def remember(self, size: int, share: float, replicas: int = 1) -> None:
         """Keep the images of the generator's steps for the student.
 
         Args:
             size: Images kept.
             share: Share of the student's batch that comes from them.
+            replicas: Devices that the distiller runs on.
 
         Raises:
-            InputError: Under a strategy with several replicas.
+            InputError: If there are several devices.
         """
-        if tf.distribute.get_strategy().num_replicas_in_sync > 1:
+        if replicas > 1:
             raise InputError(
                 "Expected one device for a memory of images (--memory_size). Received "
-                f"{tf.distribute.get_strategy().num_replicas_in_sync} replicas"
+                f"{replicas} replicas"
             )
         network = self.generator.network
         classes = self.signals.teacher.output_shape[-1]
@@ -112,3 +114,13 @@ class TrainingImages:
         return interpolation.parts(
             images, logits, key, partners, lambda virtual: self.signals(virtual)[0]
         )
+
+
+def endless_batches(batch_size: int) -> tf.data.Dataset:
+    """Return what `fit` is fed with: batches without end, of which only the size is read.
+
+    Args:
+        batch_size: Images in a batch, over all replicas; a strategy deals out the shares.
+    """
+    batches = tf.data.Dataset.from_tensors(0.0).repeat().batch(batch_size, drop_remainder=True)
+    return untuned(batches)

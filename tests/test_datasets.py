@@ -1,5 +1,6 @@
 """Data sets by name; TFDS is mocked, so nothing is downloaded."""
 
+import socket
 import types
 
 import numpy as np
@@ -8,7 +9,7 @@ import tensorflow as tf
 import tensorflow_datasets as tfds
 
 from dfad_tf import datasets
-from dfad_tf.datasets import bring_to_shape, open_dataset
+from dfad_tf.datasets import bring_to_shape, describe_dataset, open_dataset
 from dfad_tf.errors import InputError
 
 
@@ -86,6 +87,37 @@ def test_an_unknown_name_gets_the_nearest():
 def test_a_set_without_one_label_an_image_is_refused():
     with pytest.raises(InputError, match="one label each.*'coco'"):
         open_dataset("coco")
+
+
+@pytest.mark.parametrize(
+    ("name", "shape", "classes", "label"),
+    [
+        ("digits", (32, 32, 1), 10, "7"),
+        ("mnist", (32, 32, 1), 10, "7"),
+        ("cifar100", (32, 32, 3), 100, "7"),
+        ("beans", (500, 500, 3), 3, "healthy"),
+    ],
+)
+def test_a_description_needs_no_images(tmp_path, monkeypatch, name, shape, classes, label):
+    def refuse(*arguments, **_):
+        raise AssertionError("a description wants images")
+
+    monkeypatch.setattr(tfds.core.DatasetBuilder, "download_and_prepare", refuse)
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    dataset = describe_dataset(name, str(tmp_path))
+    assert (dataset.name, dataset.image_shape, dataset.num_classes) == (name, shape, classes)
+    assert len(dataset.label_names) == classes and label in dataset.label_names
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [("cifr10", "Did you mean 'cifar10'"), ("coco", "one label each.*'coco'")],
+)
+def test_a_description_finds_the_same_mistakes(name, message, tmp_path):
+    with pytest.raises(InputError, match=message):
+        describe_dataset(name, str(tmp_path))
 
 
 def test_data_that_cannot_be_had_says_where_to_put_it(tmp_path, monkeypatch):

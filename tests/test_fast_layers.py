@@ -35,7 +35,7 @@ def operations(function, *arguments):
 
 def gradients(layer, inputs, factors, training):
     """Outputs, and gradients with respect to the input and the weights."""
-    inputs = tf.constant(inputs)
+    inputs = tf.convert_to_tensor(inputs)
     parameters = [v.value for v in layer.trainable_variables]
     with tf.GradientTape() as tape:
         tape.watch([inputs, *parameters])
@@ -97,6 +97,7 @@ def test_a_half_precise_batch_norm_keeps_float32_statistics(policy):
     for mine, theirs in zip(fused.weights, ordinary.weights, strict=True):
         assert mine.dtype == "float32"
         np.testing.assert_allclose(mine, theirs, rtol=1e-3)
+    assert "FusedBatchNormV3" in operations(lambda x: fused(x, training=True), inputs)
 
 
 @pytest.mark.parametrize(
@@ -150,7 +151,7 @@ def products(monkeypatch):
     return calls
 
 
-def check_convolution(shape, dtype="float32", **arguments):
+def check_convolution(shape, dtype="float32", compiled=False, **arguments):
     """Compare result and gradients of a layer of Keras and ours, with the same weights."""
     arguments = {"filters": 32, "kernel_size": 3, "dtype": dtype, **arguments}
     pair = [kind(**arguments) for kind in (layers.Conv2D, ProductGradientConv2D)]
@@ -161,7 +162,10 @@ def check_convolution(shape, dtype="float32", **arguments):
     dtype = keras.DTypePolicy(dtype).compute_dtype
     inputs = tf.cast(normal(*shape), dtype)
     factors = tf.cast(normal(*pair[0].compute_output_shape(shape), seed=2), dtype)
-    expected, found = (gradients(layer, inputs, factors, None) for layer in pair)
+    expected, found = (
+        (tf.function(gradients) if compiled else gradients)(layer, inputs, factors, None)
+        for layer in pair
+    )
     for ours, keras_s in zip(found, expected, strict=True):
         assert ours.dtype == keras_s.dtype
         ours, keras_s = (tf.cast(tensor, tf.float32).numpy() for tensor in (ours, keras_s))
@@ -196,8 +200,15 @@ def test_where_products_do_not_gain_the_gradient_is_tensorflows(shape, arguments
 
 
 @pytest.mark.parametrize(
-    "arguments", [{"activation": "relu"}, {"use_bias": False}, {"dtype": "mixed_bfloat16"}]
+    "arguments",
+    [
+        {"activation": "relu"},
+        {"use_bias": False},
+        {"dtype": "mixed_bfloat16"},
+        {"compiled": True},
+        {"compiled": True, "dtype": "mixed_bfloat16"},
+    ],
 )
-def test_bias_activation_and_precision_are_kerass(arguments, products):
+def test_bias_activation_precision_and_compiling_change_nothing(arguments, products):
     check_convolution((2, 4, 4, 32), **arguments)
     assert len(products) == 1

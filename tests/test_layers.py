@@ -8,7 +8,7 @@ import pytest
 PACKAGE = pathlib.Path(__file__).parent.parent / "dfad_tf"
 LAYERS = {
     0: "errors names randomness interpolation optimizers pixel_contract losses objectives "
-    "native_messages graphs fast_layers training_form process",
+    "native_messages pipelines graphs fast_layers training_form process",
     1: "models generators datasets multiply_adds",
     2: "teacher_signals saved_model_teacher pixel_detection teacher_loading methods distiller "
     "compatibility training_metrics image_memory training_images precision inheritance "

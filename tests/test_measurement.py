@@ -11,6 +11,7 @@ from dfad_tf import measurement, methods
 from dfad_tf.distiller import DataFreeDistiller
 from dfad_tf.methods import Settings
 from tests.conftest import same, small_classifier, small_generator, weights
+from tests.distiller_state import changed, state
 
 
 def make(memory=0, student=None, generator=None, **arguments):
@@ -38,29 +39,6 @@ def with_dropout():
             keras.layers.Dense(3),
         ]
     )
-
-
-def state(distiller):
-    """All that a train step moves, by name."""
-    parts = {
-        "teacher": distiller.teacher.variables,
-        "student": distiller.student.variables,
-        "generator": distiller.generator.variables,
-        "optimizer": distiller.optimizer.variables,
-        "generator_optimizer": distiller.generator_optimizer.variables,
-        "metrics": [v for metric in distiller.metrics for v in metric.variables],
-        "memory": distiller.images.memory.variables if distiller.images.memory else [],
-    }
-    return {
-        f"{part}/{index}": keras.ops.convert_to_numpy(variable)
-        for part, variables in parts.items()
-        for index, variable in enumerate(variables)
-    }
-
-
-def changed(before, after):
-    assert before.keys() == after.keys()
-    return {key.split("/")[0] for key in before if not np.array_equal(before[key], after[key])}
 
 
 @pytest.mark.parametrize(

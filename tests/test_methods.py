@@ -1,10 +1,12 @@
 """Each row of the table is the composition that its paper describes."""
 
 import keras
+import numpy as np
 import pytest
 
 from dfad_tf import methods, names
 from dfad_tf.errors import InputError
+from dfad_tf.interpolation import VirtualInterpolation
 from dfad_tf.methods import METHODS, Method, Settings
 from dfad_tf.objectives import AdversarialDiscrepancy
 
@@ -49,6 +51,51 @@ def test_serialization(name):
     method = methods.get(name, SETTINGS)
     again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(method))
     assert again.get_config() == method.get_config()
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_any_row_may_have_a_memory_and_its_configuration_has_it(name):
+    assert (methods.get(name).memory_size, methods.get(name).memory_share) == (0, 1.0)
+    method = methods.get(name, Settings(memory_size=64, memory_share=0.25))
+    again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(method))
+    for each in (method, again):
+        assert (each.memory_size, each.memory_share) == (64, 0.25)
+
+
+@pytest.mark.parametrize(
+    ("settings", "images"),
+    [
+        ({}, 8 + 3 * 8),
+        ({"memory_size": 9}, 8),
+        ({"memory_size": 9, "memory_share": 0.5}, 8 + 3 * 4),
+        ({"memory_size": 9, "memory_share": 0.3}, 8 + 3 * 6),  # 2.4 of 8 are 2
+        ({"memory_share": 0.5}, 8 + 3 * 8),  # of no memory
+        ({"interpolation": VirtualInterpolation(share=0.5)}, 8 + 3 * 8),
+        ({"interpolation": VirtualInterpolation(partner="fresh")}, 8 + 3 * 16),
+        (
+            {"interpolation": VirtualInterpolation(partner="fresh", share=0.25), "memory_size": 9},
+            8 + 3 * 2,
+        ),
+    ],
+)
+def test_the_images_of_a_step_are_the_students_and_the_generators_own(settings, images):
+    method = methods.get("proposed", Settings(student_steps=3, **settings))
+    assert method.images_per_step(8) == images
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"memory_size": -1},
+        {"memory_size": 9, "memory_share": 0.0},
+        {"memory_size": 9, "memory_share": 1.5},
+        {"memory_size": 9, "memory_share": np.nan},
+    ],
+)
+def test_a_memory_that_cannot_be_is_refused(arguments):
+    given = ", ".join(f"{name}={value}" for name, value in arguments.items())
+    with pytest.raises(ValueError, match=given):
+        methods.get("dfad", Settings(**arguments))
 
 
 def test_errors():

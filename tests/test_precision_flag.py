@@ -38,7 +38,6 @@ def test_a_named_policy_is_taken_without_a_measurement(measured, name):
     assert measured == []
 
 
-@pytest.mark.xfail(strict=True, reason="passes the check, and reaches Keras with its dash")
 def test_a_policy_may_be_written_with_a_dash_as_every_name(measured):
     assert policy("--precision=mixed-bfloat16") == "mixed_bfloat16"
 

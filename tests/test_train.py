@@ -10,6 +10,7 @@ import sys
 import keras
 import numpy as np
 import pytest
+from absl import flags
 
 from dfad_tf import evaluate, from_flags
 from dfad_tf.errors import InputError
@@ -32,7 +33,13 @@ def teacher(tmp_path):
 
 def test_a_run_leaves_its_folder(tmp_path, cache, capsys):
     folder = tmp_path / "run"
-    arguments = (*SMALL, "--teacher_model=mlp", "--teacher_epochs=2", f"--teacher_cache={cache}")
+    arguments = (
+        *SMALL,
+        "--memory_size=0",
+        "--teacher_model=mlp",
+        "--teacher_epochs=2",
+        f"--teacher_cache={cache}",
+    )
     run(*arguments, f"--workdir={folder}", "--seed=3")
     present = {path.name for path in folder.iterdir()}
     assert present == {
@@ -136,6 +143,8 @@ def test_a_seed_gives_the_same_student_and_the_flags_make_it_again(tmp_path, tea
         (["--weight_decay=0.1", "--optimizer=adam"], "--weight_decay"),
         (["--generator=dfad", "--image_shape=34,34,1"], "divisible by 4"),
         (["--student=lenet5", "--image_shape=16,16,1"], "32×32 for lenet5"),
+        (["--precision=bfloat16"], "--precision.*Received: 'bfloat16'"),
+        (["--memory_share=nan"], "--memory_share to be a finite"),
     ],
 )
 def test_mistakes_are_told_before_any_work(tmp_path, arguments, message, monkeypatch):
@@ -146,6 +155,59 @@ def test_mistakes_are_told_before_any_work(tmp_path, arguments, message, monkeyp
         run("--teacher_model=mlp", f"--teacher_cache={tmp_path / 'none'}", *arguments)
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    "argument", ["--memory_size=-1", "--memory_size=x", "--memory_share=0", "--memory_share=1.01"]
+)
+def test_a_memory_that_cannot_be_is_told_while_flags_are_read(argument):
+    with pytest.raises(flags.IllegalFlagValueError, match=argument.split("=")[0].strip("-")):
+        run(argument)
+
+
+class _Compiled(Exception):
+    """Compiled, and no further."""
+
+
+@pytest.mark.parametrize(
+    ("argument", "precision"),
+    [
+        ("--precision=auto", "measured"),
+        ("--seed=1", "measured"),
+        ("--precision=mixed_float16", "mixed_float16"),
+        ("--precision=float32", "float32"),
+    ],
+)
+def test_the_precision_of_the_device_or_of_the_flag_reaches_the_distiller(
+    tmp_path, teacher, monkeypatch, argument, precision
+):
+    def compile_(self, optimizer, generator_optimizer, method, **arguments):
+        raise _Compiled(arguments["precision"])
+
+    monkeypatch.setattr(from_flags, "fastest_precision", lambda: "measured")
+    monkeypatch.setattr("dfad_tf.distiller.DataFreeDistiller.compile", compile_)
+    with pytest.raises(_Compiled, match=f"^{precision}$"):
+        run(*SMALL, f"--teacher={teacher}", argument, f"--workdir={tmp_path / 'run'}")
+
+
+def test_a_run_with_a_memory_in_bfloat16(tmp_path, teacher, capsys):
+    folder = tmp_path / "run"
+    run(
+        *SMALL, f"--teacher={teacher}", f"--workdir={folder}", "--student=compact_4",
+        "--memory_size=40", "--memory_share=0.5", "--precision=mixed_bfloat16",
+        "--method=dfad", "--student_steps=1",
+    )  # fmt: skip
+    result = json.loads((folder / "result.json").read_text())
+    # Two epochs of three steps: a batch of the generator, and half a batch of the student's step.
+    assert result["images_generated"] == 2 * 3 * (16 + 8)
+    assert result["precision"] == "mixed_bfloat16"
+    settings = (folder / "flags.flags").read_text().split()
+    for setting in ("--memory_size=40", "--memory_share=0.5", "--precision=mixed_bfloat16"):
+        assert setting in settings
+    assert "mixed_bfloat16" in capsys.readouterr().out
+    for name in ("student", "generator"):
+        network = keras.models.load_model(folder / f"{name}.keras")
+        assert {layer.dtype_policy.name for layer in network.layers} == {"float32"}
 
 
 def test_a_folder_in_use_is_left_as_it_is(tmp_path, teacher):
@@ -209,7 +271,7 @@ def test_evaluate_takes_its_flags_from_the_shell(tmp_path):
     assert "on 450 real test images of digits" in done.stdout
 
 
-@pytest.mark.parametrize("module", ["train", "evaluate"])
+@pytest.mark.parametrize("module", ["train", "evaluate", "benchmark"])
 def test_help_shows_the_flags(module):
     assert "--dataset" in command("--helpshort", module=module).stdout
 
@@ -228,6 +290,9 @@ def test_the_history_keeps_measurements_of_later_epochs(tmp_path, cache):
     )  # fmt: skip
     rows = list(csv.DictReader((tmp_path / "run" / "history.csv").open()))
     assert rows[0]["val_accuracy"] == "NA" and 0 <= float(rows[1]["val_accuracy"]) <= 1
+    generated = json.loads((tmp_path / "run" / "result.json").read_text())["images_generated"]
+    assert [2 * int(rows[0]["images"]), int(rows[1]["images"])] == [generated, generated]
+    assert 0 < float(rows[0]["seconds"]) < float(rows[1]["seconds"]) < 600
 
 
 def test_an_adapted_normalization_stays_in_an_own_student(tmp_path):

@@ -282,7 +282,6 @@ def test_a_student_trained_in_bfloat16_is_saved_as_a_plain_float32_model(tmp_pat
     assert {type(layer).__module__.split(".")[0] for layer in again.layers} == {"keras"}
 
 
-@pytest.mark.xfail(strict=True, reason="a clone knows nothing of an adapted mean and deviation")
 def test_an_adapted_normalization_stays_adapted():
     layer, images = layers.Normalization(axis=-1), 20 * normal(64, *SHAPE)
     layer.adapt(images)
@@ -290,7 +289,6 @@ def test_an_adapted_normalization_stays_adapted():
     np.testing.assert_allclose(TrainingForm(network)(images), network(images), atol=1e-4)
 
 
-@pytest.mark.xfail(strict=True, reason="an operation has no dtype policy: the clone is given up")
 def test_a_network_with_operators_between_its_layers_computes_in_bfloat16():
     inputs = keras.Input(SHAPE)
     x = keras.ops.relu(layers.Conv2D(1, 3, padding="same")(inputs) + inputs)
@@ -300,7 +298,6 @@ def test_a_network_with_operators_between_its_layers_computes_in_bfloat16():
     np.testing.assert_allclose(form(images), network(images), rtol=0.1, atol=0.1)
 
 
-@pytest.mark.xfail(strict=True, reason="the clone is a plain Sequential, without the own `call`")
 def test_a_graph_with_a_call_of_its_own_runs_as_it_is():
     class Halved(keras.Sequential):
         def call(self, inputs, training=None, mask=None):
@@ -311,7 +308,6 @@ def test_a_graph_with_a_call_of_its_own_runs_as_it_is():
     np.testing.assert_allclose(TrainingForm(network)(images), network(images), rtol=1e-5)
 
 
-@pytest.mark.xfail(strict=True, reason="taken for a network that cannot be cloned: float32")
 def test_an_unknown_precision_is_refused():
     with pytest.raises(ValueError, match="mixed_bfloat"):
         TrainingForm(small_classifier(), "mixed_bfloat")

@@ -1,18 +1,22 @@
 """Where the student's images come from, and that each keeps the teacher's answer."""
 
+import collections
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from dfad_tf import methods
+from dfad_tf import methods, training_images
 from dfad_tf.distiller import DataFreeDistiller
 from dfad_tf.errors import InputError
 from dfad_tf.interpolation import VirtualInterpolation
 from dfad_tf.methods import Settings
+from dfad_tf.randomness import stateless_seed
 from tests.conftest import same, small_classifier, small_generator, weights
 
 BATCH = 8
+FRESH = VirtualInterpolation(partner="fresh", share=0.5)
 
 
 def make(memory=0, share=1.0, row="dfad", seed=0, steps=3, interpolation=None, **arguments):
@@ -138,6 +142,25 @@ def test_every_step_and_every_seed_draws_others_from_the_memory():
     assert len(set(drawn)) == len(drawn) == 12
 
 
+def test_every_draw_has_a_key_of_its_own(monkeypatch):
+    distiller, keys = (
+        make(memory=20, share=0.5, row="dfad+interpolation", interpolation=FRESH, run_eagerly=True),
+        [],
+    )
+
+    def recorded(seed, stream, step):
+        keys.append((stream, int(step)))
+        return stateless_seed(seed, stream, step)
+
+    monkeypatch.setattr(training_images, "stateless_seed", recorded)
+    fit(distiller, steps=2)
+    assert len(set(keys)) == len(keys)
+    # Two steps of the generator, each before three of the student, for which all is drawn at once
+    # but what it remembers and blends.
+    counts = collections.Counter(stream for stream, _ in keys)
+    assert counts == {"generator": 2, "student": 2, "memory": 6, "partner": 6, "interpolation": 6}
+
+
 def test_a_step_after_the_last_draws_what_the_next_train_step_would():
     """Keys follow the student's own count, whatever the number of steps at once."""
     distiller = make(memory=64)
@@ -155,9 +178,6 @@ def test_a_run_with_a_memory_is_a_function_of_its_seed():
         assert np.isfinite(history.history["loss"]).all()
     first, again, other = ([*weights(d.student), *weights(d.generator)] for d in runs)
     assert same(first, again) and not same(first, other)
-
-
-FRESH = VirtualInterpolation(partner="fresh", share=0.5)
 
 
 @pytest.mark.parametrize(("memory", "share"), [(0, 1.0), (20, 1.0), (20, 0.5), (20, 0.01)])

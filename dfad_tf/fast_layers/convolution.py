@@ -41,7 +41,7 @@ class ProductGradientConv2D(keras.layers.Conv2D):
 
             return tf.nn.conv2d(images, taps, strides, padding), gradient
 
-        return convolve(inputs, kernel)
+        return convolve(inputs, tf.convert_to_tensor(kernel))
 
     def _gains(self, inputs: Any, kernel: Any) -> bool:
         """Whether the gradient as products is the same, and measured to be faster."""

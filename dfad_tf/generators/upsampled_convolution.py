@@ -19,7 +19,8 @@ class UpsampledConv2D(keras.layers.Conv2D):
 
     Args:
         filters: Channels of the output.
-        **arguments: As for `keras.layers.Conv2D`, but for size, strides and padding.
+        **arguments: As for `keras.layers.Conv2D`, but for size, strides, padding, dilation
+            and groups, which are 3, 1, "same", 1 and 1.
 
     Example:
 
@@ -28,7 +29,7 @@ class UpsampledConv2D(keras.layers.Conv2D):
     """
 
     def __init__(self, filters: int, **arguments: Any) -> None:
-        arguments.update(kernel_size=3, padding="same")
+        arguments.update(kernel_size=3, strides=1, padding="same", dilation_rate=1, groups=1)
         super().__init__(filters, **arguments)
 
     def compute_output_shape(self, input_shape: Any) -> tuple[Any, ...]:

@@ -13,7 +13,7 @@ from dfad_tf.errors import InputError
 from dfad_tf.methods import Method
 from dfad_tf.objectives import ForwardPass
 from dfad_tf.pipelines import in_batches
-from dfad_tf.precision import fastest_precision
+from dfad_tf.precision import resolve_precision
 from dfad_tf.teacher_signals import TeacherSignals
 from dfad_tf.training_form import TrainingForm
 from dfad_tf.training_images import TrainingImages, endless_batches
@@ -101,7 +101,7 @@ class DataFreeDistiller(keras.Model):
                 `mixed_float16` both optimizers' losses are scaled.
 
         Raises:
-            InputError: If the method is unknown, or needs features that cannot be found.
+            InputError: If the method or precision is unknown, or it lacks features or a device.
         """
         method = methods.get(method)
         if method.needs_features and not self.signals.has_features:
@@ -110,7 +110,7 @@ class DataFreeDistiller(keras.Model):
                 f"{type(self.teacher).__name__}. Name a layer with --teacher_features "
                 "(`features=`), or set --representation_activation_weight=0."
             )
-        precision = fastest_precision() if precision == "auto" else precision
+        precision = resolve_precision(precision)
         optimizer = keras.optimizers.get(optimizer)
         scaling = keras.optimizers.LossScaleOptimizer
         if precision == "mixed_float16" and not isinstance(optimizer, scaling):
@@ -163,7 +163,7 @@ class DataFreeDistiller(keras.Model):
         Args:
             batch_size: Images in a batch, over all replicas.
             epochs: Number of epochs.
-            steps_per_epoch: Generator steps in an epoch, each after `student_steps`.
+            steps_per_epoch: Generator steps in an epoch, each with its `student_steps`.
             validation_data: `(images, labels)` or a dataset of them, in the teacher's
                 input range. It is only measured, never trained on.
             validation_batch_size: Batch size of the measurement.

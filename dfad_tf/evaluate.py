@@ -18,10 +18,10 @@ for module in (data_flags, json_flag, model_flags):
 def main(arguments: list[str]) -> None:
     """Flags → model, images → accuracy."""
     del arguments
+    json_flag.check()
     for name in ("model", "dataset"):
         if not FLAGS[name].value:
             raise InputError(f"Expected --{name}. Received none.")
-    json_flag.check()
     from dfad_tf import datasets
 
     dataset = datasets.open_dataset(FLAGS.dataset, FLAGS.data_dir)

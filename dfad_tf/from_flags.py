@@ -21,7 +21,7 @@ from dfad_tf.interpolation import VirtualInterpolation
 from dfad_tf.methods import Method
 from dfad_tf.pixel_contract import PixelContract
 from dfad_tf.pixel_flags import check_pixel_flags, contract_from_flags, image_shape, numbers
-from dfad_tf.precision import fastest_precision
+from dfad_tf.precision import resolve_precision
 from dfad_tf.precision_flag import check_policy, policy_name
 from dfad_tf.randomness import stateless_latent
 from dfad_tf.report import trainable_parameters
@@ -271,8 +271,7 @@ def optimizers_from_flags() -> tuple[Any, Any]:
 
 def precision_from_flags() -> str:
     """The dtype policy to distil in, chosen for the device unless it is named."""
-    name = policy_name()
-    return fastest_precision() if name == "auto" else name
+    return resolve_precision(policy_name()) or "float32"
 
 
 def verbosity() -> Any:

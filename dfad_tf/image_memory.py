@@ -7,6 +7,11 @@ from typing import Any
 import tensorflow as tf
 
 
+def remembered(batch_size: int, share: float) -> int:
+    """Images of a batch that come from a memory: its share, at least one."""
+    return max(1, round(batch_size * share))
+
+
 class ImageMemory:
     """Keep the latest generated images and the teacher's logits for them.
 

@@ -24,7 +24,7 @@ def check() -> None:
     if FLAGS.json in (None, "-"):
         return
     path = pathlib.Path(FLAGS.json)
-    if not FLAGS.json or path.is_dir() or not path.parent.is_dir():
+    if not FLAGS.json or FLAGS.json.startswith("--") or path.is_dir() or not path.parent.is_dir():
         raise InputError(
             f"Expected --json to be - or a file in a folder that exists. Received: {FLAGS.json!r}"
         )

@@ -9,6 +9,7 @@ from typing import Any
 import keras
 
 from dfad_tf import losses, names
+from dfad_tf.image_memory import remembered
 from dfad_tf.interpolation import VirtualInterpolation
 from dfad_tf.objectives import (
     AdversarialDiscrepancy,
@@ -65,8 +66,9 @@ class Method:
 
     def images_per_step(self, batch_size: int) -> int:
         """Images generated in one train step: the student's, and the generator's own."""
-        remembered = round(batch_size * self.memory_share) if self.memory_size else 0
-        each = batch_size - remembered
+        each = batch_size
+        if self.memory_size:
+            each -= remembered(batch_size, self.memory_share)
         if self.interpolation and self.interpolation.partner == "fresh":
             each += self.interpolation.count(batch_size)
         return batch_size + self.student_steps * each

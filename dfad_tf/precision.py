@@ -6,7 +6,10 @@ import time
 
 import tensorflow as tf
 
-_SIDE, _ROUNDS = 1024, 5
+from dfad_tf.errors import InputError
+
+POLICIES = ("float32", "mixed_bfloat16", "mixed_float16")
+_ROUNDS = 5
 _GAIN = 1.25  # below, what is saved in products is lost in casts
 
 
@@ -19,11 +22,29 @@ def fastest_precision() -> str:
     Returns:
         `"mixed_bfloat16"` or `"float32"`.
     """
-    float32, bfloat16 = (seconds_of_product(dtype) for dtype in ("float32", "bfloat16"))
+    # On a GPU a smaller product would time the call, not the multiplication.
+    side = 8192 if tf.config.list_physical_devices("GPU") else 1024
+    float32, bfloat16 = (seconds_of_product(dtype, side) for dtype in ("float32", "bfloat16"))
     return "mixed_bfloat16" if bfloat16 * _GAIN < float32 else "float32"
 
 
-def seconds_of_product(dtype: str, side: int = _SIDE, rounds: int = _ROUNDS) -> float:
+def resolve_precision(precision: str | None) -> str | None:
+    """Return a dtype policy by name, the device's fastest one for `"auto"`, None for None.
+
+    Raises:
+        InputError: If it is no policy that training computes in.
+    """
+    if precision == "auto":
+        return fastest_precision()
+    if precision is None or precision in POLICIES:
+        return precision
+    raise InputError(
+        f"Expected precision (--precision) to be one of auto, {', '.join(POLICIES)}. "
+        f"Received: {precision!r}"
+    )
+
+
+def seconds_of_product(dtype: str, side: int, rounds: int = _ROUNDS) -> float:
     """Time the product of two square matrices, in the fastest of some rounds.
 
     Args:

@@ -36,4 +36,4 @@ def policy_name() -> str:
 
 def file_precisions() -> list[str]:
     """The LiteRT files that are to be written."""
-    return (FLAGS.precision or "dynamic_int8").split(",")
+    return [name.strip() for name in (FLAGS.precision or "dynamic_int8").split(",")]

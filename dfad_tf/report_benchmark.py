@@ -21,7 +21,7 @@ def table(result: dict[str, Any]) -> str:
     lines = [
         "",
         f"{result['teacher']} → {result['student']}, generator '{result['generator']}', "
-        f"method '{result['method']}', batch {result['batch_size']}, {result['precision']}, "
+        f"method '{result['method']}', batch {result['batch_size']}, {result['compute_dtype']}, "
         f"{'XLA' if result['jit_compile'] else 'graph'}, {result['cores']} cores",
         f"  in an iteration        {result['student_steps']} student steps and 1 of the generator, "
         f"{result['images_per_iteration']:,} images generated",

@@ -16,8 +16,6 @@ from dfad_tf.multiply_adds import multiply_adds
 from dfad_tf.precision import seconds_of_product
 from dfad_tf.process import peak_memory_bytes, seconds_since_start
 
-_SIDE = 4096  # of the matrices whose product stands for the device's limit
-
 
 def multiply_adds_per_step(distiller: DataFreeDistiller, batch_size: int) -> int:
     """Count the multiply-adds of a train step, a backward pass as two forward ones.
@@ -72,12 +70,14 @@ def benchmark_step(
     images = distiller.method.images_per_step(batch_size)
     parts = _parts(distiller, batch_size, iterations)
     dtype = distiller.student_form.compute_dtype
-    peak = 2 * _SIDE**3 / seconds_of_product(dtype, _SIDE, 3)
+    # Large enough that the call itself takes no time beside the product.
+    side = 16384 if tf.config.list_physical_devices("GPU") else 4096
+    peak = 2 * side**3 / seconds_of_product(dtype, side, 3)
     flops = 2 * multiply_adds_per_step(distiller, batch_size)
     return {
         "batch_size": batch_size,
         "iterations": iterations,
-        "precision": dtype,
+        "compute_dtype": dtype,
         "seconds_per_iteration": median,
         "seconds": seconds,
         "student_steps": distiller.method.student_steps,
@@ -103,8 +103,12 @@ def _parts(
     images = distiller.images
     steps = distiller.method.student_steps
     variables = distiller.student.trainable_variables
+    method = distiller.method
+    seen, fresh = batch_size, (method.images_per_step(batch_size) - batch_size) // steps
+    if method.interpolation and method.interpolation.mode == "join":
+        seen += method.interpolation.count(batch_size)
     with unchanged(distiller):
-        batch = images.generate(batch_size, "student", 0)
+        batch = images.generate(seen, "student", 0)
         logits = images.signals(batch)[0]
 
     def student_backward() -> Any:
@@ -112,11 +116,10 @@ def _parts(
             loss = tf.reduce_mean(tf.abs(_float(distiller.student_form(batch, True)) - logits))
         return tape.gradient(loss, variables)
 
-    fresh = distiller.method.images_per_step(batch_size) > batch_size
-    generated = steps if fresh else 0
+    generated, made = (steps, fresh) if fresh else (0, batch_size)
     runs: dict[str, tuple[int, Callable[[], Any]]] = {
-        "generator forward": (generated, lambda: images.generate(batch_size, "student", 0)),
-        "teacher forward": (generated, lambda: images.signals(batch)[0]),
+        "generator forward": (generated, lambda: images.generate(made, "student", 0)),
+        "teacher forward": (generated, lambda: images.signals(batch[:made])[0]),
         "student forward": (steps, lambda: distiller.student_form(batch, True)),
         "student forward and backward": (steps, student_backward),
         "generator step": (1, lambda: distiller.generator_step(batch_size)),

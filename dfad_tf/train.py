@@ -56,7 +56,9 @@ def main(arguments: list[str]) -> None:
     method = from_flags.method_from_flags()
     distiller = DataFreeDistiller(teacher.model, student, generator, FLAGS.teacher_features)
     optimizer, generator_optimizer = from_flags.optimizers_from_flags()
+    # Named from here on, so that flags.flags makes the same run on another device.
     precision = from_flags.precision_from_flags()
+    FLAGS["precision"].value = precision
     distiller.compile(
         optimizer,
         generator_optimizer,
@@ -132,6 +134,7 @@ def main(arguments: list[str]) -> None:
         **_measure(distiller, teacher, test),
         "images_generated": images,
         "precision": precision,
+        "compute_dtype": distiller.student_form.compute_dtype,
         "seconds_to_first_step": seconds_to_first_step,
         "distillation_seconds": distillation_seconds,
         "peak_memory_bytes": process.peak_memory_bytes(),

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import keras
+import tensorflow as tf
 
 from dfad_tf.fast_layers import FusedBatchNormalization, ProductGradientConv2D
 from dfad_tf.graphs import is_graph
@@ -15,6 +16,14 @@ _FASTER: dict[Any, Any] = {
     keras.layers.BatchNormalization: FusedBatchNormalization,
     keras.layers.Conv2D: ProductGradientConv2D,
 }
+# Layers that may stand between the logits and the output.
+_WITHOUT_WEIGHTS = (
+    keras.layers.Activation,
+    keras.layers.Flatten,
+    keras.layers.GlobalAveragePooling2D,
+    keras.layers.Reshape,
+    keras.layers.Softmax,
+)
 
 
 class TrainingForm:
@@ -68,15 +77,16 @@ class TrainingForm:
             layer.mean = keras.ops.cast(adapted.mean, layer.compute_dtype)
             layer.variance = keras.ops.cast(adapted.variance, layer.compute_dtype)
         state = self.network.non_trainable_variables
-        outputs, moved = self.clone.stateless_call(
+        before = [tf.convert_to_tensor(variable.value) for variable in state]
+        outputs, after = self.clone.stateless_call(
             [variable.value for variable in self.network.trainable_variables],
-            [variable.value for variable in state],
+            before,
             inputs,
             training=training,
         )
-        if training:
-            for variable, value in zip(state, moved, strict=True):
-                variable.assign(value)
+        for variable, old, new in zip(state, before, after, strict=True):
+            if training and new is not old:
+                variable.assign(new)
         return outputs
 
 
@@ -109,7 +119,12 @@ def _is_plain(model: Any) -> bool:
 def _heads(network: Any) -> Iterator[int]:
     """Identities of the layers that a network's outputs come from."""
     for output in network.outputs:
-        layer = output._keras_history.operation
-        yield id(layer)
-        if is_graph(layer):
-            yield from _heads(layer)
+        tensor = output
+        while True:
+            layer, node_index = tensor._keras_history[:2]
+            yield id(layer)
+            if is_graph(layer):
+                yield from _heads(layer)
+            if not isinstance(layer, _WITHOUT_WEIGHTS):
+                break
+            tensor = layer._inbound_nodes[node_index].input_tensors[0]

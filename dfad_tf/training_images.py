@@ -8,7 +8,7 @@ from typing import Any
 import tensorflow as tf
 
 from dfad_tf.errors import InputError
-from dfad_tf.image_memory import ImageMemory
+from dfad_tf.image_memory import ImageMemory, remembered
 from dfad_tf.interpolation import VirtualInterpolation
 from dfad_tf.pipelines import untuned
 from dfad_tf.randomness import stateless_latent, stateless_seed
@@ -78,17 +78,19 @@ class TrainingImages:
             count: Batches.
             step: The student optimizer's `iterations` before the first of them.
         """
-        remembered = round(batch_size * self.memory_share)
+        # Frozen: the student's steps move the counter while this generator waits.
+        step = tf.identity(tf.convert_to_tensor(step))
+        old_count = remembered(batch_size, self.memory_share) if self.memory else 0
         fresh: list[tuple[Any, Any]] = []
-        if remembered < batch_size:
-            both = self.generate_with_logits(count * (batch_size - remembered), "student", step)
+        if old_count < batch_size:
+            both = self.generate_with_logits(count * (batch_size - old_count), "student", step)
             fresh = list(zip(*(tf.split(tensor, count) for tensor in both), strict=True))
         for index in range(count):
-            if not self.memory or not remembered:
+            if not self.memory:
                 yield fresh[index]
                 continue
             key = stateless_seed(self.seed, "memory", step + index)
-            old = self.memory.draw(remembered, key)
+            old = self.memory.draw(old_count, key)
             if fresh:
                 old = tuple(tf.concat(pair, 0) for pair in zip(fresh[index], old, strict=True))
             yield old

@@ -105,7 +105,12 @@ def _clone(network: keras.Model, precision: str | None) -> keras.Model | None:
         return kind.from_config(config)
 
     try:
-        return keras.models.clone_model(network, clone_function=clone_layer, recursive=True)
+        clone = keras.models.clone_model(network, clone_function=clone_layer, recursive=True)
+        if precision and not all(map(_is_known, network._flatten_layers())):
+            # A user's layer may use an operation that knows no other type than float32.
+            images = tf.TensorSpec((2, *network.input_shape[1:]))
+            tf.function(clone, autograph=False).get_concrete_function(images)
+        return clone
     except Exception:  # whatever a user's layer raises: its network runs as it is
         return None
 
@@ -114,6 +119,12 @@ def _is_plain(model: Any) -> bool:
     """Whether a model, and all in it, run their layers as Keras does: no `call` of their own."""
     inner = [layer for layer in model.layers if isinstance(layer, keras.Model)]
     return type(model).__module__.startswith("keras.") and all(map(_is_plain, inner))
+
+
+def _is_known(layer: Any) -> bool:
+    """Whether a layer is Keras's or ours, and so computes in any precision."""
+    known = type(layer).__module__.startswith(("keras.", "dfad_tf."))
+    return known and not isinstance(layer, keras.layers.Lambda)
 
 
 def _heads(network: Any) -> Iterator[int]:

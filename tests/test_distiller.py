@@ -294,7 +294,7 @@ def test_a_precision_of_the_run_alone_trains_and_scales_both_losses(precision):
 
 
 def test_auto_is_the_precision_that_the_device_is_faster_in(monkeypatch):
-    monkeypatch.setattr("dfad_tf.distiller.fastest_precision", lambda: "mixed_float16")
+    monkeypatch.setattr("dfad_tf.precision.fastest_precision", lambda: "mixed_float16")
     distiller = make(precision="auto")
     assert distiller.student_form.compute_dtype == "float16"
     assert isinstance(distiller.optimizer, keras.optimizers.LossScaleOptimizer)

@@ -19,7 +19,7 @@ from dfad_tf import precision
 )
 def test_bfloat16_must_be_well_faster(monkeypatch, bfloat16, expected):
     seconds = {"float32": 1.0, "bfloat16": bfloat16}
-    monkeypatch.setattr(precision, "seconds_of_product", seconds.__getitem__)
+    monkeypatch.setattr(precision, "seconds_of_product", lambda dtype, side: seconds[dtype])
     assert precision.fastest_precision() == expected
 
 

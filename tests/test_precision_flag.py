@@ -22,7 +22,7 @@ def measured(monkeypatch):
         asked.append(1)
         return "measured"
 
-    monkeypatch.setattr(from_flags, "fastest_precision", fastest_precision)
+    monkeypatch.setattr("dfad_tf.precision.fastest_precision", fastest_precision)
     return asked
 
 

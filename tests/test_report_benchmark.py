@@ -15,7 +15,7 @@ def result():
         "jit_compile": False,
         "batch_size": 64,
         "iterations": 3,
-        "precision": "bfloat16",
+        "compute_dtype": "bfloat16",
         "seconds_per_iteration": 0.5,
         "seconds": [0.625, 0.5, 0.375],
         "student_steps": 5,

@@ -184,7 +184,7 @@ def test_the_precision_of_the_device_or_of_the_flag_reaches_the_distiller(
     def compile_(self, optimizer, generator_optimizer, method, **arguments):
         raise _Compiled(arguments["precision"])
 
-    monkeypatch.setattr(from_flags, "fastest_precision", lambda: "measured")
+    monkeypatch.setattr("dfad_tf.precision.fastest_precision", lambda: "measured")
     monkeypatch.setattr("dfad_tf.distiller.DataFreeDistiller.compile", compile_)
     with pytest.raises(_Compiled, match=f"^{precision}$"):
         run(*SMALL, f"--teacher={teacher}", argument, f"--workdir={tmp_path / 'run'}")

@@ -102,7 +102,7 @@ def test_batches_mix_fresh_and_remembered_images_with_their_logits(share):
     distiller = make(memory=20, share=share)
     for _ in range(2):
         distiller.generator_step(BATCH)
-    batches, remembered = list(distiller.images.batches(BATCH, 3, 0)), round(BATCH * share)
+    batches, remembered = list(distiller.images.batches(BATCH, 3, 0)), max(1, round(BATCH * share))
     assert len(batches) == 3
     for images, logits in batches:
         assert images.shape == (BATCH, 8, 8, 1) and logits.shape == (BATCH, 3)
@@ -159,6 +159,19 @@ def test_every_draw_has_a_key_of_its_own(monkeypatch):
     # but what it remembers and blends.
     counts = collections.Counter(stream for stream, _ in keys)
     assert counts == {"generator": 2, "student": 2, "memory": 6, "partner": 6, "interpolation": 6}
+
+
+def test_draws_of_the_memory_count_the_students_steps(monkeypatch):
+    """With an even number of steps, a key that counted twice would come back."""
+    distiller, steps = make(memory=20, steps=2, run_eagerly=True), []
+
+    def recorded(seed, stream, step):
+        steps.extend([int(step)] if stream == "memory" else [])
+        return stateless_seed(seed, stream, step)
+
+    monkeypatch.setattr(training_images, "stateless_seed", recorded)
+    fit(distiller, steps=3)
+    assert steps == [0, 1, 2, 3, 4, 5]
 
 
 def test_a_step_after_the_last_draws_what_the_next_train_step_would():

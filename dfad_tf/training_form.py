@@ -107,12 +107,23 @@ def _clone(network: keras.Model, precision: str | None) -> keras.Model | None:
     try:
         clone = keras.models.clone_model(network, clone_function=clone_layer, recursive=True)
         if precision and not all(map(_is_known, network._flatten_layers())):
-            # A user's layer may use an operation that knows no other type than float32.
-            images = tf.TensorSpec((2, *network.input_shape[1:]))
-            tf.function(clone, autograph=False).get_concrete_function(images)
+            _check_traces(clone)
         return clone
     except Exception:  # whatever a user's layer raises: its network runs as it is
         return None
+
+
+def _check_traces(clone: Any) -> None:
+    """Trace a pass and its gradient: a user's layer may know no other type than float32."""
+
+    @tf.function(autograph=False)
+    def both(images: Any) -> Any:
+        with tf.GradientTape() as tape:
+            tape.watch(images)
+            outputs = tf.nest.flatten(clone(images, training=True))
+        return tape.gradient(outputs, images)
+
+    both.get_concrete_function(tf.TensorSpec((2, *clone.input_shape[1:])))
 
 
 def _is_plain(model: Any) -> bool:

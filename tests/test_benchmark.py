@@ -25,7 +25,7 @@ def benchmarked(*arguments):
 @pytest.fixture
 def small_product(monkeypatch):
     monkeypatch.setattr(
-        step_benchmark, "seconds_of_product", lambda dtype, side, rounds: 2 * side**3 / 1e9
+        step_benchmark, "seconds_of_product", lambda dtype, side, rounds: 2 * side**3 / 1e12
     )
 
 

@@ -71,20 +71,16 @@ def test_the_readme_names_only_flags_that_exist():
     assert all(command.main for command in (evaluate, to_saved_model, to_tflite))  # and their flags
     files = [ROOT / "README.md", ROOT / "export" / "README.md", *ROOT.glob("flags/*")]
     texts = [file.read_text() for file in files]
-    named = {name for text in texts for name in re.findall(r"--([a-z_0-9]+)[=` ]", text)}
+    texts = [re.sub(r"torch_dfad\.py[^`\"]*", "", text) for text in texts]  # another program's
+    named = {name for text in texts for name in re.findall(r"--([a-z_0-9]+)[=` \n]", text)}
     assert named
     assert {name for name in named if name not in FLAGS} <= {
-        "bfloat16",  # of the yardstick, which the README compares with
-        "channels_last",
         "check",
-        "compile",
         "dist",
         "invert",
         "flagfile",
         "helpshort",
         "logdir",
-        "task",
-        "train",
     }
 
 

@@ -65,10 +65,11 @@ def test_the_version_stands_in_one_value():
 
 
 def test_the_readme_names_only_flags_that_exist():
-    from dfad_tf import evaluate, to_saved_model, to_tflite
+    from dfad_tf import benchmark, evaluate, to_saved_model, to_tflite
     from tests.command import FLAGS
 
-    assert all(command.main for command in (evaluate, to_saved_model, to_tflite))  # and their flags
+    commands = (benchmark, evaluate, to_saved_model, to_tflite)
+    assert all(command.main for command in commands)  # and their flags
     files = [ROOT / "README.md", ROOT / "export" / "README.md", *ROOT.glob("flags/*")]
     texts = [file.read_text() for file in files]
     texts = [re.sub(r"torch_dfad\.py[^`\"]*", "", text) for text in texts]  # another program's

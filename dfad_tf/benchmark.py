@@ -36,14 +36,26 @@ def main(arguments: list[str]) -> None:
     del arguments
     json_flag.check()
     command = _command()
-    from dfad_tf import from_flags, report_benchmark, run_folder, step_benchmark
+    from dfad_tf import (
+        flag_checks,
+        from_flags,
+        method_flags,
+        report_benchmark,
+        run_folder,
+        step_benchmark,
+    )
     from dfad_tf.distiller import DataFreeDistiller
 
-    from_flags.check_names()
+    flag_checks.check_names()
+    if method_flags.needs_data():
+        raise InputError(
+            "Expected --method to be one without data, whose train step is timed here. "
+            f"Received: {FLAGS.method}"
+        )
     teacher = from_flags.untrained_teacher_from_flags()
     student = from_flags.student_from_flags(teacher)
     generator = from_flags.generator_from_flags(teacher)
-    method = from_flags.method_from_flags()
+    method = method_flags.method_from_flags()
     distiller = DataFreeDistiller(teacher.model, student, generator, FLAGS.teacher_features)
     optimizer, generator_optimizer = from_flags.optimizers_from_flags()
     distiller.compile(

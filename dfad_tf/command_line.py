@@ -6,13 +6,16 @@ command line is answered at once.
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import importlib
 import os
 import pathlib
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from absl import app, flags
+from absl.testing import flagsaver
 
 from dfad_tf.errors import InputError
 from dfad_tf.native_messages import no_native_messages
@@ -21,17 +24,18 @@ OWN_TEACHER_RECIPE = "own_teacher"
 _OTHER_DATASET_RECIPE = "other_dataset"
 
 
-def run(main: Callable[[list[str]], None]) -> None:
+def run(main: Callable[[list[str]], None], recipes: bool = True) -> None:
     """Run a command: parse flags, call `main`, and turn mistakes into one line.
 
     Args:
         main: Called with the arguments that are no flags.
+        recipes: Whether a command with the flags of training puts recipes in front of them.
     """
     _show_flags_of(main.__module__)
     # Before TensorFlow is imported; its own log level then holds.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
-        app.run(_guarded(main), flags_parser=_parse)
+        app.run(_guarded(main), flags_parser=functools.partial(_parse, recipes=recipes))
     except KeyboardInterrupt:
         fail("stopped by Ctrl-C")
 
@@ -97,19 +101,26 @@ def with_recipe(arguments: Sequence[str]) -> list[str]:
     """Put the recipe that the arguments ask for in front of them, so that they win.
 
     `--teacher=PATH` takes the recipe for a user's own teacher, `--dataset=NAME`
-    the data set's, and a data set without a recipe the general one.
+    the data set's, and a data set without a recipe the general one. A `--method=NAME`
+    that has one takes its own behind it, and then its own for the data set.
 
     Args:
         arguments: `sys.argv`.
 
     Returns:
-        The arguments with one `--flagfile` more.
+        The arguments with one `--flagfile` for each of them.
     """
     given = flags.FLAGS.read_flags_from_files(list(arguments[1:]), force_gnu=False)
     dataset = _last_value(given, "dataset") or "digits"
     name = OWN_TEACHER_RECIPE if _last_value(given, "teacher") else dataset
-    path = recipe_path(name) or recipe_path(_OTHER_DATASET_RECIPE)
-    return [arguments[0], f"--flagfile={path}", *arguments[1:]]
+    method = (_last_value(given, "method") or "").removesuffix("+memory")
+    paths = [
+        recipe_path(name) or recipe_path(_OTHER_DATASET_RECIPE),
+        recipe_path(f"method_{method}"),
+        recipe_path(f"method_{method}_{dataset}"),
+    ]
+    recipes = [f"--flagfile={path}" for path in paths if path]
+    return [arguments[0], *recipes, *arguments[1:]]
 
 
 def flags_text(modules: Sequence[str], skip: Sequence[str] = ()) -> str:
@@ -143,9 +154,34 @@ def _last_value(arguments: Sequence[str], name: str) -> str | None:
     return found
 
 
-def _parse(arguments: Sequence[str]) -> list[str]:
+@contextlib.contextmanager
+def parsed(arguments: Sequence[str]) -> Iterator[None]:
+    """Have the flags of another command line, recipes included, for a while.
+
+    Args:
+        arguments: The flags as a user would give them, without the command.
+
+    Raises:
+        InputError: If a flag is unknown or a value wrong.
+    """
+    saved = flagsaver.save_flag_values()
     try:
-        if "dataset" in flags.FLAGS and "method" in flags.FLAGS:
+        for name in flags.FLAGS:
+            if name != "flagfile":
+                flags.FLAGS[name].unparse()
+        flags.FLAGS.unparse_flags()
+        try:
+            flags.FLAGS(with_recipe(["command", *arguments]))
+        except flags.Error as error:
+            raise InputError(str(error)) from error
+        yield
+    finally:
+        flagsaver.restore_flag_values(saved)
+
+
+def _parse(arguments: Sequence[str], recipes: bool = True) -> list[str]:
+    try:
+        if recipes and "dataset" in flags.FLAGS and "method" in flags.FLAGS:
             arguments = with_recipe(arguments)
         return flags.FLAGS(list(arguments))
     except flags.Error as error:

@@ -14,6 +14,20 @@ def check_fit(teacher: keras.Model, student: keras.Model, generator: keras.Model
     Raises:
         InputError: If shapes of inputs, classes or images differ.
     """
+    check_student(teacher, student)
+    if generator.output_shape[1:] != teacher.input_shape[1:]:
+        raise InputError(
+            "Expected the generator to make the teacher's input, "
+            f"{teacher.input_shape[1:]}. Received: {generator.output_shape[1:]}"
+        )
+
+
+def check_student(teacher: keras.Model, student: keras.Model) -> None:
+    """Check that a student takes what its teacher takes, and gives its classes as logits.
+
+    Raises:
+        InputError: If it does not.
+    """
     if student.input_shape[1:] != teacher.input_shape[1:]:
         raise InputError(
             "Expected the student to take the teacher's input, "
@@ -28,9 +42,4 @@ def check_fit(teacher: keras.Model, student: keras.Model, generator: keras.Model
         raise InputError(
             "Expected the student to give the teacher's classes, "
             f"{teacher.output_shape[1:]}. Received: {student.output_shape[1:]}"
-        )
-    if generator.output_shape[1:] != teacher.input_shape[1:]:
-        raise InputError(
-            "Expected the generator to make the teacher's input, "
-            f"{teacher.input_shape[1:]}. Received: {generator.output_shape[1:]}"
         )

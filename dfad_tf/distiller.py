@@ -12,12 +12,14 @@ from dfad_tf.compatibility import check_fit
 from dfad_tf.errors import InputError
 from dfad_tf.methods import Method
 from dfad_tf.objectives import ForwardPass
+from dfad_tf.optimizers import with_loss_scaling
 from dfad_tf.pipelines import in_batches
 from dfad_tf.precision import resolve_precision
 from dfad_tf.teacher_signals import TeacherSignals
 from dfad_tf.training_form import TrainingForm
-from dfad_tf.training_images import TrainingImages, endless_batches
+from dfad_tf.training_images import TrainingBatch, TrainingImages, endless_batches
 from dfad_tf.training_metrics import TrainingMetrics, class_entropy
+from dfad_tf.watched_layers import WatchedLayers
 
 
 @keras.saving.register_keras_serializable("dfad_tf")
@@ -26,9 +28,9 @@ class DataFreeDistiller(keras.Model):
 
     Every train step takes `student_steps` descents of the student on the
     discrepancy to the teacher, and then one step of the generator against it (first,
-    where a memory keeps its images). The teacher is frozen, runs in inference mode and
-    is in no optimizer. Generator and student run in training mode in both kinds of
-    step, as in the published code; here all fresh images of the student steps come
+    where the student learns from its images). The teacher is frozen, runs in inference
+    mode and is in no optimizer. Generator and student run in training mode in both kinds
+    of step, as in the published code; here all fresh images of the student steps come
     in one batch, and plain and virtual ones share the student's.
 
     Args:
@@ -96,8 +98,7 @@ class DataFreeDistiller(keras.Model):
             precision: Keras dtype policy to compute in, such as `"mixed_bfloat16"`; the
                 networks stay as they are. None: each layer's own; `"auto"`: bfloat16 where
                 the device is faster with it.
-            **arguments: `run_eagerly`, `steps_per_execution`, `jit_compile` and
-                `auto_scale_loss`, as for `keras.Model.compile`; under
+            **arguments: As for `keras.Model.compile`, such as `jit_compile`; under
                 `mixed_float16` both optimizers' losses are scaled.
 
         Raises:
@@ -111,24 +112,19 @@ class DataFreeDistiller(keras.Model):
                 "(`features=`), or set --representation_activation_weight=0."
             )
         precision = resolve_precision(precision)
-        optimizer = keras.optimizers.get(optimizer)
-        scaling = keras.optimizers.LossScaleOptimizer
-        if precision == "mixed_float16" and not isinstance(optimizer, scaling):
-            optimizer = scaling(optimizer)
+        optimizer = with_loss_scaling(optimizer, precision == "mixed_float16")
         super().compile(optimizer, metrics=list(metrics) if metrics else None, **arguments)
-        generator_optimizer = keras.optimizers.get(generator_optimizer)
-        if isinstance(self.optimizer, scaling) and not isinstance(generator_optimizer, scaling):
-            generator_optimizer = scaling(generator_optimizer)
-        self.generator_optimizer = generator_optimizer
+        scaled = isinstance(self.optimizer, keras.optimizers.LossScaleOptimizer)
+        self.generator_optimizer = with_loss_scaling(generator_optimizer, scaled)
         self.method, self.seed = method, seed
         # Built now, since a backup restores only what is built.
         self.optimizer.build(self.student.trainable_variables)
         self.generator_optimizer.build(self.generator.trainable_variables)
         self._trackers = TrainingMetrics(method)
         self.student_form = TrainingForm(self.student, precision)
-        self.images = TrainingImages(
-            TrainingForm(self.generator, precision), self.signals.in_precision(precision), seed
-        )
+        self.watched = WatchedLayers(method, self.signals, self.student, precision)
+        generator, signals = TrainingForm(self.generator, precision), self.watched.signals
+        self.images = TrainingImages(generator, signals, seed, self.watched.map_count)
         if method.memory_size:
             self.images.remember(method.memory_size, method.memory_share, self._replicas)
         self._arguments = {
@@ -162,7 +158,6 @@ class DataFreeDistiller(keras.Model):
 
         Args:
             batch_size: Images in a batch, over all replicas.
-            epochs: Number of epochs.
             steps_per_epoch: Generator steps in an epoch, each with its `student_steps`.
             validation_data: `(images, labels)` or a dataset of them, in the teacher's
                 input range. It is only measured, never trained on.
@@ -196,51 +191,54 @@ class DataFreeDistiller(keras.Model):
 
         Args:
             data: Any tensor of shape `(batch, …)`; only the batch size is read.
-
-        Returns:
-            The means, since the epoch began, of what `fit` logs.
         """
-        batch_size, memory = data.shape[0], self.images.memory
-        if memory:  # which the generator's step fills, so that it goes first
-            self.generator_step(batch_size)
-        step = self.optimizer.iterations
-        for images, logits in self.images.batches(batch_size, self.method.student_steps, step):
-            self._trackers.class_entropy.update_state(class_entropy(logits))
-            self.student_step(images, logits)
-        if not memory:
+        batch_size, step = data.shape[0], self.optimizer.iterations
+        key = tf.identity(tf.convert_to_tensor(self.generator_optimizer.iterations))
+        first = self.images.memory or self.method.images != "fresh"
+        made = self.generator_step(batch_size) if first else None
+        shared = self.images.shared(self.method.images, made, key)
+        for batch in self.images.batches(batch_size, self.method.student_steps, step, shared):
+            self._trackers.class_entropy.update_state(class_entropy(batch.logits))
+            self.student_step(*batch)
+        if not first:
             self.generator_step(batch_size)
         return self.get_metrics_result()
 
-    def student_step(self, images: Any, logits: Any) -> None:
-        """Descend the student once on images and the teacher's logits for them."""
+    def student_step(self, images: Any, logits: Any, maps: tuple[Any, ...] = ()) -> None:
+        """Descend the student once on images, the teacher's logits and, if compared, its maps."""
         blend, step = self.method.interpolation, self.optimizer.iterations
+        attention, form = self.method.attention, self.watched.student_maps
         parts = self.images.parts(images, logits, blend, step)
         with tf.GradientTape() as tape:
-            students = self.student_form(tf.concat([p[0] for p in parts], 0), training=True)
+            outputs = (form or self.student_form)(tf.concat([p[0] for p in parts], 0), True)
+            students = outputs["logits"] if form else outputs
             students = tf.split(tf.cast(students, tf.float32), [p[1].shape[0] for p in parts])
-            loss = tf.add_n(
-                [
-                    weight * tf.reduce_mean(self.method.discrepancy.call(target, student))
-                    for (_, target, weight), student in zip(parts, students, strict=True)
-                ]
-            )
+            losses = [
+                weight * tf.reduce_mean(self.method.discrepancy.call(target, student))
+                for (_, target, weight), student in zip(parts, students, strict=True)
+            ]
+            if attention and form:
+                ours = [tensor[: images.shape[0]] for tensor in outputs["maps"]]
+                losses.append(attention.weight * attention(maps, ours))
+            loss = tf.add_n(losses)
             scaled = self.optimizer.scale_loss(loss / self._replicas)
         variables = self.student.trainable_variables
         self.optimizer.apply(tape.gradient(scaled, variables), variables)
         self._loss_tracker.update_state(loss)
 
-    def generator_step(self, batch_size: int) -> None:
-        """Move the generator once, on a fresh batch."""
+    def generator_step(self, batch_size: int) -> TrainingBatch:
+        """Move the generator once on a fresh batch, which is returned with the answers to it."""
         step = self.generator_optimizer.iterations
         terms, variables = self.method.generator_objectives, self.generator.trainable_variables
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch([variable.value for variable in variables])
             images = self.images.generate(batch_size, "generator", step)
-            logits, features = self.images.signals(images)
+            logits, features, activations = self.images.signals.observe(images)
             student = None
             if any(term.needs_student for term in terms):
                 student = tf.cast(self.student_form(images, training=True), tf.float32)
-            forward = ForwardPass(images, logits, features, student)
+            statistics = self.watched.batch_norm(activations)
+            forward = ForwardPass(images, logits, features, student, statistics)
             values = [term.call(forward) for term in terms]
             loss = tf.add_n([term.weight * v for term, v in zip(terms, values, strict=True)])
             scaled = self.generator_optimizer.scale_loss(loss / self._replicas)
@@ -250,6 +248,7 @@ class DataFreeDistiller(keras.Model):
             self.images.memory.add(images, logits)
         for tracker, value in zip(self._trackers.generator, [loss, *values], strict=True):
             tracker.update_state(value)
+        return TrainingBatch(images, logits, activations[: self.watched.map_count])
 
     @property
     def _replicas(self) -> int:  # whose gradients the optimizers add up

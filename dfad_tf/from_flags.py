@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,27 +9,28 @@ import keras
 import tensorflow as tf
 from absl import flags
 
-from dfad_tf import datasets, generators, methods, models, teacher_cache, teacher_loading
-from dfad_tf.compatibility import check_fit
+from dfad_tf import (
+    datasets,
+    generators,
+    models,
+    teacher_cache,
+    teacher_loading,
+)
 from dfad_tf.datasets import ImageDataset
 from dfad_tf.errors import InputError
-from dfad_tf.exporting.files import check_exports
 from dfad_tf.graphs import is_graph
 from dfad_tf.inheritance import inherit_weights
-from dfad_tf.interpolation import VirtualInterpolation
-from dfad_tf.methods import Method
 from dfad_tf.pixel_contract import PixelContract
-from dfad_tf.pixel_flags import check_pixel_flags, contract_from_flags, image_shape, numbers
+from dfad_tf.pixel_flags import contract_from_flags, image_shape, numbers
 from dfad_tf.precision import resolve_precision
-from dfad_tf.precision_flag import check_policy, policy_name
+from dfad_tf.precision_flag import policy_name
 from dfad_tf.randomness import stateless_latent
 from dfad_tf.report import trainable_parameters
 from dfad_tf.teacher_loading import TeacherDescription
-from dfad_tf.teacher_signals import TeacherSignals
 from dfad_tf.teacher_training import TeacherRecipe, make_optimizer
 
 FLAGS = flags.FLAGS
-_FILES = (".keras", ".h5", ".hdf5")
+MODEL_FILES = (".keras", ".h5", ".hdf5")
 
 
 @dataclass(frozen=True)
@@ -55,78 +55,6 @@ def dataset_from_flags() -> ImageDataset | None:
     if FLAGS.dataset is None and FLAGS.teacher:
         return None
     return datasets.open_dataset(FLAGS.dataset or "digits", FLAGS.data_dir)
-
-
-def method_from_flags() -> Method:
-    """The method with the strengths that the flags give it."""
-    same = FLAGS.generator_discrepancy == "same"
-    return methods.get(
-        FLAGS.method,
-        methods.Settings(
-            discrepancy=FLAGS.discrepancy,
-            generator_discrepancy=None if same else FLAGS.generator_discrepancy,
-            student_steps=FLAGS.student_steps,
-            logits_activation_weight=FLAGS.logits_activation_weight,
-            representation_activation_weight=FLAGS.representation_activation_weight,
-            representation_activation_norm=FLAGS.representation_activation_norm,
-            information_entropy_weight=FLAGS.information_entropy_weight,
-            memory_size=FLAGS.memory_size,
-            memory_share=FLAGS.memory_share,
-            interpolation=VirtualInterpolation(
-                weight=FLAGS.interpolation_weight,
-                alpha=FLAGS.interpolation_alpha,
-                per_sample=FLAGS.interpolation_per_sample,
-                partner=FLAGS.interpolation_partner,
-                mode=FLAGS.interpolation_mode,
-                share=FLAGS.interpolation_share,
-                labels=FLAGS.interpolation_labels,
-            ),
-        ),
-    )
-
-
-def check_names() -> None:
-    """Check names, shapes and lists among the flags, before a teacher is trained for hours.
-
-    Raises:
-        InputError: If a network, method or list is wrong.
-    """
-    _check_finite()
-    if FLAGS.steps_per_epoch % FLAGS.steps_per_execution:
-        raise InputError(
-            f"Expected --steps_per_execution to divide --steps_per_epoch={FLAGS.steps_per_epoch}. "
-            f"Received: {FLAGS.steps_per_execution}"
-        )
-    check_exports(FLAGS.export, "--export")
-    check_policy()
-    method_from_flags()
-    optimizers_from_flags()
-    make_optimizer(FLAGS.teacher_optimizer, 0.0, FLAGS.teacher_weight_decay)
-    if not FLAGS.student.endswith(_FILES) and FLAGS.student != "compact":
-        models.check_name(FLAGS.student, "student")
-    models.check_name(FLAGS.teacher_model, "teacher_model")
-    generators.check_name(FLAGS.generator)
-    image_shape()
-    check_pixel_flags()
-
-
-def _check_finite() -> None:
-    """absl's bounds let NaN and infinity pass."""
-    for name in FLAGS:
-        value = FLAGS[name].value
-        if isinstance(value, float) and not math.isfinite(value):
-            raise InputError(f"Expected --{name} to be a finite number. Received: {value}")
-
-
-def check_networks(dataset: ImageDataset) -> None:
-    """Check that the networks fit each other before a teacher is trained for hours.
-
-    Raises:
-        InputError: If a network cannot take or make the images, or the classes differ.
-    """
-    teacher = _untrained_teacher(dataset)
-    check_fit(teacher.model, student_from_flags(teacher), generator_from_flags(teacher))
-    TeacherSignals(teacher.model, FLAGS.teacher_features)
 
 
 def check_classes(dataset: ImageDataset, num_classes: int) -> None:
@@ -154,7 +82,6 @@ def teacher_from_flags(dataset: ImageDataset | None, verbose: Any) -> Teacher:
         return Teacher(model, description, FLAGS.teacher, False)
     if dataset is None:
         raise InputError("Expected --teacher or --dataset. Received neither.")
-    check_networks(dataset)
     recipe = TeacherRecipe(
         FLAGS.teacher_model,
         FLAGS.teacher_epochs,
@@ -191,7 +118,7 @@ def _untrained_teacher(dataset: ImageDataset) -> Teacher:
 def student_from_flags(teacher: Teacher) -> keras.Model:
     """Build the student, with the teacher's input and its preprocessing inside."""
     description = teacher.description
-    if FLAGS.student.endswith(_FILES):
+    if FLAGS.student.endswith(MODEL_FILES):
         return _untrained(teacher_loading.load_keras_file(FLAGS.student, "--student"))
     name = FLAGS.student
     if name == "compact":
@@ -260,11 +187,13 @@ def optimizers_from_flags() -> tuple[Any, Any]:
         FLAGS.optimizer,
         _schedule(FLAGS.learning_rate, steps * FLAGS.student_steps, FLAGS.student_steps),
         FLAGS.weight_decay,
+        global_clipnorm=FLAGS.global_clipnorm or None,
     )
     generator = make_optimizer(
         "adam",
         _schedule(FLAGS.generator_learning_rate, steps, 1),
         beta_1=FLAGS.generator_beta_1,
+        global_clipnorm=FLAGS.global_clipnorm or None,
     )
     return student, generator
 

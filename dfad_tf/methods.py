@@ -11,13 +11,18 @@ import keras
 from dfad_tf import losses, names
 from dfad_tf.image_memory import remembered
 from dfad_tf.interpolation import VirtualInterpolation
+from dfad_tf.losses import AttentionTransfer
 from dfad_tf.objectives import (
     AdversarialDiscrepancy,
+    BatchNormStatistics,
     GeneratorObjective,
     InformationEntropy,
     LogitsActivation,
     RepresentationActivation,
 )
+
+IMAGES = ("fresh", "same_latents", "same_images")
+_MEMORY, _MEMORY_SIZE = "+memory", 4096
 
 
 @keras.saving.register_keras_serializable("dfad_tf")
@@ -35,6 +40,10 @@ class Method:
             with the teacher's logits; 0 keeps none.
         memory_share: Share of the student's batch that comes from there, above 0; with 1
             no image is generated for the student.
+        images: What else the student learns from: `"fresh"` images of its own,
+            `"same_images"` as the generator's step, which makes both one joint step, or
+            images of the `"same_latents"`, drawn after that step.
+        attention: Attention transfer beside the discrepancy, or None.
     """
 
     discrepancy: keras.losses.Loss
@@ -44,8 +53,15 @@ class Method:
     name: str = "custom"
     memory_size: int = 0
     memory_share: float = 1.0
+    images: str = "fresh"
+    attention: AttentionTransfer | None = None
 
     def __post_init__(self) -> None:
+        if self.images not in IMAGES:
+            raise ValueError(
+                f"Expected `images` to be one of {', '.join(IMAGES)}. Received: "
+                f"images={self.images!r}"
+            )
         if self.student_steps < 1:
             raise ValueError(
                 "Expected `student_steps` to be at least 1. "
@@ -66,12 +82,17 @@ class Method:
 
     def images_per_step(self, batch_size: int) -> int:
         """Images generated in one train step: the student's, and the generator's own."""
-        each = batch_size
+        wanted, partners = batch_size, 0
         if self.memory_size:
-            each -= remembered(batch_size, self.memory_share)
+            wanted -= remembered(batch_size, self.memory_share)
         if self.interpolation and self.interpolation.partner == "fresh":
-            each += self.interpolation.count(batch_size)
-        return batch_size + self.student_steps * each
+            partners = self.student_steps * self.interpolation.count(batch_size)
+        own = {
+            "fresh": self.student_steps * wanted,
+            "same_latents": batch_size if wanted else 0,
+            "same_images": 0,
+        }
+        return batch_size + own[self.images] + partners
 
     def get_config(self) -> dict[str, Any]:
         serialize = keras.saving.serialize_keras_object
@@ -83,6 +104,8 @@ class Method:
             "name": self.name,
             "memory_size": self.memory_size,
             "memory_share": self.memory_share,
+            "images": self.images,
+            "attention": serialize(self.attention) if self.attention else None,
         }
 
     @classmethod
@@ -96,6 +119,8 @@ class Method:
             name=config["name"],
             memory_size=config.get("memory_size", 0),  # absent before 0.3.0
             memory_share=config.get("memory_share", 1.0),
+            images=config.get("images", "fresh"),  # absent before 0.4.0
+            attention=deserialize(config["attention"]) if config.get("attention") else None,
         )
 
 
@@ -112,8 +137,11 @@ class Settings:
         representation_activation_norm: `"mean"` or `"sum"` over the features.
         information_entropy_weight: Class balance, which goes with R_l and R_m; 0, the
             paper's, leaves it out.
+        batch_norm_weight: Of the distance to the teacher's batch-norm statistics.
+        attention: Attention transfer in the student's loss.
         interpolation: Virtual interpolation (Eq. 9) as configured.
-        memory_size: Past images kept for the student, which any row may have.
+        memory_size: Past images kept for the student, which any row may have; 0 keeps none,
+            or 4,096 where the method's name ends in `+memory`.
         memory_share: Their share of the student's batch.
     """
 
@@ -124,6 +152,8 @@ class Settings:
     representation_activation_weight: float = 0.01
     representation_activation_norm: str = "mean"
     information_entropy_weight: float = 0.0
+    batch_norm_weight: float = 1.0
+    attention: AttentionTransfer = field(default_factory=lambda: AttentionTransfer(squared=True))
     interpolation: VirtualInterpolation = field(default_factory=VirtualInterpolation)
     memory_size: int = 0
     memory_share: float = 1.0
@@ -148,27 +178,67 @@ def _activation(settings: Settings) -> tuple[GeneratorObjective, ...]:
     return terms
 
 
-def _compose(name: str, activation: bool, interpolation: bool) -> Callable[[Settings], Method]:
-    def build(settings: Settings) -> Method:
+def _statistics(settings: Settings) -> tuple[GeneratorObjective, ...]:
+    return (BatchNormStatistics(settings.batch_norm_weight),) if settings.batch_norm_weight else ()
+
+
+@dataclass(frozen=True)
+class _Row:
+    """Which parts a named method has, and the strengths that its authors gave them."""
+
+    terms: tuple[Callable[[Settings], tuple[GeneratorObjective, ...]], ...]
+    interpolation: bool = False
+    images: str = "fresh"
+    attention: bool = False
+    defaults: Settings = field(default_factory=Settings)
+
+    def build(self, name: str, settings: Settings | None) -> Method:
+        settings = settings or self.defaults
+        name, asked = name.removesuffix(_MEMORY), name.endswith(_MEMORY)
+        memory_size = settings.memory_size or (_MEMORY_SIZE if asked else 0)
+        terms = tuple(term for part in self.terms for term in part(settings))
         return Method(
             discrepancy=losses.get(settings.discrepancy),
-            generator_objectives=_adversarial(settings)
-            + (_activation(settings) if activation else ()),
-            interpolation=settings.interpolation if interpolation else None,
+            generator_objectives=terms,
+            interpolation=settings.interpolation if self.interpolation else None,
             student_steps=settings.student_steps,
-            name=name,
-            memory_size=settings.memory_size,
+            name=name + (_MEMORY if memory_size else ""),
+            memory_size=memory_size,
             memory_share=settings.memory_share,
+            images=self.images,
+            attention=settings.attention if self.attention else None,
         )
 
-    return build
 
-
-METHODS: dict[str, Callable[[Settings], Method]] = {
-    "dfad": _compose("dfad", activation=False, interpolation=False),
-    "dfad+activation": _compose("dfad+activation", activation=True, interpolation=False),
-    "dfad+interpolation": _compose("dfad+interpolation", activation=False, interpolation=True),
-    "proposed": _compose("proposed", activation=True, interpolation=True),
+# The weights of DAFL are those of its MNIST experiment, in nats.
+_DAFL = Settings(
+    discrepancy="kl",
+    student_steps=1,
+    logits_activation_weight=1.0,
+    representation_activation_weight=0.1,
+    information_entropy_weight=5.0,
+)
+_ZSKT = Settings(
+    discrepancy="kl", student_steps=10, attention=AttentionTransfer(250.0, squared=True)
+)
+_DFQ = Settings(
+    discrepancy="kl",
+    student_steps=10,
+    logits_activation_weight=1.0,
+    representation_activation_weight=0.0,
+    information_entropy_weight=20.0,
+)
+_ROWS = {
+    "dfad": _Row((_adversarial,)),
+    "dfad+activation": _Row((_adversarial, _activation)),
+    "dfad+interpolation": _Row((_adversarial,), interpolation=True),
+    "proposed": _Row((_adversarial, _activation), interpolation=True),
+    "dafl": _Row((_activation,), images="same_images", defaults=_DAFL),
+    "zskt": _Row((_adversarial,), images="same_latents", attention=True, defaults=_ZSKT),
+    "dfq": _Row((_adversarial, _activation, _statistics), defaults=_DFQ),
+}
+METHODS: dict[str, _Row] = {
+    name + suffix: row for suffix in ("", _MEMORY) for name, row in _ROWS.items()
 }
 
 
@@ -176,8 +246,9 @@ def get(method: str | Method, settings: Settings | None = None) -> Method:
     """Return a method by name, or the given composition unchanged.
 
     Args:
-        method: A name of `METHODS`, or a `Method`.
-        settings: Strengths of the parts of a named method.
+        method: A name of `METHODS`, or a `Method`. `+memory` behind any name lets the
+            student learn from past images of the generator.
+        settings: Strengths of the parts of a named method; None are its authors'.
 
     Returns:
         The composition.
@@ -191,8 +262,11 @@ def get(method: str | Method, settings: Settings | None = None) -> Method:
     10
 
     Reference:
-        arXiv 2102.11638 (`proposed` and the ablation); arXiv 1912.11006 (`dfad`).
+        arXiv 2102.11638 (`proposed` and the ablation); arXiv 1912.11006 (`dfad`);
+        arXiv 1904.01186 (`dafl`); arXiv 1905.09768 (`zskt`); arXiv 2005.04136 (`dfq`);
+        arXiv 2108.05698 (`+memory`).
     """
     if isinstance(method, Method):
         return method
-    return names.look_up(METHODS, method, "method (--method)")(settings or Settings())
+    row = names.look_up(METHODS, method, "method (--method)")
+    return row.build(method.lower().replace("-", "_"), settings)

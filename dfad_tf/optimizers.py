@@ -44,3 +44,10 @@ class CoupledSGD(keras.optimizers.SGD):
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "coupled_weight_decay": self.coupled_weight_decay}
+
+
+def with_loss_scaling(optimizer: Any, wanted: bool) -> keras.optimizers.Optimizer:
+    """Return an optimizer, by name or as an object, that scales its loss where that is wanted."""
+    optimizer = keras.optimizers.get(optimizer)
+    scaling = keras.optimizers.LossScaleOptimizer
+    return scaling(optimizer) if wanted and not isinstance(optimizer, scaling) else optimizer

@@ -22,34 +22,38 @@ def draw_learning_curves(
     """Draw losses, class coverage and accuracy against epochs, as a PNG.
 
     Args:
-        history: `History.history` of `DataFreeDistiller.fit`.
+        history: `History.history` of a distillation with data or without.
         path: The file to write.
         title: What was distilled.
         validation_freq: Epochs between two measurements.
         teacher_accuracy: Level line in the accuracy's panel, from 0 to 1.
     """
-    measured = "val_accuracy" in history
-    figure = Figure(figsize=(12 if measured else 8, 3.6), layout="constrained")
-    panels = figure.subplots(1, 3 if measured else 2)
+    measured, covered = "val_accuracy" in history, "class_entropy" in history
+    count = 1 + measured + covered
+    figure = Figure(figsize=(4 * count, 3.6), layout="constrained")
+    panels = figure.subplots(1, count, squeeze=False)[0]
     epochs = np.arange(1, len(history["loss"]) + 1)
     panels[0].plot(epochs, history["loss"], label="the student's loss")
     if "adversarial_discrepancy" in history:
         ascended = -np.asarray(history["adversarial_discrepancy"])
         panels[0].plot(epochs, ascended, label="what the generator ascends")
-    panels[0].set(xlabel="epoch", ylabel="discrepancy of the logits", ylim=(0, None))
+    what = "discrepancy of the logits" if covered else "loss on real images"
+    panels[0].set(xlabel="epoch", ylabel=what, ylim=(0, None))
     panels[0].legend()
-    panels[1].plot(epochs, history["class_entropy"], color="tab:green")
-    panels[1].set(xlabel="epoch", ylabel="class entropy (1: all classes alike)", ylim=(0, 1.03))
+    if covered:
+        panels[1].plot(epochs, history["class_entropy"], color="tab:green")
+        panels[1].set(xlabel="epoch", ylabel="class entropy (1: all classes alike)", ylim=(0, 1.03))
     if measured:
+        panel = panels[-1]
         at = np.arange(1, len(history["val_accuracy"]) + 1) * validation_freq
-        panels[2].plot(at, 100 * np.asarray(history["val_accuracy"]), label="student")
-        panels[2].plot(
-            at, 100 * np.asarray(history["val_agreement"]), ":", label="agreement with teacher"
-        )
+        panel.plot(at, 100 * np.asarray(history["val_accuracy"]), label="student")
+        if "val_agreement" in history:
+            agreement = 100 * np.asarray(history["val_agreement"])
+            panel.plot(at, agreement, ":", label="agreement with teacher")
         if teacher_accuracy is not None:
-            panels[2].axhline(100 * teacher_accuracy, color="black", lw=1, label="teacher")
-        panels[2].set(xlabel="epoch", ylabel="on real test images (%)")
-        panels[2].legend()
+            panel.axhline(100 * teacher_accuracy, color="black", lw=1, label="teacher")
+        panel.set(xlabel="epoch", ylabel="on real test images (%)")
+        panel.legend()
     for panel in panels:
         for line in panel.get_lines():
             if len(line.get_xdata()) < 30 and line.get_label() != "teacher":

@@ -78,11 +78,60 @@ def plan(
     Returns:
         A few lines.
     """
-    height, width, channels = description.image_shape
-    contract = description.contract
     lines = [
         "",
         f"Plan: distil by '{method}', without data",
+        *_networks(description, source, networks),
+        f"  student from  {start}",
+        f"  images        {images:,} to be generated, in {steps:,} steps",
+        f"  computes in   {precision}",
+        f"  time          about {format_seconds(seconds)} on this machine",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def plan_with_data(
+    description: TeacherDescription,
+    source: str,
+    networks: dict[str, keras.Model],
+    method: str,
+    stages: list[str],
+    images: tuple[int, int],
+    epochs: int,
+    precision: str,
+) -> str:
+    """Write what will happen where a student learns from data; the arguments as of `plan`.
+
+    Args:
+        description: What was found out about the teacher.
+        source: Where the teacher comes from.
+        networks: Teacher and student by role.
+        method: Name of the method.
+        stages: What is trained, one after the other.
+        images: Labelled images that are used, and that there are.
+        epochs: Epochs of the last stage.
+        precision: Dtype policy of the training.
+    """
+    lines = [
+        "",
+        f"Plan: train a student by '{method}', with data",
+        *_networks(description, source, networks),
+        "  student from  random weights",
+        f"  images        {images[0]:,} labelled ones of {images[1]:,}, in {epochs} epochs",
+        f"  stages        {', then '.join(stages)}",
+        f"  computes in   {precision}",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _networks(
+    description: TeacherDescription, source: str, networks: dict[str, keras.Model]
+) -> list[str]:
+    height, width, channels = description.image_shape
+    contract = description.contract
+    lines = [
         f"  teacher from  {source}",
         f"  its input     {height}×{width}×{channels}, {contract.range} ({contract.source})",
         f"  its output    {description.num_classes} classes, {description.head}; "
@@ -93,14 +142,7 @@ def plan(
             f"  {role:<13} {model.name}: {trainable_parameters(model):,} parameters, "
             f"{format_macs(multiply_adds(model))} multiply-adds an image"
         )
-    lines += [
-        f"  student from  {start}",
-        f"  images        {images:,} to be generated, in {steps:,} steps",
-        f"  computes in   {precision}",
-        f"  time          about {format_seconds(seconds)} on this machine",
-        "",
-    ]
-    return "\n".join(lines)
+    return lines
 
 
 def summary(result: dict[str, Any], folder: str, files: dict[str, str]) -> str:
@@ -130,7 +172,11 @@ def summary(result: dict[str, Any], folder: str, files: dict[str, str]) -> str:
         ("teacher accuracy", percent("teacher_accuracy")),
         ("student accuracy", percent("student_accuracy", "   (after the last epoch)")),
         ("they agree on", percent("agreement", " of the test images")),
-        ("", percent("generated_agreement", " of newly generated images")),
+        *(
+            []
+            if result["generated_agreement"] is None
+            else [("", percent("generated_agreement", " of newly generated images"))]
+        ),
         (
             "parameters",
             f"{result['teacher_parameters']:,} → {result['student_parameters']:,}   "
@@ -141,7 +187,11 @@ def summary(result: dict[str, Any], folder: str, files: dict[str, str]) -> str:
             f"{format_macs(result['teacher_macs'])} → {format_macs(result['student_macs'])} "
             f"an image   ({_times(cheaper)})",
         ),
-        ("images generated", f"{result['images_generated']:,}   (real images seen: none)"),
+        (
+            ("images generated", f"{result['images_generated']:,}   (real images seen: none)")
+            if not result["real_images"]
+            else ("real images seen", f"{result['real_images']:,}, with their labels")
+        ),
         (
             "time",
             f"{format_seconds(result['distillation_seconds'])} distilling, "

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import keras
 
@@ -22,6 +23,20 @@ _PASSED_OVER = (
     keras.layers.GlobalMaxPooling2D,
     keras.layers.AveragePooling2D,
 )
+
+
+class Answers(NamedTuple):
+    """All that a teacher tells of a batch.
+
+    Attributes:
+        logits: `(batch, classes)`, float32.
+        features: Penultimate features, float32; None if there are none.
+        activations: What `watching` asked for, in its order.
+    """
+
+    logits: Any
+    features: Any
+    activations: tuple[Any, ...] = ()
 
 
 class TeacherSignals:
@@ -62,10 +77,10 @@ class TeacherSignals:
         if features is not None:
             found = _layer_output(teacher, features)
             self.features_name = features
-        outputs = {"logits": logits}
+        self._outputs = {"logits": logits}
         if found is not None:
-            outputs["features"] = found
-        self._network = keras.Model(teacher.inputs[0], outputs)
+            self._outputs["features"] = found
+        self._network = keras.Model(teacher.inputs[0], self._outputs)
 
     @property
     def has_features(self) -> bool:
@@ -76,22 +91,52 @@ class TeacherSignals:
         """Return the same signals, computed as training computes, in another precision."""
         faster = copy.copy(self)
         if self._network is not None:
-            faster._network = TrainingForm(self._network, precision)
+            # What is watched may be of low precision: only these are learned from to the digit.
+            exact = [
+                self._outputs[name] for name in ("logits", "features") if name in self._outputs
+            ]
+            faster._network = TrainingForm(self._network, precision, exact)
         return faster
+
+    def watching(self, tensors: Sequence[Any]) -> TeacherSignals:
+        """Return the same signals, which also give activations inside the teacher.
+
+        Args:
+            tensors: Symbolic tensors of the teacher's own graph.
+
+        Raises:
+            InputError: If the teacher is no graph of layers.
+        """
+        if not tensors:
+            return self
+        if self._network is None:
+            raise InputError(
+                "Expected a functional or sequential Keras teacher, whose layers can be read. "
+                f"Received: {type(self.teacher).__name__}"
+            )
+        watching = copy.copy(self)
+        outputs = {**self._outputs, "activations": list(tensors)}
+        watching._network = keras.Model(self.teacher.inputs[0], outputs)
+        return watching
 
     def __call__(self, images: Any) -> tuple[Any, Any]:
         """Return float32 logits `(batch, classes)` and features (None if there are none)."""
-        features = None
+        return self.observe(images)[:2]
+
+    def observe(self, images: Any) -> Answers:
+        """Return logits, features and the activations that are watched."""
+        features, activations = None, ()
         if self._network is not None:
             outputs = self._network(images, training=False)
             logits, features = outputs["logits"], outputs.get("features")
+            activations = tuple(outputs.get("activations", ()))
         elif hasattr(self.teacher, "signals"):
             logits, features = self.teacher.signals(images)
         else:
             logits = self.teacher(images, training=False)
         if features is not None:
             features = keras.ops.cast(features, "float32")
-        return keras.ops.cast(logits, "float32"), features
+        return Answers(keras.ops.cast(logits, "float32"), features, activations)
 
     def _logits(self, model: keras.Model) -> tuple[Any, Any]:
         """Walk back from the output to the last layer with a kernel."""

@@ -76,7 +76,7 @@ def train_teacher(
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=["accuracy"],
     )
-    data = _pipeline(images, labels, recipe)
+    data = labelled_batches(images, labels, recipe.batch_size, recipe.augmentation, recipe.seed)
     model.fit(data, epochs=recipe.epochs, verbose=verbose, shuffle=False)
     return model
 
@@ -112,18 +112,38 @@ def channel_statistics(images: np.ndarray) -> tuple[list[float], list[float]]:
     return mean.tolist(), np.maximum(std, 1.0).tolist()
 
 
-def _pipeline(images: np.ndarray, labels: np.ndarray, recipe: TeacherRecipe) -> tf.data.Dataset:
+def labelled_batches(
+    images: np.ndarray,
+    labels: np.ndarray,
+    batch_size: int,
+    augmentation: str = "none",
+    seed: int = 0,
+    count: int | None = None,
+) -> tf.data.Dataset:
+    """Return an epoch of labelled images in random order.
+
+    Args:
+        images: uint8 `(n, height, width, channels)`.
+        labels: `(n,)`.
+        batch_size: Images in a batch.
+        augmentation: One of `AUGMENTATIONS`.
+        seed: Seed of order and augmentation.
+        count: Images in an epoch, where that is more than there are; they come again then.
+    """
     data = tf.data.Dataset.from_tensor_slices((images, labels))
-    data = data.shuffle(len(images), seed=recipe.seed)
-    if recipe.augmentation != "none":
+    data = data.shuffle(len(images), seed=seed)
+    count = count or len(images)
+    if count > len(images):
+        data = data.repeat().take(count)
+    if augmentation != "none":
         keys = tf.data.Dataset.counter()
         data = tf.data.Dataset.zip(data.repeat(), keys).map(
-            lambda pair, key: (_augment(pair[0], (recipe.seed, key), recipe.augmentation), pair[1]),
+            lambda pair, key: (_augment(pair[0], (seed, key), augmentation), pair[1]),
             num_parallel_calls=tf.data.AUTOTUNE,
         )
-        data = data.take(len(images))
-    data = data.batch(recipe.batch_size).prefetch(tf.data.AUTOTUNE)
-    return untuned(data) if recipe.augmentation == "none" else data
+        data = data.take(count)
+    data = data.batch(batch_size).prefetch(tf.data.AUTOTUNE)
+    return untuned(data) if augmentation == "none" else data
 
 
 def _augment(image: Any, seed: Any, kind: str) -> Any:

@@ -52,7 +52,12 @@ flags.DEFINE_enum(
 flags.DEFINE_integer("latent_size", 100, "Length of the generator's noise.", lower_bound=1)
 
 # The method.
-flags.DEFINE_string("method", "proposed", "proposed, dfad, dfad+activation or dfad+interpolation.")
+flags.DEFINE_string(
+    "method",
+    "proposed",
+    "Without data: proposed, dfad, dfad+activation, dfad+interpolation, dafl, zskt or dfq, each "
+    "also with +memory behind it. With data: labels, kd, fitnet, at or ft.",
+)
 flags.DEFINE_enum(
     "discrepancy", "mae", ["mae", "mse", "huber", "kl", "js"], "What the student descends."
 )
@@ -66,7 +71,8 @@ flags.DEFINE_integer("student_steps", 5, "Student steps to one of the generator.
 flags.DEFINE_integer(
     "memory_size",
     0,
-    "Generated images that are kept with the teacher's answers for the student; 0: none.",
+    "Generated images that are kept with the teacher's answers for the student; 0: none, or "
+    "4096 where --method ends in +memory.",
     lower_bound=0,
 )
 flags.DEFINE_float(
@@ -87,6 +93,18 @@ flags.DEFINE_float(
     "Class balance, beside R_l and R_m; 0 is the paper's.",
     lower_bound=0.0,
 )
+flags.DEFINE_float(
+    "batch_norm_weight", 1.0, "Batch-norm statistics of the teacher, in dfq.", lower_bound=0.0
+)
+flags.DEFINE_float(
+    "attention_weight", 1000.0, "Attention transfer, in zskt and at.", lower_bound=0.0
+)
+flags.DEFINE_list(
+    "teacher_layers",
+    [],
+    "Layers whose maps zskt, fitnet, at and ft compare. Default: the last of each resolution.",
+)
+flags.DEFINE_list("student_layers", [], "The student's, paired with them by their place.")
 flags.DEFINE_float("interpolation_weight", 1.0, "Weight of the virtual images.", lower_bound=1e-6)
 flags.DEFINE_float("interpolation_alpha", 1.0, "λ ~ Beta(alpha, alpha).", lower_bound=1e-3)
 flags.DEFINE_boolean("interpolation_per_sample", False, "One λ an image, not one a batch.")
@@ -108,16 +126,59 @@ flags.DEFINE_enum(
     "What is blended, or the teacher's own answer to the blend.",
 )
 
+# With data. The student is then trained as its teacher: by the flags --teacher_….
+flags.DEFINE_float(
+    "data_share",
+    1.0,
+    "Share of the labelled images that is used, as often as all would be.",
+    lower_bound=1e-6,
+    upper_bound=1.0,
+)
+flags.DEFINE_float("temperature", 4.0, "Softening of the logits in kd.", lower_bound=1e-3)
+flags.DEFINE_float(
+    "logits_weight",
+    0.9,
+    "Share of the softened logits in the loss of kd; labels have the rest.",
+    lower_bound=0.0,
+    upper_bound=1.0,
+)
+flags.DEFINE_float("factor_weight", 500.0, "Factors in the loss of ft.", lower_bound=0.0)
+flags.DEFINE_float(
+    "factor_rate", 0.5, "Channels of its factors beside the maps'.", lower_bound=0.01
+)
+flags.DEFINE_float("hint_weight", 100.0, "Hint of fitnet, with --reference_forms.", lower_bound=0.0)
+flags.DEFINE_boolean(
+    "reference_forms",
+    False,
+    "fitnet, at and ft as their reference implementations have them, where those differ from the "
+    "papers.",
+)
+flags.DEFINE_integer(
+    "preparation_epochs", 5, "Epochs of the first stage of fitnet and ft.", lower_bound=1
+)
+
 # Training.
 flags.DEFINE_integer("batch_size", 256, "Images in a batch.", lower_bound=2)
 flags.DEFINE_integer("epochs", 20, "Epochs.", lower_bound=1)
 flags.DEFINE_integer("steps_per_epoch", 50, "Generator steps in an epoch.", lower_bound=1)
+flags.DEFINE_integer(
+    "images",
+    None,
+    "Images to generate in all, as near as whole steps come; sets --epochs and --steps_per_epoch.",
+    lower_bound=1,
+)
 flags.DEFINE_enum("optimizer", "adam", ["adam", "sgd"], "The student's; sgd has momentum 0.9.")
 flags.DEFINE_float("learning_rate", 2e-3, "The student's first rate.", lower_bound=1e-9)
 flags.DEFINE_float("weight_decay", 0.0, "The student's coupled decay, with sgd.", lower_bound=0.0)
 flags.DEFINE_float("generator_learning_rate", 1e-3, "The generator's (Adam).", lower_bound=1e-9)
 flags.DEFINE_float(
     "generator_beta_1", 0.9, "Its Adam's momentum.", lower_bound=0.0, upper_bound=0.999
+)
+flags.DEFINE_float(
+    "global_clipnorm",
+    0.0,
+    "Most that the gradients of a step may have as their norm, in both networks; 0: any.",
+    lower_bound=0.0,
 )
 flags.DEFINE_enum(
     "schedule",

@@ -9,6 +9,7 @@ import keras
 from absl import flags
 
 from dfad_tf import exporting
+from dfad_tf.datasets import ImageDataset
 from dfad_tf.errors import InputError
 from dfad_tf.from_flags import Teacher
 
@@ -29,14 +30,22 @@ def check_brought_student(student: keras.Model, teacher: Teacher) -> None:
 
 
 def export(
-    folder: pathlib.Path, distiller: Any, teacher: Teacher, test: Any, result: dict[str, Any]
+    folder: pathlib.Path,
+    student: keras.Model,
+    generator: keras.Model | None,
+    teacher: Teacher,
+    dataset: ImageDataset | None,
+    test: Any,
+    result: dict[str, Any],
 ) -> dict[str, Any] | None:
     """Export the student of a run into its folder.
 
     Args:
         folder: The run's folder.
-        distiller: The fitted distiller.
+        student: The fitted student.
+        generator: The generator, whose images calibrate int8; None where data taught.
         teacher: The teacher.
+        dataset: The data that taught, which then calibrates; None where no data set was named.
         test: Test images; None where no data set was named.
         result: The content of `result.json` so far.
 
@@ -48,11 +57,14 @@ def export(
     if not exports:
         return None
     print("Exporting", flush=True)
-    student, generator = distiller.student, distiller.generator
     contract = teacher.description.contract
     calibration = None
-    if "int8" in exports:
+    if "int8" in exports and generator is not None:
         calibration = exporting.from_generator(generator, student, contract, _CALIBRATION_IMAGES)
+    elif "int8" in exports and dataset is not None:
+        images = dataset.load("train", teacher.description.image_shape)[0]
+        source = f"training images of {dataset.name}"
+        calibration = exporting.from_images(images, _CALIBRATION_IMAGES, source)
     labels = result["labels"] or [str(i) for i in range(teacher.description.num_classes)]
     provenance = exporting.provenance_of(result)
     card = exporting.export_student(

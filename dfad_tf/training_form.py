@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import keras
@@ -42,6 +42,7 @@ class TrainingForm:
         network: The network; its variables are read, and its batch statistics moved.
         precision: A Keras dtype policy such as `"mixed_bfloat16"`; None leaves every
             layer its own.
+        exact: The outputs whose layers stay in float32; None are all.
 
     Raises:
         ValueError: If Keras knows no such policy.
@@ -52,9 +53,14 @@ class TrainingForm:
     >>> logits = form(images, training=True)
     """
 
-    def __init__(self, network: keras.Model, precision: str | None = None) -> None:
+    def __init__(
+        self,
+        network: keras.Model,
+        precision: str | None = None,
+        exact: Sequence[Any] | None = None,
+    ) -> None:
         self.network = network
-        self.clone = _clone(network, precision and keras.DTypePolicy(precision).name)
+        self.clone = _clone(network, precision and keras.DTypePolicy(precision).name, exact)
         self._normalizations: list[tuple[Any, Any]] = []
         if self.clone is not None:
             pairs = zip(network._flatten_layers(), self.clone._flatten_layers(), strict=True)
@@ -90,10 +96,12 @@ class TrainingForm:
         return outputs
 
 
-def _clone(network: keras.Model, precision: str | None) -> keras.Model | None:
+def _clone(
+    network: keras.Model, precision: str | None, exact: Sequence[Any] | None
+) -> keras.Model | None:
     if not is_graph(network) or not _is_plain(network):
         return None
-    heads = set(_heads(network))
+    heads = set(_heads(network.outputs if exact is None else exact))
 
     def clone_layer(layer: Any) -> Any:
         kind = _FASTER.get(type(layer), type(layer))
@@ -138,15 +146,15 @@ def _is_known(layer: Any) -> bool:
     return known and not isinstance(layer, keras.layers.Lambda)
 
 
-def _heads(network: Any) -> Iterator[int]:
+def _heads(outputs: Sequence[Any]) -> Iterator[int]:
     """Identities of the layers that a network's outputs come from."""
-    for output in network.outputs:
+    for output in outputs:
         tensor = output
         while True:
             layer, node_index = tensor._keras_history[:2]
             yield id(layer)
             if is_graph(layer):
-                yield from _heads(layer)
+                yield from _heads(layer.outputs)
             if not isinstance(layer, _WITHOUT_WEIGHTS):
                 break
             tensor = layer._inbound_nodes[node_index].input_tensors[0]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import tensorflow as tf
 
@@ -16,6 +16,21 @@ from dfad_tf.teacher_signals import TeacherSignals
 from dfad_tf.training_form import TrainingForm
 
 
+class TrainingBatch(NamedTuple):
+    """What one student step learns from.
+
+    Attributes:
+        images: `(batch, height, width, channels)`.
+        logits: The teacher's, `(batch, classes)`.
+        maps: Of the teacher's layers, `(batch, height, width, channels)` each; none unless
+            the student's loss compares them.
+    """
+
+    images: Any
+    logits: Any
+    maps: tuple[Any, ...] = ()
+
+
 class TrainingImages:
     """Generate images, ask the teacher about them, and hand them to the student in batches.
 
@@ -23,15 +38,15 @@ class TrainingImages:
         generator: The generator as training runs it.
         signals: The teacher's answers.
         seed: Seed of all noise.
+        map_count: How many of the activations that the signals watch are maps for the
+            student's loss; they come first.
     """
 
     def __init__(
-        self,
-        generator: TrainingForm,
-        signals: TeacherSignals,
-        seed: int,
+        self, generator: TrainingForm, signals: TeacherSignals, seed: int, map_count: int = 0
     ) -> None:
         self.generator, self.signals, self.seed = generator, signals, seed
+        self.map_count = map_count
         self.memory: ImageMemory | None = None
         self.memory_share = 0.0
 
@@ -62,13 +77,29 @@ class TrainingImages:
         latent = stateless_latent(batch_size, self.generator.network.input_shape[-1], key)
         return self.generator(latent, training=True)
 
-    def generate_with_logits(self, batch_size: int, stream: str, step: Any) -> tuple[Any, Any]:
-        """Return images and the teacher's logits for them."""
-        images = self.generate(batch_size, stream, step)
-        return images, self.signals(images)[0]
+    def observe(self, images: Any) -> TrainingBatch:
+        """Show images to the teacher."""
+        answers = self.signals.observe(images)
+        return TrainingBatch(images, answers.logits, answers.activations[: self.map_count])
 
-    def batches(self, batch_size: int, count: int, step: Any) -> Iterator[tuple[Any, Any]]:
-        """Yield images and logits for each of a train step's student steps.
+    def shared(self, source: str, made: TrainingBatch | None, step: Any) -> TrainingBatch | None:
+        """Return what all student steps of a train step learn from alike; None: fresh images.
+
+        Args:
+            source: `Method.images`.
+            made: What the generator's step, gone first, has made.
+            step: The generator optimizer's `iterations` before that step.
+        """
+        if source == "fresh" or made is None or (self.memory and self.memory_share == 1):
+            return None
+        if source == "same_images":
+            return made
+        return self.observe(self.generate(made.images.shape[0], "generator", step))
+
+    def batches(
+        self, batch_size: int, count: int, step: Any, shared: TrainingBatch | None = None
+    ) -> Iterator[TrainingBatch]:
+        """Yield images and the teacher's answers for each of a train step's student steps.
 
         The generator stands still meanwhile, so fresh images are made, and shown to
         the teacher, in one pass.
@@ -77,23 +108,33 @@ class TrainingImages:
             batch_size: Images in a batch.
             count: Batches.
             step: The student optimizer's `iterations` before the first of them.
+            shared: Images that all student steps learn from, in the place of fresh ones.
         """
         # Frozen: the student's steps move the counter while this generator waits.
         step = tf.identity(tf.convert_to_tensor(step))
         old_count = remembered(batch_size, self.memory_share) if self.memory else 0
-        fresh: list[tuple[Any, Any]] = []
+        fresh: list[TrainingBatch] = []
         if old_count < batch_size:
-            both = self.generate_with_logits(count * (batch_size - old_count), "student", step)
-            fresh = list(zip(*(tf.split(tensor, count) for tensor in both), strict=True))
+            wanted = batch_size - old_count
+            if shared:
+                fresh = [tf.nest.map_structure(lambda tensor: tensor[:wanted], shared)] * count
+            else:
+                made = self.observe(self.generate(count * wanted, "student", step))
+                fresh = _split(made, count)
         for index in range(count):
             if not self.memory:
                 yield fresh[index]
                 continue
             key = stateless_seed(self.seed, "memory", step + index)
-            old = self.memory.draw(old_count, key)
+            old = self._remembered_batch(old_count, key)
             if fresh:
-                old = tuple(tf.concat(pair, 0) for pair in zip(fresh[index], old, strict=True))
+                old = tf.nest.map_structure(lambda *pair: tf.concat(pair, 0), fresh[index], old)
             yield old
+
+    def _remembered_batch(self, count: int, key: Any) -> TrainingBatch:
+        images, logits = self.memory.draw(count, key)  # type: ignore[union-attr]
+        # Maps are not kept: they are larger than images.
+        return TrainingBatch(images, logits, self.observe(images).maps if self.map_count else ())
 
     def parts(
         self, images: Any, logits: Any, interpolation: VirtualInterpolation | None, step: Any
@@ -111,11 +152,16 @@ class TrainingImages:
         partners = None
         if interpolation.partner == "fresh":
             count = interpolation.count(images.shape[0])
-            partners = self.generate_with_logits(count, "partner", step)
+            partners = self.observe(self.generate(count, "partner", step))[:2]
         key = stateless_seed(self.seed, "interpolation", step)
         return interpolation.parts(
             images, logits, key, partners, lambda virtual: self.signals(virtual)[0]
         )
+
+
+def _split(batch: TrainingBatch, count: int) -> list[TrainingBatch]:
+    parts = [tf.split(tensor, count) for tensor in tf.nest.flatten(batch)]
+    return [tf.nest.pack_sequence_as(batch, part) for part in zip(*parts, strict=True)]
 
 
 def endless_batches(batch_size: int) -> tf.data.Dataset:

@@ -8,16 +8,20 @@ import pytest
 PACKAGE = pathlib.Path(__file__).parent.parent / "dfad_tf"
 LAYERS = {
     0: "errors names randomness interpolation optimizers pixel_contract losses objectives "
-    "native_messages pipelines graphs fast_layers training_form process",
+    "native_messages pipelines supervised_objectives graphs fast_layers training_form process "
+    "layer_outputs",
     1: "models generators datasets multiply_adds",
     2: "teacher_signals saved_model_teacher pixel_detection teacher_loading methods distiller "
-    "compatibility training_metrics image_memory training_images precision inheritance "
+    "compatibility training_metrics image_memory training_images watched_layers data_methods "
+    "supervised_distiller precision inheritance "
     "teacher_training",
-    3: "run_folder teacher_cache pictures measurement callbacks report report_benchmark "
+    3: "run_folder teacher_cache pictures measurement callbacks report report_benchmark comparison "
+    "comparison_runs comparison_pictures "
     "step_benchmark exporting",
     4: "command_line data_flags train_flags pixel_flags precision_flag from_flags train evaluate "
-    "model_flags json_flag benchmark export_flags export_command training_export to_tflite "
-    "to_saved_model",
+    "model_flags json_flag benchmark export_flags export_command training_export "
+    "training_with_data training_without_data method_flags compare compare_flags "
+    "flag_checks to_tflite to_saved_model",
 }
 LAYER = {name: layer for layer, names in LAYERS.items() for name in names.split()}
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")

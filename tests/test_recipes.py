@@ -5,7 +5,7 @@ import pathlib
 import pytest
 from absl import flags
 
-from dfad_tf import command_line, from_flags
+from dfad_tf import command_line, flag_checks
 from tests.command import parse
 
 FOLDER = pathlib.Path(__file__).parent.parent / "flags"
@@ -15,7 +15,7 @@ RECIPES = sorted(FOLDER.glob("*.flags"))
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
 def test_it_parses_and_its_names_exist(path):
     parse(f"--flagfile={path}")
-    from_flags.check_names()
+    flag_checks.check_names()
     text = path.read_text(encoding="utf-8")
     assert text.startswith("#") and "python -m dfad_tf.train" in text
 

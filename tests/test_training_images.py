@@ -104,7 +104,7 @@ def test_batches_mix_fresh_and_remembered_images_with_their_logits(share):
         distiller.generator_step(BATCH)
     batches, remembered = list(distiller.images.batches(BATCH, 3, 0)), max(1, round(BATCH * share))
     assert len(batches) == 3
-    for images, logits in batches:
+    for images, logits, _ in batches:
         assert images.shape == (BATCH, 8, 8, 1) and logits.shape == (BATCH, 3)
         assert sum(known(images, distiller.images.memory)) == remembered
         check_teachers_answers(distiller, images, logits)
@@ -120,7 +120,7 @@ def test_batches_mix_fresh_and_remembered_images_with_their_logits(share):
 def test_without_a_memory_all_images_differ_and_have_their_logits():
     distiller = make()
     batches = list(distiller.images.batches(BATCH, 3, 0))
-    for images, logits in batches:
+    for images, logits, _ in batches:
         check_teachers_answers(distiller, images, logits)
     assert len({image.tobytes() for images, _ in batches for image in images.numpy()}) == 3 * BATCH
 
@@ -135,9 +135,9 @@ def test_every_step_and_every_seed_draws_others_from_the_memory():
             tf.reshape(tf.range(64.0), (64, 1, 1, 1)) * tf.ones((64, 8, 8, 1)), [[0.0] * 3] * 64
         )
         for step in (0, 3):
-            for images, _ in distiller.images.batches(BATCH, 3, step):
+            for images, *_ in distiller.images.batches(BATCH, 3, step):
                 drawn.append(tuple(images[:, 0, 0, 0].numpy()))
-        again = [images for images, _ in distiller.images.batches(BATCH, 3, 3)]
+        again = [images for images, *_ in distiller.images.batches(BATCH, 3, 3)]
         assert tuple(again[2][:, 0, 0, 0].numpy()) == drawn[-1]
     assert len(set(drawn)) == len(drawn) == 12
 
@@ -179,7 +179,7 @@ def test_a_step_after_the_last_draws_what_the_next_train_step_would():
     distiller = make(memory=64)
     for _ in range(3):
         distiller.generator_step(BATCH)
-    at_once = [images for images, _ in distiller.images.batches(BATCH, 4, 10)]
+    at_once = [images for images, *_ in distiller.images.batches(BATCH, 4, 10)]
     one_by_one = [next(iter(distiller.images.batches(BATCH, 1, 10 + i)))[0] for i in range(4)]
     np.testing.assert_array_equal(at_once, one_by_one)
 
@@ -213,11 +213,11 @@ def test_the_method_knows_how_many_images_a_step_generates(row, interpolation, m
 def test_interpolation_works_on_remembered_images():
     distiller = make(memory=20, row="dfad+interpolation", interpolation=FRESH)
     distiller.generator_step(BATCH)
-    images, logits = next(distiller.images.batches(BATCH, 1, 0))
+    images, logits, _ = next(distiller.images.batches(BATCH, 1, 0))
     plain, virtual = distiller.images.parts(images, logits, FRESH, 0)
     assert plain[0] is images and plain[1] is logits and virtual[0].shape[0] == BATCH // 2
     # Blended with a fresh image each: the blend of their logits is what is learnt.
-    partners = distiller.images.generate_with_logits(BATCH // 2, "partner", 0)
+    partners = distiller.images.observe(distiller.images.generate(BATCH // 2, "partner", 0))[:2]
     a, b = images[: BATCH // 2] - partners[0], virtual[0] - partners[0]
     share = float(tf.reduce_sum(a * b) / tf.reduce_sum(a * a))
     expected = share * logits[: BATCH // 2] + (1 - share) * partners[1]

@@ -19,9 +19,10 @@ def provenance_of(run: dict[str, Any]) -> dict[str, str]:
     """
     found = {}
     if "method" in run:
+        count = run.get("real_images")
+        data = f"with {count:,} labelled images" if count else "without data"
         found["distilled by"] = (
-            f"the method '{run['method']}' of dfad_tf, without data (arXiv 2102.11638), seed "
-            f"{run.get('seed')}"
+            f"the method '{run['method']}' of dfad_tf, {data}, seed {run.get('seed')}"
         )
     if run.get("teacher"):
         found["teacher"] = pathlib.PurePath(str(run["teacher"])).name  # nobody's folders

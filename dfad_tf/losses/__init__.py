@@ -12,8 +12,17 @@ from typing import Any
 import keras
 
 from dfad_tf import names
+from dfad_tf.losses.attention_transfer import AttentionTransfer
 from dfad_tf.losses.jensen_shannon_discrepancy import JensenShannonDiscrepancy
 from dfad_tf.losses.kullback_leibler_discrepancy import KullbackLeiblerDiscrepancy
+
+__all__ = [
+    "DISCREPANCIES",
+    "AttentionTransfer",
+    "JensenShannonDiscrepancy",
+    "KullbackLeiblerDiscrepancy",
+    "get",
+]
 
 DISCREPANCIES: dict[str, type[keras.losses.Loss]] = {
     "mae": keras.losses.MeanAbsoluteError,

@@ -1,6 +1,7 @@
 """Terms of the generator's objective: one class a file."""
 
 from dfad_tf.objectives.adversarial_discrepancy import AdversarialDiscrepancy
+from dfad_tf.objectives.batch_norm_statistics import BatchNormStatistics
 from dfad_tf.objectives.generator_objective import ForwardPass, GeneratorObjective
 from dfad_tf.objectives.information_entropy import InformationEntropy
 from dfad_tf.objectives.logits_activation import LogitsActivation
@@ -8,6 +9,7 @@ from dfad_tf.objectives.representation_activation import RepresentationActivatio
 
 __all__ = [
     "AdversarialDiscrepancy",
+    "BatchNormStatistics",
     "ForwardPass",
     "GeneratorObjective",
     "InformationEntropy",

@@ -15,12 +15,15 @@ class ForwardPass(NamedTuple):
         teacher_logits: `(batch, classes)`, float32.
         teacher_features: `(batch, features)`, float32; None unless a term asks for them.
         student_logits: `(batch, classes)`, float32; None unless a term asks for them.
+        batch_norm: Input, moving mean and moving variance of each batch normalization of
+            the teacher; none unless a term asks for them.
     """
 
     images: Any
     teacher_logits: Any
     teacher_features: Any = None
     student_logits: Any = None
+    batch_norm: tuple[tuple[Any, Any, Any], ...] = ()
 
 
 class GeneratorObjective:
@@ -36,6 +39,7 @@ class GeneratorObjective:
 
     needs_features = False
     needs_student = False
+    needs_batch_norm = False
 
     def __init__(self, weight: float = 1.0, name: str = "generator_objective") -> None:
         self.weight = weight

@@ -1,0 +1,94 @@
+"""Find mistakes among the flags before any work."""
+
+from __future__ import annotations
+
+import math
+
+from absl import flags
+
+from dfad_tf import data_methods, from_flags, generators, method_flags, models
+from dfad_tf.compatibility import check_fit, check_student
+from dfad_tf.errors import InputError
+from dfad_tf.exporting.files import check_exports
+from dfad_tf.from_flags import Teacher
+from dfad_tf.pixel_flags import check_pixel_flags, image_shape
+from dfad_tf.precision_flag import check_policy
+from dfad_tf.teacher_signals import TeacherSignals
+from dfad_tf.teacher_training import make_optimizer
+from dfad_tf.watched_layers import WatchedLayers
+
+FLAGS = flags.FLAGS
+
+
+def check_names() -> None:
+    """Check names, shapes and lists among the flags, before a teacher is trained for hours.
+
+    Raises:
+        InputError: If a network, method or list is wrong.
+    """
+    _check_finite()
+    check_exports(FLAGS.export, "--export")
+    check_policy()
+    method_flags.check()
+    set_steps_by_images()
+    if FLAGS.steps_per_epoch % FLAGS.steps_per_execution:
+        raise InputError(
+            f"Expected --steps_per_execution to divide --steps_per_epoch={FLAGS.steps_per_epoch}. "
+            f"Received: {FLAGS.steps_per_execution}"
+        )
+    from_flags.optimizers_from_flags()
+    make_optimizer(FLAGS.teacher_optimizer, 0.0, FLAGS.teacher_weight_decay)
+    if not FLAGS.student.endswith(from_flags.MODEL_FILES) and FLAGS.student != "compact":
+        models.check_name(FLAGS.student, "student")
+    models.check_name(FLAGS.teacher_model, "teacher_model")
+    generators.check_name(FLAGS.generator)
+    image_shape()
+    check_pixel_flags()
+
+
+def set_steps_by_images() -> None:
+    """Let `--images` set epochs and their steps, so that methods compare at one number."""
+    if FLAGS.images is None or method_flags.needs_data():
+        return
+    each = method_flags.method_from_flags().images_per_step(FLAGS.batch_size)
+    steps = max(1, round(FLAGS.images / each))
+    epochs = max(1, round(steps / FLAGS.steps_per_epoch))
+    FLAGS.epochs, FLAGS.steps_per_epoch = epochs, max(1, round(steps / epochs))
+
+
+def _check_finite() -> None:
+    """absl's bounds let NaN and infinity pass."""
+    for name in FLAGS:
+        value = FLAGS[name].value
+        if isinstance(value, float) and not math.isfinite(value):
+            raise InputError(f"Expected --{name} to be a finite number. Received: {value}")
+
+
+def check_method_fits() -> None:
+    """Check that networks and method fit each other, with a teacher that need not be trained.
+
+    Raises:
+        InputError: If a network cannot take or make the images, the classes differ, or layers
+            are not there or do not pair.
+    """
+    check_networks(from_flags.untrained_teacher_from_flags())
+
+
+def check_networks(teacher: Teacher) -> None:
+    """Check that networks and method fit each other before hours of work.
+
+    Args:
+        teacher: The teacher, trained or not.
+
+    Raises:
+        InputError: As of `check_method_fits`.
+    """
+    student = from_flags.student_from_flags(teacher)
+    if method_flags.needs_data():
+        check_student(teacher.model, student)
+        settings = method_flags.data_settings_from_flags()
+        data_methods.stages(method_flags.method_name(), teacher.model, student, settings)
+        return
+    check_fit(teacher.model, student, from_flags.generator_from_flags(teacher))
+    signals = TeacherSignals(teacher.model, FLAGS.teacher_features)
+    WatchedLayers(method_flags.method_from_flags(), signals, student)

@@ -1,0 +1,129 @@
+"""Distillation with data, as a Keras model with one `train_step`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from dfad_tf.layer_outputs import layer_outputs
+from dfad_tf.supervised_objectives import Comparison, SupervisedObjective
+from dfad_tf.teacher_signals import TeacherSignals
+from dfad_tf.training_form import TrainingForm
+
+
+class SupervisedDistiller(keras.Model):
+    """Train a student on real images, by the sum of some objectives.
+
+    What the field does where there is data: labels, logits and maps of a frozen teacher in
+    inference mode. `keras.distillation.Distiller` is not its base: for maps it runs
+    the student twice, and its evaluation moves batch statistics.
+
+    Args:
+        teacher: A classifier; its `trainable` is set to False.
+        student: A classifier with the same input, and logits as output.
+        objectives: Terms of the loss. Where none reads the student's logits, only the layers
+            up to its maps are trained.
+        teacher_layers: Layers of the teacher whose maps the objectives compare.
+        student_layers: Layers of the student, paired with them by place.
+        precision: Keras dtype policy to compute in; None leaves every layer its own.
+
+    Raises:
+        InputError: If a layer is not there.
+
+    Example:
+
+    >>> distiller = SupervisedDistiller(teacher, student, [LabelObjective()])
+    >>> distiller.compile("adam", metrics=["accuracy"])
+    >>> distiller.fit(dataset, epochs=10)
+    """
+
+    def __init__(
+        self,
+        teacher: keras.Model,
+        student: keras.Model,
+        objectives: Sequence[SupervisedObjective],
+        teacher_layers: Sequence[str] = (),
+        student_layers: Sequence[str] = (),
+        precision: str | None = None,
+    ) -> None:
+        super().__init__(name="supervised_distiller")
+        teacher.trainable = False
+        self.teacher, self.student = teacher, student
+        self.objectives = tuple(objectives)
+        self.signals = None
+        if any(term.needs_teacher for term in objectives):
+            maps = layer_outputs(teacher, teacher_layers, "--teacher_layers")
+            self.signals = TeacherSignals(teacher).watching(maps).in_precision(precision)
+        outputs: dict[str, Any] = {}
+        if any(term.needs_logits for term in objectives):
+            outputs["logits"] = student.outputs[0]
+        needs_student = any(term.needs_student for term in objectives)
+        if student_layers and needs_student:
+            outputs["maps"] = layer_outputs(student, student_layers, "--student_layers")
+        self.form = None
+        if outputs:
+            exact = [outputs["logits"]] if "logits" in outputs else []
+            self.form = TrainingForm(keras.Model(student.inputs[0], outputs), precision, exact)
+        self.term_metrics = [keras.metrics.Mean(name=term.name) for term in objectives]
+        self.built = True  # as the networks are
+
+    @property
+    def trainable_variables(self) -> list[Any]:
+        """The student's, as far as the objectives reach, and those of their own networks."""
+        networks = [self.form.network] if self.form else []
+        networks += [network for term in self.objectives for network in term.networks]
+        return [variable for network in networks for variable in network.trainable_variables]
+
+    trainable_weights = trainable_variables
+
+    def call(self, inputs: Any, training: bool = False) -> Any:
+        """Return the student's logits."""
+        return self.student(inputs, training=training)
+
+    def _symbolic_build(self, iterator: Any = None, data_batch: Any = None) -> None:
+        """Build nothing: all is built."""
+
+    def train_step(self, data: Any) -> dict[str, Any]:
+        """Descend once on labelled images `(batch, height, width, channels)`."""
+        images, labels = data
+        images = tf.cast(images, tf.float32)
+        logits, maps = None, ()
+        if self.signals is not None:
+            logits, _, maps = self.signals.observe(images)
+        variables = self.trainable_variables
+        with tf.GradientTape() as tape:
+            outputs = self.form(images, training=True) if self.form else {}
+            students = outputs.get("logits")
+            if students is not None:
+                students = tf.cast(students, tf.float32)
+            comparison = Comparison(labels, logits, maps, students, tuple(outputs.get("maps", ())))
+            values = [term.call(comparison) for term in self.objectives]
+            weighted = [t.weight * v for t, v in zip(self.objectives, values, strict=True)]
+            loss = tf.add_n(weighted)
+            replicas = self.distribute_strategy.num_replicas_in_sync
+            scaled = self.optimizer.scale_loss(loss / replicas)
+        self.optimizer.apply(tape.gradient(scaled, variables), variables)
+        self._loss_tracker.update_state(loss)
+        for metric, value in zip(self.term_metrics, values, strict=True):
+            metric.update_state(value)
+        return self.get_metrics_result()
+
+    def get_metrics_result(self) -> dict[str, Any]:
+        """Return what a train step logs; the compiled metrics belong to `test_step`."""
+        trackers = [self._loss_tracker, *self.term_metrics]
+        return {tracker.name: tracker.result() for tracker in trackers}
+
+    def test_step(self, data: Any) -> dict[str, Any]:
+        """Measure the student alone, in inference mode."""
+        images, labels, weights = keras.utils.unpack_x_y_sample_weight(data)
+        logits = tf.cast(self.student(images, training=False), tf.float32)
+        self._compile_metrics.update_state(labels, logits, sample_weight=weights)
+        return dict(self._compile_metrics.result())
+
+    @property
+    def metrics(self) -> list[Any]:
+        """All metrics, so that Keras resets them when an epoch begins."""
+        return [*super().metrics, *self.term_metrics]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import keras
@@ -125,5 +126,5 @@ def _chain(
 
 
 def _normalized(factors: Any) -> Any:
-    flat = keras.ops.reshape(factors, (factors.shape[0] or -1, -1))
+    flat = keras.ops.reshape(factors, (-1, math.prod(factors.shape[1:])))
     return flat / (keras.ops.norm(flat, axis=-1, keepdims=True) + 1e-12)

@@ -8,7 +8,7 @@ HERE = pathlib.Path(__file__).parent
 
 setup(
     name="dfad_tf",
-    version="0.3.0",
+    version="0.4.0",
     description="Distil a Keras classifier into a small student without its training data",
     long_description=(HERE / "README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
@@ -49,7 +49,9 @@ setup(
         "console_scripts": [
             "dfad-train = dfad_tf.train:run",
             "dfad-benchmark = dfad_tf.benchmark:run",
+            "dfad-compare = dfad_tf.compare:run",
             "dfad-evaluate = dfad_tf.evaluate:run",
+            "dfad-figures = dfad_tf.figures:run",
             "dfad-to-saved-model = dfad_tf.to_saved_model:run",
             "dfad-to-tflite = dfad_tf.to_tflite:run",
         ]

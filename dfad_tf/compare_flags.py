@@ -32,7 +32,7 @@ def shared_arguments() -> list[str]:
     """The flags of `dfad_tf.train` that the user gave, for every run.
 
     Raises:
-        InputError: If one is given that the comparison decides.
+        InputError: If one is given that the comparison decides, or no data set is named.
     """
     by_module = FLAGS.flags_by_module_dict()
     modules = (data_flags, precision_flag, train_flags)
@@ -43,6 +43,10 @@ def shared_arguments() -> list[str]:
                 f"Expected no --{flag.name}, which the comparison sets for each run "
                 f"(--methods, --seeds). Received: {flag.value}"
             )
+    if FLAGS.teacher and not FLAGS.dataset:
+        raise InputError(
+            "Expected --dataset, whose test images the methods are compared on. Received none."
+        )
     return sorted(flag.serialize() for flag in given if flag.name not in _OWN)
 
 

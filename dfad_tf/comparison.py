@@ -161,14 +161,14 @@ def table_text(table: list[dict[str, Any]], title: str, command: str) -> str:
     """
     lines = [f"# {title}", "", f"`{command}`", ""]
     lines += [
-        "| method | data | seeds | teacher % | student %, last epoch | to the teacher | "
+        "| method | data | student starts from | seeds | teacher % | student %, last epoch | to the teacher | "
         "best epoch on the test set % | images generated | real images | seconds | "
         "the paper's (its teacher) % |",
-        "|---|---|---|---|---|---|---|---|---|---|---|",
+        "|---|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     for row in table:
         if "accuracy" not in row:
-            lines.append(f"| {row['method']} | {row['data']} | {row['status']} |" + " |" * 8)
+            lines.append(f"| {row['method']} | {row['data']} | {row['status']} |" + " |" * 9)
             continue
         deviation = row["accuracy_deviation"]
         spread = "" if deviation is None else f" ± {100 * deviation:.2f}"
@@ -176,6 +176,7 @@ def table_text(table: list[dict[str, Any]], title: str, command: str) -> str:
         cells = [
             row["method"] + ("" if row["status"] == "run" else f" ({row['status']})"),
             row["data"],
+            row["student_start"].split(" (")[0],
             ", ".join(map(str, row["seeds"])),
             f"{100 * row['teacher_accuracy']:.2f}",
             f"**{100 * row['accuracy']:.2f}**{spread}",

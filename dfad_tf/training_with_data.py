@@ -17,6 +17,7 @@ from dfad_tf.data_methods import Stage
 from dfad_tf.datasets import ImageDataset
 from dfad_tf.errors import InputError
 from dfad_tf.from_flags import Teacher
+from dfad_tf.optimizers import with_loss_scaling
 from dfad_tf.pipelines import in_batches
 from dfad_tf.supervised_distiller import SupervisedDistiller
 from dfad_tf.teacher_training import labelled_batches, make_optimizer
@@ -102,7 +103,7 @@ class DistillationWithData:
         )
         optimizer = make_optimizer(FLAGS.teacher_optimizer, schedule, FLAGS.teacher_weight_decay)
         distiller.compile(
-            optimizer,
+            with_loss_scaling(optimizer, self.precision == "mixed_float16"),
             metrics=["accuracy"],
             jit_compile=FLAGS.jit_compile,
             steps_per_execution=FLAGS.steps_per_execution,

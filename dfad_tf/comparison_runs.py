@@ -20,6 +20,9 @@ from dfad_tf.callbacks import format_seconds
 from dfad_tf.comparison import read_run, run_name
 
 
+_UNFINISHED = ".run-"
+
+
 @dataclass(frozen=True)
 class Run:
     """One run of a comparison.
@@ -77,8 +80,10 @@ class ComparisonRuns:
         if not missing:
             return
         self.folder.mkdir(parents=True, exist_ok=True)
-        for stale in self.folder.glob(".run-*"):
-            shutil.rmtree(stale, ignore_errors=True)
+        for stale in self.folder.glob(f"{_UNFINISHED}*"):
+            owner = stale.name.removeprefix(_UNFINISHED).partition("-")[0]
+            if owner.isdigit() and not psutil.pid_exists(int(owner)):
+                shutil.rmtree(stale, ignore_errors=True)
         begin = time.monotonic()
         for done, (run, seconds) in enumerate(self._made(missing), 1):
             spent = time.monotonic() - begin
@@ -116,7 +121,9 @@ class ComparisonRuns:
                 shutil.rmtree(made.parent, ignore_errors=True)
 
     def _start(self, run: Run, place: int) -> tuple[Any, pathlib.Path]:
-        made = pathlib.Path(tempfile.mkdtemp(prefix=".run-", dir=self.folder)) / "run"
+        # Named by who makes it, so that two commands may work in one folder.
+        prefix = f"{_UNFINISHED}{os.getpid()}-"
+        made = pathlib.Path(tempfile.mkdtemp(prefix=prefix, dir=self.folder)) / "run"
         command = [sys.executable, "-m", "dfad_tf.train", *self.arguments, *run.arguments()]
         command += [f"--workdir={made}", "--export=none", "--verbose=2"]
         with open(made.parent / "log.txt", "w", encoding="utf-8") as log:

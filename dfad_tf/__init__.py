@@ -19,6 +19,7 @@ _HOMES = {
     "Method": "dfad_tf.methods",
     "PixelContract": "dfad_tf.pixel_contract",
     "Settings": "dfad_tf.methods",
+    "SupervisedDistiller": "dfad_tf.supervised_distiller",
     "VirtualInterpolation": "dfad_tf.interpolation",
     "describe_teacher": "dfad_tf.teacher_loading",
     "export_student": "dfad_tf.exporting",
@@ -27,7 +28,17 @@ _HOMES = {
     "multiply_adds": "dfad_tf.multiply_adds",
     "open_dataset": "dfad_tf.datasets",
 }
-_MODULES = ("exporting", "generators", "losses", "methods", "models", "objectives", "optimizers")
+_MODULES = (
+    "data_methods",
+    "exporting",
+    "generators",
+    "losses",
+    "methods",
+    "models",
+    "objectives",
+    "optimizers",
+    "supervised_objectives",
+)
 
 __all__ = [*sorted(_HOMES), *_MODULES]
 

@@ -161,9 +161,9 @@ def table_text(table: list[dict[str, Any]], title: str, command: str) -> str:
     """
     lines = [f"# {title}", "", f"`{command}`", ""]
     lines += [
-        "| method | data | student starts from | seeds | teacher % | student %, last epoch | to the teacher | "
-        "best epoch on the test set % | images generated | real images | seconds | "
-        "the paper's (its teacher) % |",
+        "| method | data | student starts from | seeds | teacher % | student %, last epoch | "
+        "to the teacher | best epoch on the test set % | images generated | real images | "
+        "seconds | the paper's (its teacher) % |",
         "|---|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     for row in table:

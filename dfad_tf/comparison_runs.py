@@ -19,7 +19,6 @@ import psutil
 from dfad_tf.callbacks import format_seconds
 from dfad_tf.comparison import read_run, run_name
 
-
 _UNFINISHED = ".run-"
 
 

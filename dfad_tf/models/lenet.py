@@ -46,10 +46,10 @@ def lenet(
         )
     inputs = keras.Input(input_shape, name="image")
     x = layers.standardize(inputs, mean, std)
-    for count in filters[:2]:
-        x = keras.layers.Conv2D(count, 5, activation="relu")(x)
+    for place, count in enumerate(filters[:2], 1):
+        x = keras.layers.Conv2D(count, 5, activation="relu", name=f"conv{place}")(x)
         x = keras.layers.MaxPooling2D()(x)
-    x = keras.layers.Conv2D(filters[2], 5, activation="relu")(x)
+    x = keras.layers.Conv2D(filters[2], 5, activation="relu", name="conv3")(x)
     x = keras.layers.Flatten()(x)
     x = keras.layers.Dense(filters[3], activation="relu")(x)
     return keras.Model(inputs, keras.layers.Dense(num_classes, name="logits")(x), name=name)

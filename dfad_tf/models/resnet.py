@@ -46,12 +46,14 @@ def resnet(
     x = layers.batch_norm_relu(layers.convolution(x, widths[0]))
     for group, (count, width) in enumerate(zip(blocks, widths, strict=True)):
         for block in range(count):
-            x = _block(x, width, 2 if group and not block else 1, projection)
+            # The end of a group has a name that methods which compare maps can be given.
+            name_of_end = f"group{group + 1}" if block == count - 1 else None
+            x = _block(x, width, 2 if group and not block else 1, projection, name_of_end)
     x = keras.layers.GlobalAveragePooling2D(name="features")(x)
     return keras.Model(inputs, keras.layers.Dense(num_classes, name="logits")(x), name=name)
 
 
-def _block(inputs: Any, width: int, strides: int, projection: bool) -> Any:
+def _block(inputs: Any, width: int, strides: int, projection: bool, name: str | None = None) -> Any:
     x = layers.batch_norm_relu(layers.convolution(inputs, width, strides=strides))
     x = layers.batch_norm(layers.convolution(x, width))
     shortcut = inputs
@@ -64,4 +66,4 @@ def _block(inputs: Any, width: int, strides: int, projection: bool) -> Any:
             shortcut = keras.ops.pad(
                 shortcut, [[0, 0], [0, 0], [0, 0], [added // 2, added - added // 2]]
             )
-    return keras.layers.ReLU()(keras.layers.Add()([x, shortcut]))
+    return keras.layers.ReLU(name=name)(keras.layers.Add()([x, shortcut]))

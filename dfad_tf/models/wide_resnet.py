@@ -45,16 +45,17 @@ def wide_resnet(
     x = layers.convolution(layers.standardize(inputs, mean, std), 16)
     for group in range(3):
         for block in range((depth - 4) // 6):
-            x = _block(x, 16 * width * 2**group, 2 if group and not block else 1)
+            name_of_end = f"group{group + 1}" if block == (depth - 4) // 6 - 1 else None
+            x = _block(x, 16 * width * 2**group, 2 if group and not block else 1, name_of_end)
     x = layers.batch_norm_relu(x)
     x = keras.layers.GlobalAveragePooling2D(name="features")(x)
     return keras.Model(inputs, keras.layers.Dense(num_classes, name="logits")(x), name=name)
 
 
-def _block(inputs: Any, filters: int, strides: int) -> Any:
+def _block(inputs: Any, filters: int, strides: int, name: str | None = None) -> Any:
     x = layers.batch_norm_relu(inputs)
     shortcut = inputs
     if strides > 1 or inputs.shape[-1] != filters:
         shortcut = layers.convolution(x, filters, 1, strides)
     x = layers.batch_norm_relu(layers.convolution(x, filters, strides=strides))
-    return keras.layers.Add()([layers.convolution(x, filters), shortcut])
+    return keras.layers.Add(name=name)([layers.convolution(x, filters), shortcut])

@@ -15,6 +15,7 @@ from dfad_tf.run_folder import write_json, write_whole
 WITH_DATA = ("labels", "kd", "fitnet", "at", "ft")
 WITHOUT_DATA = ("dafl", "dfad", "dfad+activation", "dfad+interpolation", "proposed")
 LATER = ("zskt", "dfq", "dfad+memory", "proposed+memory")
+TEACHER = "teacher"
 ROWS = (*WITH_DATA, *WITHOUT_DATA, *LATER)
 
 _PUBLISHED = ("teacher", "kd", "fitnet", "at", "ft", "dafl", "dfad", "proposed")
@@ -76,11 +77,23 @@ def rows(
         failures: Why a method has no run, where it was tried.
 
     Returns:
-        One entry a method. Accuracies are shares of the test set; `accuracy` is the last
-        epoch's, its deviation that of a sample, and `best_on_the_test_set` what the field
-        often reports: the highest epoch, which nobody without test data can choose.
+        One entry for the teacher, where anything was run, and one a method. Accuracies are
+        shares of the test set; `accuracy` is the last epoch's, its deviation that of a
+        sample, and `best_on_the_test_set` what the field often reports: the highest epoch,
+        which nobody without test data can choose.
     """
-    return [_row(method, runs, (failures or {}).get(method)) for method in methods]
+    table = [_row(method, runs, (failures or {}).get(method)) for method in methods]
+    return [*_teacher_row(table), *table]
+
+
+def _teacher_row(table: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    ran = [row for row in table if "accuracy" in row]
+    if not ran:
+        return []
+    first, accuracy = ran[0], statistics.fmean(row["teacher_accuracy"] for row in ran)
+    same = {name: first[name] for name in first if name.startswith("teacher_")}
+    about = {"method": TEACHER, "data": "labelled images", "seeds": [], "status": "run"}
+    return [{**about, **same, "teacher_accuracy": accuracy, "paper": first["paper_teacher"]}]
 
 
 def _row(method: str, runs: dict[tuple[str, int], Any], failure: str | None) -> dict[str, Any]:
@@ -167,12 +180,19 @@ def table_text(table: list[dict[str, Any]], title: str, command: str) -> str:
         "|---|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     for row in table:
+        if row["method"] == TEACHER:
+            paper = "" if row["paper"] is None else f"{row['paper']:.2f}"
+            accuracy = f"{100 * row['teacher_accuracy']:.2f}"
+            lines.append(
+                f"| {TEACHER} | {row['data']} | | | {accuracy} |" + " |" * 6 + f" {paper} |"
+            )
+            continue
         if "accuracy" not in row:
             lines.append(f"| {row['method']} | {row['data']} | {row['status']} |" + " |" * 9)
             continue
         deviation = row["accuracy_deviation"]
         spread = "" if deviation is None else f" ± {100 * deviation:.2f}"
-        paper = "" if row["paper"] is None else f"{row['paper']:g} ({row['paper_teacher']:g})"
+        paper = "" if row["paper"] is None else f"{row['paper']:.2f} ({row['paper_teacher']:.2f})"
         cells = [
             row["method"] + ("" if row["status"] == "run" else f" ({row['status']})"),
             row["data"],

@@ -11,6 +11,7 @@ import psutil
 import tensorflow as tf
 
 from dfad_tf.distiller import DataFreeDistiller
+from dfad_tf.image_memory import remembered
 from dfad_tf.measurement import step_seconds, unchanged
 from dfad_tf.multiply_adds import multiply_adds
 from dfad_tf.precision import seconds_of_product
@@ -41,6 +42,8 @@ def multiply_adds_per_step(distiller: DataFreeDistiller, batch_size: int) -> int
         asked = virtual if method.interpolation.labels == "teacher" else 0
     fresh = method.images_per_step(batch_size) - batch_size
     count = method.student_steps * seen * 3 * student + fresh * (generator + teacher)
+    if method.attention and method.memory_size:  # whose maps are not kept
+        asked += remembered(batch_size, method.memory_share)
     count += method.student_steps * asked * teacher
     adversarial = any(term.needs_student for term in method.generator_objectives)
     return count + batch_size * (3 * generator + 2 * teacher + 2 * student * adversarial)

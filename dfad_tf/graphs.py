@@ -13,3 +13,24 @@ def is_graph(model: Any) -> bool:
     return (
         isinstance(model, keras.Model) and bool(outputs) and hasattr(outputs[0], "_keras_history")
     )
+
+
+def own_nodes(network: keras.Model) -> dict[str, list[Any]]:
+    """Return the calls in a network's graph, by the name of what is called.
+
+    A layer's own `output` may be that of another graph: one that grew layer by layer, as
+    every saved sequential model does when it is loaded, or a network that it was taken from.
+
+    Args:
+        network: A graph of layers.
+    """
+    nodes: dict[str, list[Any]] = {}
+    waiting = list(network.outputs)
+    while waiting:
+        operation, index = waiting.pop()._keras_history[:2]
+        node = operation._inbound_nodes[index]
+        calls = nodes.setdefault(operation.name, [])
+        if node not in calls:
+            calls.append(node)
+            waiting += node.input_tensors
+    return nodes

@@ -8,7 +8,7 @@ from typing import Any
 import keras
 
 from dfad_tf.errors import InputError
-from dfad_tf.graphs import is_graph
+from dfad_tf.graphs import is_graph, own_nodes
 
 # They end no group: what a down-sampling makes belongs to the group behind it.
 _BETWEEN_GROUPS = (
@@ -41,10 +41,12 @@ def group_ends(network: keras.Model) -> list[str]:
     4
     """
     ends: dict[tuple[int, ...], str] = {}
+    nodes = own_nodes(network)
     for layer in network.layers:
-        if isinstance(layer, (*_BETWEEN_GROUPS, keras.Model)) or len(layer._inbound_nodes) != 1:
+        calls = nodes.get(layer.name, [])
+        if isinstance(layer, (*_BETWEEN_GROUPS, keras.Model)) or len(calls) != 1:
             continue
-        shape = getattr(layer.output, "shape", ())
+        shape = calls[0].output_tensors[0].shape
         if len(shape) == 4:
             ends[tuple(shape[1:3])] = layer.name
     return list(ends.values())
@@ -59,16 +61,23 @@ def layer_outputs(network: keras.Model, names: Sequence[str], what: str) -> list
         what: The flag or argument that named them, for the error.
 
     Raises:
-        InputError: If a name is no layer's, or the network is no graph.
+        InputError: If a name is no layer's, or that of one that is called several times, or
+            the network is no graph.
     """
-    known = {layer.name: layer for layer in network.layers} if is_graph(network) else {}
+    nodes = own_nodes(network) if is_graph(network) else {}
+    known = [layer.name for layer in network.layers if layer.name in nodes] if nodes else []
     for name in names:
+        if name in known and len(nodes[name]) > 1:
+            raise InputError(
+                f"Expected {what} to name layers of {network.name} that are called once. "
+                f"Received: {name!r}, called {len(nodes[name])} times"
+            )
         if name not in known:
             raise InputError(
                 f"Expected {what} to name layers of {network.name} (among them "
-                f"{', '.join(list(known)[-6:]) or 'none that can be read'}). Received: {name!r}"
+                f"{', '.join(known[-6:]) or 'none that can be read'}). Received: {name!r}"
             )
-    return [known[name].output for name in names]
+    return [nodes[name][0].output_tensors[0] for name in names]
 
 
 def pair_layers(

@@ -7,7 +7,7 @@ from typing import Any
 import keras
 
 from dfad_tf.errors import InputError
-from dfad_tf.graphs import is_graph
+from dfad_tf.graphs import is_graph, own_nodes
 from dfad_tf.layer_outputs import layer_outputs, pair_layers
 from dfad_tf.methods import Method
 from dfad_tf.teacher_signals import TeacherSignals
@@ -52,8 +52,9 @@ class WatchedLayers:
         self.map_count = len(tensors)
         self._normalizations: list[Any] = []
         if any(term.needs_batch_norm for term in method.generator_objectives):
-            self._normalizations = batch_normalizations(teacher)
-            tensors += [layer.input for layer in self._normalizations]
+            found = batch_normalizations(teacher)
+            self._normalizations = [layer for layer, _ in found]
+            tensors += [inputs for _, inputs in found]
         self.signals = signals.watching(tensors).in_precision(precision)
 
     def batch_norm(self, activations: tuple[Any, ...]) -> tuple[tuple[Any, Any, Any], ...]:
@@ -72,8 +73,8 @@ def form_with_maps(student: keras.Model, outputs: list[Any], precision: str | No
     return TrainingForm(network, precision, [logits])
 
 
-def batch_normalizations(teacher: keras.Model) -> list[Any]:
-    """Return a teacher's batch normalizations; none where it has none.
+def batch_normalizations(teacher: keras.Model) -> list[tuple[Any, Any]]:
+    """Return a teacher's batch normalizations, each with its input; none where it has none.
 
     Raises:
         InputError: If the teacher is no graph, or they lie in a network nested in it.
@@ -87,4 +88,5 @@ def batch_normalizations(teacher: keras.Model) -> list[Any]:
             "its own, for the method's batch-norm statistics. Received: "
             f"{type(teacher).__name__} with {len(everywhere) - len(found)} of them elsewhere"
         )
-    return found
+    nodes = own_nodes(teacher)
+    return [(layer, node.input_tensors[0]) for layer in found for node in nodes[layer.name]]

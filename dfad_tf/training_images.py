@@ -90,11 +90,14 @@ class TrainingImages:
             made: What the generator's step, gone first, has made.
             step: The generator optimizer's `iterations` before that step.
         """
-        if source == "fresh" or made is None or (self.memory and self.memory_share == 1):
+        if source == "fresh" or made is None:
+            return None
+        count = made.images.shape[0]
+        if self.memory and remembered(count, self.memory_share) == count:
             return None
         if source == "same_images":
             return made
-        return self.observe(self.generate(made.images.shape[0], "generator", step))
+        return self.observe(self.generate(count, "generator", step))
 
     def batches(
         self, batch_size: int, count: int, step: Any, shared: TrainingBatch | None = None

@@ -5,6 +5,7 @@ import pytest
 
 from dfad_tf import methods
 from dfad_tf.datasets import ImageDataset, open_dataset
+from dfad_tf.distiller import DataFreeDistiller
 from dfad_tf.methods import METHODS
 from dfad_tf.objectives import GeneratorObjective
 from tests.command import run
@@ -42,7 +43,13 @@ def barred(monkeypatch):
             return load(self, split, shape)
 
         monkeypatch.setattr(ImageDataset, "load", checked)
-        # They are not what is tested here, and take seconds.
+        # Compiling and drawing are not what is tested here, and take seconds.
+        compile_ = DataFreeDistiller.compile
+        monkeypatch.setattr(
+            DataFreeDistiller,
+            "compile",
+            lambda self, *given, **more: compile_(self, *given, **{**more, "run_eagerly": True}),
+        )
         monkeypatch.setattr("dfad_tf.train._draw", lambda *arguments: None)
         monkeypatch.setattr("keras.callbacks.TensorBoard", lambda _: keras.callbacks.Callback())
 

@@ -72,6 +72,11 @@ class Method:
                 "Expected `memory_size` to be at least 0, `memory_share` in (0, 1]. Received: "
                 f"memory_size={self.memory_size}, memory_share={self.memory_share}"
             )
+        if self.attention and self.interpolation and self.interpolation.mode == "replace":
+            raise ValueError(
+                "Expected virtual images beside the plain ones, whose maps `attention` compares. "
+                f"Received: interpolation.mode={self.interpolation.mode!r}"
+            )
         if not self.generator_objectives:
             raise ValueError("Expected at least one generator objective. Received none.")
 

@@ -7,6 +7,7 @@ import pytest
 from dfad_tf import methods, names
 from dfad_tf.errors import InputError
 from dfad_tf.interpolation import VirtualInterpolation
+from dfad_tf.losses import AttentionTransfer
 from dfad_tf.methods import METHODS, Method, Settings
 from dfad_tf.objectives import AdversarialDiscrepancy
 
@@ -103,6 +104,10 @@ def test_serialization(name):
     method = methods.get(name, SETTINGS)
     again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(method))
     assert again.get_config() == method.get_config()
+    for part in ("student_steps", "name", "memory_size", "memory_share", "images"):
+        assert getattr(again, part) == getattr(method, part)
+    assert (again.interpolation is None) == (method.interpolation is None)
+    assert (again.attention is None) == (method.attention is None)
 
 
 @pytest.mark.parametrize("name", METHODS)
@@ -189,3 +194,10 @@ def test_names_do_not_mind_dashes_and_capitals():
     assert names.look_up({"wrn_16_1": 1}, "WRN-16-1", "network") == 1
     with pytest.raises(InputError, match="expected one of a, b. Received: 'zzz'.$"):
         names.look_up({"b": 1, "a": 2}, "zzz", "thing")
+
+
+def test_attention_transfer_wants_the_plain_images():
+    parts = (methods.get("zskt").discrepancy, (AdversarialDiscrepancy(),))
+    Method(*parts, VirtualInterpolation(), attention=AttentionTransfer())
+    with pytest.raises(ValueError, match="interpolation.mode='replace'"):
+        Method(*parts, VirtualInterpolation(mode="replace"), attention=AttentionTransfer())

@@ -109,6 +109,7 @@ def test_the_regressor_is_one_convolution_to_the_hints_size(theirs, ours, kernel
     convolution = regressor.layers[1]
     assert convolution.kernel_size == kernel and convolution.strides == (strides, strides)
     assert isinstance(convolution, keras.layers.Conv2DTranspose) == (ours == (3, 3))
+    assert convolution.use_bias
     assert [type(layer) for layer in regressor.layers[2:]] == [keras.layers.ReLU]
 
 

@@ -51,6 +51,30 @@ def test_in_bfloat16_the_heads_of_inner_models_and_of_several_outputs_stay_float
     assert policies["hidden"] == "mixed_bfloat16"
 
 
+@pytest.mark.parametrize(
+    ("exact", "types"),
+    [
+        (("logits", "maps"), (tf.float32, tf.float32)),
+        (("logits",), (tf.float32, tf.bfloat16)),
+        (("maps",), (tf.bfloat16, tf.float32)),
+        ((), (tf.bfloat16, tf.bfloat16)),
+    ],
+)
+def test_only_the_exact_outputs_stay_float32(exact, types):
+    images = keras.Input(SHAPE)
+    maps = layers.Conv2D(2, 3)(images)
+    outputs = {"maps": maps, "logits": layers.Dense(3)(layers.Flatten()(maps))}
+    network = keras.Model(images, outputs)
+    form = TrainingForm(network, "mixed_bfloat16", [outputs[name] for name in exact])
+    computed, plain = form(normal(4, *SHAPE)), network(normal(4, *SHAPE))
+    assert (computed["logits"].dtype, computed["maps"].dtype) == types
+    for name, value in computed.items():
+        np.testing.assert_allclose(tf.cast(value, "float32"), plain[name], rtol=0.1, atol=0.1)
+    if len(exact) == 2:  # as without a word of them
+        again = TrainingForm(network, "mixed_bfloat16")(normal(4, *SHAPE))
+        assert {value.dtype for value in again.values()} == {tf.float32}
+
+
 def test_a_layer_keeps_the_precision_that_its_author_gave_it():
     network = keras.Sequential(
         [

@@ -121,6 +121,13 @@ def test_named_layers_are_compared_in_their_order():
     np.testing.assert_allclose(last, student.layers[1](first), atol=1e-5)
 
 
+@pytest.mark.parametrize("name", ["zskt", "dfq"])
+def test_only_what_is_learned_from_to_the_digit_stays_float32(name):
+    answers = watch(name, precision="mixed_bfloat16").signals.observe(IMAGES)
+    assert [tensor.dtype for tensor in answers.activations] == [tf.bfloat16]
+    assert answers.logits.dtype == answers.features.dtype == tf.float32
+
+
 def test_maps_come_before_statistics():
     method = methods.Method(
         methods.get("dfq").discrepancy,

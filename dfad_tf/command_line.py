@@ -113,7 +113,9 @@ def with_recipe(arguments: Sequence[str]) -> list[str]:
     given = flags.FLAGS.read_flags_from_files(list(arguments[1:]), force_gnu=False)
     dataset = _last_value(given, "dataset") or "digits"
     name = OWN_TEACHER_RECIPE if _last_value(given, "teacher") else dataset
-    method = (_last_value(given, "method") or "").removesuffix("+memory")
+    # As `names.look_up` takes it: dashes and capitals do not matter.
+    method = (_last_value(given, "method") or "").lower().replace("-", "_")
+    method = method.removesuffix("+memory")
     paths = [
         recipe_path(name) or recipe_path(_OTHER_DATASET_RECIPE),
         recipe_path(f"method_{method}"),

@@ -32,8 +32,12 @@ def shared_arguments() -> list[str]:
     """The flags of `dfad_tf.train` that the user gave, for every run.
 
     Raises:
-        InputError: If one is given that the comparison decides, or no data set is named.
+        InputError: If one is given that the comparison decides, or there is no data set.
     """
+    if FLAGS.teacher and FLAGS.dataset is None:
+        raise InputError(
+            "Expected --dataset, on whose test images the methods are compared. Received none."
+        )
     by_module = FLAGS.flags_by_module_dict()
     modules = (data_flags, precision_flag, train_flags)
     given = [f for m in modules for f in by_module[m.__name__] if f.present]
@@ -43,10 +47,6 @@ def shared_arguments() -> list[str]:
                 f"Expected no --{flag.name}, which the comparison sets for each run "
                 f"(--methods, --seeds). Received: {flag.value}"
             )
-    if FLAGS.teacher and not FLAGS.dataset:
-        raise InputError(
-            "Expected --dataset, whose test images the methods are compared on. Received none."
-        )
     return sorted(flag.serialize() for flag in given if flag.name not in _OWN)
 
 

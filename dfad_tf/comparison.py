@@ -107,13 +107,16 @@ def _row(method: str, runs: dict[tuple[str, int], Any], failure: str | None) -> 
         return {**row, "status": f"failed: {failure}" if failure else "not run"}
     results = list(found.values())
     last = [result["student_accuracy"] for result in results]
-    best = [max(filter(None, result["history"]["val_accuracy"])) for result in results]
+    # The last epoch counts also where `--validation_freq` left it out.
+    measured = ([*r["history"]["val_accuracy"], r["student_accuracy"]] for r in results)
+    best = [max(value for value in values if value is not None) for values in measured]
     teachers = [result["teacher_accuracy"] for result in results]
     first = results[0]
     dataset = first["dataset"]
-    pair = (pathlib.PurePath(first["teacher"]).name, first["student"])
+    # A cached teacher is called data set, network and a digest of its recipe.
+    pair = (pathlib.PurePath(first["teacher"]).stem.rpartition("_")[0], first["student"])
     named = PAPER_PAIRS.get(dataset)
-    same_pair = named and f"_{named[0]}_" in pair[0] and pair[1] == named[1]
+    same_pair = named and pair == (f"{dataset}_{named[0]}", named[1])
     figures = PAPER.get(dataset, {}) if same_pair else {}
     return {
         **row,

@@ -74,8 +74,8 @@ class Method:
             )
         if self.attention and self.interpolation and self.interpolation.mode == "replace":
             raise ValueError(
-                "Expected `interpolation` to join the plain images, whose maps `attention` "
-                "compares. Received: mode='replace'"
+                "Expected virtual images beside the plain ones, whose maps `attention` compares. "
+                f"Received: interpolation.mode={self.interpolation.mode!r}"
             )
         if not self.generator_objectives:
             raise ValueError("Expected at least one generator objective. Received none.")

@@ -40,10 +40,10 @@ def multiply_adds_per_step(distiller: DataFreeDistiller, batch_size: int) -> int
         virtual = method.interpolation.count(batch_size)
         seen += virtual if method.interpolation.mode == "join" else 0
         asked = virtual if method.interpolation.labels == "teacher" else 0
+    if method.attention and method.memory_size:  # which keeps no maps
+        asked += remembered(batch_size, method.memory_share)
     fresh = method.images_per_step(batch_size) - batch_size
     count = method.student_steps * seen * 3 * student + fresh * (generator + teacher)
-    if method.attention and method.memory_size:  # whose maps are not kept
-        asked += remembered(batch_size, method.memory_share)
     count += method.student_steps * asked * teacher
     adversarial = any(term.needs_student for term in method.generator_objectives)
     return count + batch_size * (3 * generator + 2 * teacher + 2 * student * adversarial)
@@ -107,7 +107,8 @@ def _parts(
     steps = distiller.method.student_steps
     variables = distiller.student.trainable_variables
     method = distiller.method
-    seen, fresh = batch_size, (method.images_per_step(batch_size) - batch_size) // steps
+    passes = 1 if method.images == "same_latents" else steps
+    seen, fresh = batch_size, (method.images_per_step(batch_size) - batch_size) // passes
     if method.interpolation and method.interpolation.mode == "join":
         seen += method.interpolation.count(batch_size)
     with unchanged(distiller):
@@ -119,7 +120,7 @@ def _parts(
             loss = tf.reduce_mean(tf.abs(_float(distiller.student_form(batch, True)) - logits))
         return tape.gradient(loss, variables)
 
-    generated, made = (steps, fresh) if fresh else (0, batch_size)
+    generated, made = (passes, fresh) if fresh else (0, batch_size)
     runs: dict[str, tuple[int, Callable[[], Any]]] = {
         "generator forward": (generated, lambda: images.generate(made, "student", 0)),
         "teacher forward": (generated, lambda: images.signals(batch[:made])[0]),

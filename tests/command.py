@@ -14,7 +14,8 @@ def parse(*arguments, recipe=True):
             FLAGS[name].unparse()
     FLAGS.unparse_flags()
     # An export takes seconds; the tests that want one say so.
-    given = ["command", "--export=none", *map(str, arguments)]
+    export = ["--export=none"] if recipe else []
+    given = ["command", *export, *map(str, arguments)]
     FLAGS(command_line.with_recipe(given) if recipe else given)
     return FLAGS
 

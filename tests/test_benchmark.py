@@ -205,6 +205,7 @@ def test_the_shell_gets_json_and_nothing_else():
         (shell("exit 3"), "Expected the command of --compare"),
         ("--compare=/no/such/program", "--compare could not be run"),
         ("--memory_share=2", "flag --memory_share"),
+        ("--method=kd", "Expected --method to be one without data"),
     ],
 )
 def test_the_shell_sees_one_line_and_a_status(canned, monkeypatch, capsys, argument, message):

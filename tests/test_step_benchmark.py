@@ -1,5 +1,6 @@
 """What a train step costs: counted by hand, and timed without a trace."""
 
+import dataclasses
 import json
 import os
 import time
@@ -12,7 +13,7 @@ from dfad_tf import methods, process, step_benchmark
 from dfad_tf.distiller import DataFreeDistiller
 from dfad_tf.interpolation import VirtualInterpolation
 from dfad_tf.methods import Method, Settings
-from dfad_tf.objectives import LogitsActivation
+from dfad_tf.objectives import AdversarialDiscrepancy, LogitsActivation
 from dfad_tf.step_benchmark import benchmark_step, multiply_adds_per_step
 from tests.conftest import small_classifier, small_generator
 from tests.distiller_state import changed, state
@@ -104,6 +105,26 @@ def test_a_generator_that_does_not_meet_the_student_is_cheaper():
     counted = multiply_adds_per_step(tiny(method), 8)
     passes = 2 * 8 * (3 * STUDENT + GENERATOR + TEACHER)
     assert counted == passes + GENERATOR_STEP - 8 * 2 * STUDENT
+
+
+def test_images_that_all_student_steps_share_are_made_once():
+    parts = keras.losses.MeanAbsoluteError(), (AdversarialDiscrepancy(),)
+    shared = Method(*parts, student_steps=5, images="same_latents")
+    counted = multiply_adds_per_step(tiny(shared), 8)
+    assert counted == student_steps(8) + fresh(8) // 5 + GENERATOR_STEP
+    counted = multiply_adds_per_step(tiny(Method(*parts, student_steps=1, images="same_images")), 8)
+    assert counted == student_steps(8) // 5 + GENERATOR_STEP
+
+
+def test_maps_of_remembered_images_are_counted():
+    method = dataclasses.replace(methods.get("zskt+memory"), memory_share=0.5)
+    counted = []
+    for attention in (method.attention, None):
+        distiller = DataFreeDistiller(small_classifier(), small_classifier(), small_generator())
+        distiller.compile(method=dataclasses.replace(method, attention=attention))
+        counted.append(multiply_adds_per_step(distiller, 8))
+    teacher = 36 * 9 * 4 + 144 * 8 + 8 * 3
+    assert counted[0] - counted[1] == 10 * 4 * teacher
 
 
 @pytest.fixture
@@ -220,6 +241,15 @@ def test_with_a_memory_nothing_is_generated_for_the_student(quick):
     assert [part["times"] for part in result["parts"].values()] == [0, 0, 5, 5, 1]
     assert result["images_per_iteration"] == 8
     assert result["images_per_second"] == pytest.approx(8 / result["seconds_per_iteration"])
+
+
+def test_shared_images_are_generated_once_in_a_step(quick):
+    method = Method(
+        keras.losses.MeanAbsoluteError(), (AdversarialDiscrepancy(),), images="same_latents"
+    )
+    result = benchmark_step(tiny(method), 8, 1)
+    assert [part["times"] for part in result["parts"].values()] == [1, 1, 5, 5, 1]
+    assert result["images_per_iteration"] == 16
 
 
 def test_several_steps_at_once_are_counted_as_several(quick):

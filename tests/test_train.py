@@ -2,10 +2,6 @@
 
 import csv
 import json
-import os
-import re
-import subprocess
-import sys
 
 import keras
 import numpy as np
@@ -35,7 +31,7 @@ def test_a_run_leaves_its_folder(tmp_path, cache, capsys):
     folder = tmp_path / "run"
     arguments = (
         *SMALL,
-        "--memory_size=0",
+        "--method=proposed",  # without the memory of the recipe
         "--teacher_model=mlp",
         "--teacher_epochs=2",
         f"--teacher_cache={cache}",
@@ -49,6 +45,7 @@ def test_a_run_leaves_its_folder(tmp_path, cache, capsys):
     result = json.loads((folder / "result.json").read_text())
     assert result["dataset"] == "digits" and result["method"] == "proposed"
     assert result["seed"] == 3 and result["images_generated"] == 2 * 3 * 6 * 16
+    assert result["real_images"] == 0
     assert result["student_parameters"] == 15_738 and result["student_macs"] == 133_740
     assert 0 < result["distillation_seconds"] < result["total_seconds"]
     assert result["versions"]["keras"] == keras.__version__
@@ -237,45 +234,6 @@ def test_an_own_student_of_another_shape(tmp_path, teacher, shape):
         run(*SMALL, f"--teacher={teacher}", f"--student={tmp_path / 'own.keras'}")
 
 
-def command(*arguments, module="train", **environment):
-    """The command as a user's shell runs it."""
-    return subprocess.run(
-        [sys.executable, "-m", f"dfad_tf.{module}", *arguments],
-        capture_output=True, text=True, check=False, env={**os.environ, **environment},
-    )  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("arguments", "environment", "message"),
-    [
-        (["--batch_size=1"], {}, "batch_size"),
-        (["--lerning_rate=1"], {}, "learning_rate"),
-        (["--method=proposd"], {}, "Did you mean 'proposed'"),
-        (["words"], {}, "Expected flags only"),
-        ([], {"KERAS_BACKEND": "jax"}, "KERAS_BACKEND.*jax"),
-    ],
-)
-def test_the_shell_sees_one_line_and_a_status(arguments, environment, message):
-    done = command(*arguments, **environment)
-    assert done.returncode == 2
-    assert len(done.stderr.splitlines()) == 1, done.stderr
-    assert done.stderr.startswith("train: error: ")
-    assert re.search(message, done.stderr)
-    assert done.stdout == ""
-
-
-def test_evaluate_takes_its_flags_from_the_shell(tmp_path):
-    small_classifier((32, 32, 1), classes=10).save(tmp_path / "model.keras")
-    done = command(f"--model={tmp_path / 'model.keras'}", "--dataset=digits", module="evaluate")
-    assert done.returncode == 0, done.stderr
-    assert "on 450 real test images of digits" in done.stdout
-
-
-@pytest.mark.parametrize("module", ["train", "evaluate", "benchmark"])
-def test_help_shows_the_flags(module):
-    assert "--dataset" in command("--helpshort", module=module).stdout
-
-
 def test_a_run_that_diverges_says_so(tmp_path, teacher):
     folder = tmp_path / "run"
     with pytest.raises(InputError, match="--learning_rate"):
@@ -304,11 +262,3 @@ def test_an_adapted_normalization_stays_in_an_own_student(tmp_path):
     assert np.abs(at_mean).max() < 0.2
     with pytest.raises(InputError, match="--student"):
         from_flags._untrained(keras.Sequential([keras.layers.Dense(3)]))
-
-
-def test_evaluate_needs_a_model_and_a_data_set():
-    done = command(module="evaluate")
-    assert (done.returncode, done.stderr) == (
-        2,
-        "evaluate: error: Expected --model. Received none.\n",
-    )

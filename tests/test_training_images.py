@@ -110,7 +110,7 @@ def test_batches_mix_fresh_and_remembered_images_with_their_logits(share):
         check_teachers_answers(distiller, images, logits)
     fresh = {
         image.tobytes()
-        for images, _ in batches
+        for images, *_ in batches
         for image, old in zip(images.numpy(), known(images, distiller.images.memory), strict=True)
         if not old
     }
@@ -122,7 +122,7 @@ def test_without_a_memory_all_images_differ_and_have_their_logits():
     batches = list(distiller.images.batches(BATCH, 3, 0))
     for images, logits, _ in batches:
         check_teachers_answers(distiller, images, logits)
-    assert len({image.tobytes() for images, _ in batches for image in images.numpy()}) == 3 * BATCH
+    assert len({image.tobytes() for images, *_ in batches for image in images.numpy()}) == 3 * BATCH
 
 
 def test_every_step_and_every_seed_draws_others_from_the_memory():
@@ -193,11 +193,15 @@ def test_a_run_with_a_memory_is_a_function_of_its_seed():
     assert same(first, again) and not same(first, other)
 
 
-@pytest.mark.parametrize(("memory", "share"), [(0, 1.0), (20, 1.0), (20, 0.5), (20, 0.01)])
+@pytest.mark.parametrize(
+    ("memory", "share"), [(0, 1.0), (20, 1.0), (20, 0.99), (20, 0.5), (20, 0.01)]
+)
 @pytest.mark.parametrize(
     ("row", "interpolation"),
     [
         ("dfad", None),
+        ("dafl", None),
+        ("zskt", None),
         ("dfad+interpolation", None),
         ("dfad+interpolation", FRESH),
         ("dfad+interpolation", VirtualInterpolation(partner="fresh", mode="replace")),

@@ -1,0 +1,57 @@
+"""The commands as a user's shell runs them."""
+
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+
+from tests.conftest import small_classifier
+
+
+def command(*arguments, module="train", **environment):
+    """The command as a user's shell runs it."""
+    return subprocess.run(
+        [sys.executable, "-m", f"dfad_tf.{module}", *arguments],
+        capture_output=True, text=True, check=False, env={**os.environ, **environment},
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "message"),
+    [
+        (["--batch_size=1"], {}, "batch_size"),
+        (["--lerning_rate=1"], {}, "learning_rate"),
+        (["--method=proposd"], {}, "Did you mean 'proposed'"),
+        (["words"], {}, "Expected flags only"),
+        ([], {"KERAS_BACKEND": "jax"}, "KERAS_BACKEND.*jax"),
+    ],
+)
+def test_the_shell_sees_one_line_and_a_status(arguments, environment, message):
+    done = command(*arguments, **environment)
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1, done.stderr
+    assert done.stderr.startswith("train: error: ")
+    assert re.search(message, done.stderr)
+    assert done.stdout == ""
+
+
+def test_evaluate_takes_its_flags_from_the_shell(tmp_path):
+    small_classifier((32, 32, 1), classes=10).save(tmp_path / "model.keras")
+    done = command(f"--model={tmp_path / 'model.keras'}", "--dataset=digits", module="evaluate")
+    assert done.returncode == 0, done.stderr
+    assert "on 450 real test images of digits" in done.stdout
+
+
+@pytest.mark.parametrize("module", ["train", "evaluate", "benchmark", "compare"])
+def test_help_shows_the_flags(module):
+    assert "--dataset" in command("--helpshort", module=module).stdout
+
+
+def test_evaluate_needs_a_model_and_a_data_set():
+    done = command(module="evaluate")
+    assert (done.returncode, done.stderr) == (
+        2,
+        "evaluate: error: Expected --model. Received none.\n",
+    )

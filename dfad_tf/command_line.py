@@ -11,12 +11,14 @@ import functools
 import importlib
 import os
 import pathlib
+import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 
 from absl import app, flags
 from absl.testing import flagsaver
 
+from dfad_tf import method_names
 from dfad_tf.errors import InputError
 from dfad_tf.native_messages import no_native_messages
 
@@ -24,13 +26,18 @@ OWN_TEACHER_RECIPE = "own_teacher"
 _OTHER_DATASET_RECIPE = "other_dataset"
 
 
-def run(main: Callable[[list[str]], None], recipes: bool = True) -> None:
+def run(main: Callable[[list[str]], None], recipes: bool = True, children: bool = False) -> None:
     """Run a command: parse flags, call `main`, and turn mistakes into one line.
 
     Args:
         main: Called with the arguments that are no flags.
         recipes: Whether a command with the flags of training puts recipes in front of them.
+        children: Whether the command runs others, which it then leaves memory on a GPU, and
+            stops when it is stopped itself.
     """
+    if children:
+        os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
+        signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
     _show_flags_of(main.__module__)
     # Before TensorFlow is imported; its own log level then holds.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -113,15 +120,16 @@ def with_recipe(arguments: Sequence[str]) -> list[str]:
     given = flags.FLAGS.read_flags_from_files(list(arguments[1:]), force_gnu=False)
     dataset = _last_value(given, "dataset") or "digits"
     name = OWN_TEACHER_RECIPE if _last_value(given, "teacher") else dataset
-    # As `names.look_up` takes it: dashes and capitals do not matter.
-    method = (_last_value(given, "method") or "").lower().replace("-", "_")
-    method = method.removesuffix("+memory")
+    method = method_names.canonical(_last_value(given, "method") or "")
+    method = method.removesuffix(method_names.MEMORY)
     paths = [
+        # With data a student is trained as the data set's own teacher, also by a user's.
+        recipe_path(dataset) if method in method_names.WITH_DATA else None,
         recipe_path(name) or recipe_path(_OTHER_DATASET_RECIPE),
         recipe_path(f"method_{method}"),
         recipe_path(f"method_{method}_{dataset}"),
     ]
-    recipes = [f"--flagfile={path}" for path in paths if path]
+    recipes = [f"--flagfile={path}" for path in dict.fromkeys(paths) if path]
     return [arguments[0], *recipes, *arguments[1:]]
 
 

@@ -29,15 +29,15 @@ def main(arguments: list[str]) -> None:
     methods = compare_flags.check_methods(comparison.ROWS)
     folder = compare_flags.comparison_folder(shared)
     check_methods_fit(methods, shared)
-    compare_flags.begin(folder, shared)
     make_teacher(shared)
+    compare_flags.begin(folder, shared)
     runs = comparison_runs.ComparisonRuns(folder, shared, FLAGS.jobs)
     # Seed by seed, so that a comparison that is stopped has something of every method.
     wanted = [comparison_runs.Run(m, seed) for seed in range(FLAGS.seeds) for m in methods]
     try:
         runs.complete(wanted)
     finally:
-        table = _table(runs, comparison, comparison_runs)
+        table = _table(runs)
         if any("accuracy" in row for row in table):
             title = "Methods on one teacher"
             command = f"python -m dfad_tf.compare {shlex.join(sys.argv[1:])}"
@@ -50,8 +50,10 @@ def main(arguments: list[str]) -> None:
         raise InputError(f"{len(runs.failures)} runs failed, among them {name}: {failure}")
 
 
-def _table(runs: Any, comparison: Any, comparison_runs: Any) -> list[dict[str, Any]]:
+def _table(runs: Any) -> list[dict[str, Any]]:
     """All that lies in the folder, also of methods and seeds that were not asked for now."""
+    from dfad_tf import comparison, comparison_runs
+
     found, failures = {}, {}
     for method in comparison.ROWS:
         seed = 0
@@ -80,8 +82,11 @@ def check_methods_fit(methods: tuple[str, ...], shared: list[str]) -> None:
 
     for method in methods:
         with command_line.parsed([*shared, f"--method={method}"]):
-            flag_checks.check_names()
-            flag_checks.check_method_fits()
+            try:
+                flag_checks.check_names()
+                flag_checks.check_method_fits()
+            except InputError as error:
+                raise InputError(f"The method {method} (in --methods): {error}") from error
 
 
 def make_teacher(shared: list[str]) -> None:
@@ -95,7 +100,7 @@ def make_teacher(shared: list[str]) -> None:
 
 def run() -> None:
     """Entry point of the command `dfad-compare`."""
-    command_line.run(main, recipes=False)
+    command_line.run(main, recipes=False, children=True)
 
 
 if __name__ == "__main__":

@@ -45,7 +45,8 @@ def shared_arguments() -> list[str]:
         if flag.name in _OWN and flag.name not in ("workdir", "verbose"):
             raise InputError(
                 f"Expected no --{flag.name}, which the comparison sets for each run "
-                f"(--methods, --seeds). Received: {flag.value}"
+                "(--methods, --seeds); a data set's recipe is read by itself. "
+                f"Received: {flag.value}"
             )
     return sorted(flag.serialize() for flag in given if flag.name not in _OWN)
 
@@ -111,16 +112,34 @@ def begin(folder: pathlib.Path, arguments: list[str]) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"Expected --workdir to be writable. {error}") from error
-    content: dict[str, Any] = {"arguments": arguments, "versions": run_folder.versions()}
+    content: dict[str, Any] = {
+        "arguments": arguments,
+        "teacher_sha256": _teacher_digest(),
+        "versions": run_folder.versions(),
+    }
     if not (folder / _SETTINGS).exists():
         run_folder.write_json(folder / _SETTINGS, content)
+
+
+def _teacher_digest() -> str | None:
+    """What tells a user's teacher from another under the same name; None where there is none."""
+    import hashlib
+
+    if not FLAGS.teacher:
+        return None
+    path, digest = pathlib.Path(FLAGS.teacher), hashlib.sha256()
+    for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
+        if file.is_file():
+            digest.update(file.read_bytes())
+    return digest.hexdigest()
 
 
 def _check_same(settings: pathlib.Path, arguments: list[str]) -> None:
     import json
 
     try:
-        before = json.loads(settings.read_text(encoding="utf-8"))["arguments"]
+        content = json.loads(settings.read_text(encoding="utf-8"))
+        before, teacher = content["arguments"], content.get("teacher_sha256")
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(f"Expected {settings} to be that of a comparison. {error}") from error
     if before != arguments:
@@ -129,4 +148,9 @@ def _check_same(settings: pathlib.Path, arguments: list[str]) -> None:
             f"Expected the settings that {settings.parent} was made with: "
             f"{' '.join(before) or 'none'}. Received others: they differ in {' '.join(other)}. "
             "Take another --workdir."
+        )
+    if teacher != _teacher_digest():
+        raise InputError(
+            f"Expected the --teacher that {settings.parent} was made with. Received another one "
+            f"under the same name: {FLAGS.teacher}. Take another --workdir."
         )

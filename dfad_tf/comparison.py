@@ -9,10 +9,10 @@ import pathlib
 import statistics
 from typing import Any
 
+from dfad_tf.method_names import WITH_DATA
 from dfad_tf.report import format_macs
 from dfad_tf.run_folder import write_json, write_whole
 
-WITH_DATA = ("labels", "kd", "fitnet", "at", "ft")
 WITHOUT_DATA = ("dafl", "dfad", "dfad+activation", "dfad+interpolation", "proposed")
 LATER = ("zskt", "dfq", "dfad+memory", "proposed+memory")
 TEACHER = "teacher"
@@ -191,7 +191,8 @@ def table_text(table: list[dict[str, Any]], title: str, command: str) -> str:
             )
             continue
         if "accuracy" not in row:
-            lines.append(f"| {row['method']} | {row['data']} | {row['status']} |" + " |" * 9)
+            status = row["status"].replace("|", "/")
+            lines.append(f"| {row['method']} | {row['data']} | {status} |" + " |" * 9)
             continue
         deviation = row["accuracy_deviation"]
         spread = "" if deviation is None else f" ± {100 * deviation:.2f}"
@@ -222,6 +223,9 @@ def _notes(table: list[dict[str, Any]]) -> list[str]:
         "data has it, and the papers of the field report it.",
     ]
     if ran:
+        teachers = {row["teacher_accuracy"] for row in ran}
+        if max(teachers) - min(teachers) > 1e-6:
+            lines.append("**These runs are not from one teacher: its accuracy differs.**")
         row = ran[0]
         lines.append(
             f"Teacher: {row['teacher_parameters']:,} parameters, "

@@ -82,6 +82,7 @@ class ComparisonRuns:
         for stale in self.folder.glob(f"{_UNFINISHED}*"):
             owner = stale.name.removeprefix(_UNFINISHED).partition("-")[0]
             if owner.isdigit() and not psutil.pid_exists(int(owner)):
+                _stop_orphans(stale)
                 shutil.rmtree(stale, ignore_errors=True)
         begin = time.monotonic()
         for done, (run, seconds) in enumerate(self._made(missing), 1):
@@ -104,6 +105,8 @@ class ComparisonRuns:
         try:
             while waiting or running:
                 for place in range(self.jobs):
+                    while waiting and self.result(waiting[0]):  # made by another command
+                        yield waiting.pop(0), 0.0
                     if waiting and place not in running:
                         run = waiting.pop(0)
                         running[place] = (run, *self._start(run, place), time.monotonic())
@@ -145,11 +148,23 @@ class ComparisonRuns:
         lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
         if status == 0 and read_run(made) is not None:
             os.replace(log, made / "log.txt")
-            target = self.folder / run.name
-            shutil.rmtree(target, ignore_errors=True)
-            os.replace(made, target)
+            if self.result(run) is None:
+                shutil.rmtree(self.folder / run.name, ignore_errors=True)
+                os.replace(made, self.folder / run.name)
             self.failures.pop(run.name, None)
         else:
-            last = lines[-1] if lines else f"status {status}"
-            self.failures[run.name] = last.split("error: ", 1)[-1]
+            kept = self.folder / f"failed_{run.name}.txt"
+            os.replace(log, kept)
+            last = lines[-1].split("error: ", 1)[-1] if lines else "it said nothing"
+            how = f"status {status}" if status >= 0 else f"killed by signal {-status}"
+            self.failures[run.name] = f"{last} ({how}; {kept})"
         shutil.rmtree(made.parent, ignore_errors=True)
+
+
+def _stop_orphans(made: pathlib.Path) -> None:
+    """Stop a run whose comparison was killed: nobody waits for it."""
+    for process in psutil.process_iter(["cmdline"]):
+        if any(str(made) in word for word in process.info["cmdline"] or []):
+            with contextlib.suppress(psutil.Error):
+                process.terminate()
+                process.wait(10)

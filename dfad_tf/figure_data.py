@@ -6,8 +6,8 @@ import statistics
 from collections.abc import Sequence
 from typing import Any
 
-from dfad_tf.comparison import WITH_DATA
 from dfad_tf.comparison_runs import ComparisonRuns, Run
+from dfad_tf.method_names import WITH_DATA
 
 SHARES = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0)
 LEVELS = ("dafl", "dfad", "proposed")
@@ -88,7 +88,8 @@ def learning_curves(runs: ComparisonRuns, seeds: int, methods: Sequence[str]) ->
                 images = histories[0]["images"][epoch]
                 points.append((epoch + 1, seconds, images, *_spread(accuracies)))
         names = ("epochs", "seconds", "images", "mean", "deviation")
-        curves[method] = _columns(names, points)
+        if points:
+            curves[method] = {**_columns(names, points), "seeds": len(found)}
     return {"seeds": seeds, "teacher_accuracy": teacher, "curves": curves}
 
 
@@ -104,5 +105,5 @@ def _accuracies(results: list[dict[str, Any]]) -> list[float]:
     return [result["student_accuracy"] for result in results]
 
 
-def _spread(values: list[float]) -> tuple[float, float]:
-    return statistics.fmean(values), statistics.stdev(values) if len(values) > 1 else 0.0
+def _spread(values: list[float]) -> tuple[float, float | None]:
+    return statistics.fmean(values), statistics.stdev(values) if len(values) > 1 else None

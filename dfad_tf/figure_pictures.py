@@ -74,7 +74,7 @@ def draw_amounts(data: dict[str, Any], path: pathlib.Path) -> None:
         _band(panel, shares, curve, f"{_NAMES.get(name, name)}, with data", marker="o")
     styles = ("--", "-.", ":")
     for (name, level), style in zip(data["levels"].items(), styles, strict=False):
-        mean, deviation = 100 * level["mean"], 100 * level["deviation"]
+        mean, deviation = 100 * level["mean"], 100 * (level["deviation"] or 0.0)
         panel.axhline(mean, ls=style, color="black", label=f"{_NAMES.get(name, name)}, no data")
         panel.axhspan(mean - deviation, mean + deviation, color="black", alpha=0.08, lw=0)
     panel.set_xscale("log")
@@ -116,7 +116,8 @@ def draw_curves(data: dict[str, Any], path: pathlib.Path, places: tuple[str, ...
 
 
 def _band(panel: Any, places: np.ndarray, curve: dict[str, Any], label: str, marker: str) -> None:
-    mean, deviation = (100 * np.array(curve[name]) for name in ("mean", "deviation"))
+    mean = 100 * np.array(curve["mean"])
+    deviation = 100 * np.array([value or 0.0 for value in curve["deviation"]])
     (line,) = panel.plot(places, mean, marker=marker, label=label, lw=1.3)
     panel.fill_between(
         places, mean - deviation, mean + deviation, color=line.get_color(), alpha=0.18, lw=0
@@ -128,7 +129,9 @@ def _finish(figure: Any, panel: Any, data: dict[str, Any], legend: bool = True) 
     panel.grid(alpha=0.3)
     if legend:
         panel.legend(fontsize=8)
-        figure.suptitle(f"Mean of {data['seeds']} seeds, bands of one deviation", fontsize=10)
+        seeds = data["seeds"]
+        about = f"Mean of {seeds} seeds, bands of one deviation" if seeds > 1 else "One seed"
+        figure.suptitle(about, fontsize=10)
 
 
 def _shares(data: dict[str, Any]) -> list[float]:

@@ -1,7 +1,8 @@
 """Draw the paper's figures from a comparison: `python -m dfad_tf.figures`.
 
 Takes the flags and the --workdir of `dfad_tf.compare`, makes the runs that are missing there,
-and draws into `figures/` under it, each picture beside the data that it shows.
+and draws into `figures/` under it, each picture beside the data that it shows. Of --methods,
+figure 2a takes those with data; the other figures have methods of their own.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from absl import flags
 
 from dfad_tf import command_line, compare, compare_flags, data_flags, precision_flag, train_flags
 from dfad_tf.errors import InputError
+from dfad_tf.method_names import WITH_DATA
 
 FLAGS = flags.FLAGS
 for module in (compare_flags, data_flags, precision_flag, train_flags):
@@ -35,20 +37,25 @@ def main(arguments: list[str]) -> None:
     shared = compare_flags.shared_arguments()
     from dfad_tf import comparison, comparison_runs, figure_data, run_folder
 
-    methods = compare_flags.check_methods(comparison.WITH_DATA)
+    wished = compare_flags.check_methods(comparison.ROWS)
+    methods = tuple(name for name in wished if name in WITH_DATA)
     folder = compare_flags.comparison_folder(shared)
     runs = comparison_runs.ComparisonRuns(folder, shared, FLAGS.jobs)
     needed = [r for figure in wanted for r in figure_data.wanted_runs(figure, FLAGS.seeds, methods)]
     if needed:
         compare.check_methods_fit(tuple(dict.fromkeys(run.method for run in needed)), shared)
-    compare_flags.begin(folder, shared)
     if needed:
         compare.make_teacher(shared)
+    compare_flags.begin(folder, shared)
+    if needed:
         runs.complete(list(dict.fromkeys(needed)))
     place = folder / "figures"
     place.mkdir(exist_ok=True)
     for figure in wanted:
         data = _data(figure, runs, methods)
+        if not data:
+            print(f"No run of figure {figure} came to its end: it is not drawn.", flush=True)
+            continue
         run_folder.write_json(place / f"figure{figure}.json", data)
         _draw(figure, place)
         print(f"{place / f'figure{figure}.png'}: {_ABOUT[figure]}", flush=True)
@@ -80,9 +87,7 @@ def _data(figure: str, runs: Any, methods: tuple[str, ...]) -> dict[str, Any]:
     else:
         names = {"2b": figure_data.CURVES, "2c": figure_data.ABLATION}[figure]
         data = figure_data.learning_curves(runs, FLAGS.seeds, names)
-    if not data["curves"]:
-        raise InputError(f"No run of figure {figure} came to its end, so that nothing is drawn.")
-    return data
+    return data if data["curves"] else {}
 
 
 def _draw(figure: str, place: pathlib.Path) -> None:
@@ -102,7 +107,7 @@ def _draw(figure: str, place: pathlib.Path) -> None:
 
 def run() -> None:
     """Entry point of the command `dfad-figures`."""
-    command_line.run(main, recipes=False)
+    command_line.run(main, recipes=False, children=True)
 
 
 if __name__ == "__main__":

@@ -31,10 +31,11 @@ def check_names() -> None:
     check_policy()
     method_flags.check()
     set_steps_by_images()
-    if FLAGS.steps_per_epoch % FLAGS.steps_per_execution:
+    if not method_flags.needs_data() and FLAGS.steps_per_epoch % FLAGS.steps_per_execution:
+        by = f" (as --images={FLAGS.images} sets it)" if FLAGS.images else ""
         raise InputError(
-            f"Expected --steps_per_execution to divide --steps_per_epoch={FLAGS.steps_per_epoch}. "
-            f"Received: {FLAGS.steps_per_execution}"
+            f"Expected --steps_per_execution to divide --steps_per_epoch={FLAGS.steps_per_epoch}"
+            f"{by}. Received: {FLAGS.steps_per_execution}"
         )
     from_flags.optimizers_from_flags()
     make_optimizer(FLAGS.teacher_optimizer, 0.0, FLAGS.teacher_weight_decay)

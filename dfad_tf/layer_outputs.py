@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -26,7 +27,9 @@ _BETWEEN_GROUPS = (
 
 
 def group_ends(network: keras.Model) -> list[str]:
-    """Name the last layer of each resolution: where the field takes feature maps from.
+    """Name the ends of a network's groups: where the field takes feature maps from.
+
+    They are the layers named `group1`, `group2`, …, or else the last of each resolution.
 
     Args:
         network: A graph of layers. Networks nested in it are passed over.
@@ -40,6 +43,9 @@ def group_ends(network: keras.Model) -> list[str]:
     >>> len(group_ends(models.build("resnet34", (32, 32, 3), 10)))
     4
     """
+    named = [layer.name for layer in network.layers if re.fullmatch(r"group\d+", layer.name)]
+    if named:  # as in our own networks
+        return named
     ends: dict[tuple[int, ...], str] = {}
     nodes = own_nodes(network)
     for layer in network.layers:
@@ -105,7 +111,12 @@ def pair_layers(
         (teacher, teacher_layers, "--teacher_layers"),
         (student, student_layers, "--student_layers"),
     ):
-        names = list(names) or (group_ends(network) if is_graph(network) else [])
+        if not is_graph(network):
+            raise InputError(
+                "Expected a functional or sequential Keras network to compare maps with. "
+                f"Received: {type(network).__name__}"
+            )
+        names = list(names) or group_ends(network)
         for name, output in zip(names, layer_outputs(network, names, flag), strict=True):
             if len(output.shape) != 4:
                 raise InputError(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from absl import flags
 
-from dfad_tf import methods, names
+from dfad_tf import method_names, methods, names
 from dfad_tf.data_methods import DATA_METHODS, DataSettings
 from dfad_tf.errors import InputError
 from dfad_tf.interpolation import VirtualInterpolation
@@ -27,7 +27,7 @@ def needs_data() -> bool:
 
 def method_name() -> str:
     """The method's name as the tables have it."""
-    return str(FLAGS.method).lower().replace("-", "_")
+    return method_names.canonical(FLAGS.method)
 
 
 def check() -> None:
@@ -58,7 +58,8 @@ def method_from_flags() -> Method:
         representation_activation_norm=FLAGS.representation_activation_norm,
         information_entropy_weight=FLAGS.information_entropy_weight,
         batch_norm_weight=FLAGS.batch_norm_weight,
-        # Squared, as in the code whose weight of 250 the field quotes.
+        # Squared, as in its authors' code. That averages the divergence over the classes, where
+        # the paper, and this, sums over them: the weight counts for less here.
         attention=_attention(squared=True),
         memory_size=FLAGS.memory_size,
         memory_share=FLAGS.memory_share,

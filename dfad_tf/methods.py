@@ -8,7 +8,8 @@ from typing import Any
 
 import keras
 
-from dfad_tf import losses, names
+from dfad_tf import losses, method_names, names
+from dfad_tf.errors import InputError
 from dfad_tf.image_memory import remembered
 from dfad_tf.interpolation import VirtualInterpolation
 from dfad_tf.losses import AttentionTransfer
@@ -22,7 +23,7 @@ from dfad_tf.objectives import (
 )
 
 IMAGES = ("fresh", "same_latents", "same_images")
-_MEMORY, _MEMORY_SIZE = "+memory", 4096
+_MEMORY, _MEMORY_SIZE = method_names.MEMORY, 4096
 
 
 @keras.saving.register_keras_serializable("dfad_tf")
@@ -202,6 +203,12 @@ class _Row:
         name, asked = name.removesuffix(_MEMORY), name.endswith(_MEMORY)
         memory_size = settings.memory_size or (_MEMORY_SIZE if asked else 0)
         terms = tuple(term for part in self.terms for term in part(settings))
+        if not terms:
+            raise InputError(
+                f"Expected a term of the generator's objective for the method {name!r}. Received a "
+                "weight of 0 for all of --logits_activation_weight, "
+                "--representation_activation_weight and --information_entropy_weight."
+            )
         return Method(
             discrepancy=losses.get(settings.discrepancy),
             generator_objectives=terms,
@@ -274,4 +281,4 @@ def get(method: str | Method, settings: Settings | None = None) -> Method:
     if isinstance(method, Method):
         return method
     row = names.look_up(METHODS, method, "method (--method)")
-    return row.build(method.lower().replace("-", "_"), settings)
+    return row.build(method_names.canonical(method), settings)

@@ -8,6 +8,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from dfad_tf.compatibility import check_student
+from dfad_tf.errors import InputError
 from dfad_tf.layer_outputs import layer_outputs
 from dfad_tf.supervised_objectives import Comparison, SupervisedObjective
 from dfad_tf.teacher_signals import TeacherSignals
@@ -31,7 +33,7 @@ class SupervisedDistiller(keras.Model):
         precision: Keras dtype policy to compute in; None leaves every layer its own.
 
     Raises:
-        InputError: If a layer is not there.
+        InputError: If the student does not fit, or a layer is not there.
 
     Example:
 
@@ -50,9 +52,17 @@ class SupervisedDistiller(keras.Model):
         precision: str | None = None,
     ) -> None:
         super().__init__(name="supervised_distiller")
+        check_student(teacher, student)
+        if not (teacher_layers or student_layers) and any(term.needs_maps for term in objectives):
+            raise InputError(
+                "Expected `teacher_layers` and `student_layers` for objectives that compare maps. "
+                "Received none."
+            )
         teacher.trainable = False
         self.teacher, self.student = teacher, student
         self.objectives = tuple(objectives)
+        # An attribute, so that Keras saves and restores what is trained along.
+        self.networks = [network for term in objectives for network in term.networks]
         self.signals = None
         if any(term.needs_teacher for term in objectives):
             maps = layer_outputs(teacher, teacher_layers, "--teacher_layers")
@@ -70,11 +80,16 @@ class SupervisedDistiller(keras.Model):
         self.term_metrics = [keras.metrics.Mean(name=term.name) for term in objectives]
         self.built = True  # as the networks are
 
+    def compile(self, optimizer: Any = "adam", metrics: Any = None, **arguments: Any) -> None:
+        """Choose the optimizer, and what `validation_data` measures of the student."""
+        super().compile(optimizer, metrics=metrics, **arguments)
+        # Now, since replicas cannot, and a backup restores only what is built.
+        self.optimizer.build(self.trainable_variables)
+
     @property
     def trainable_variables(self) -> list[Any]:
         """The student's, as far as the objectives reach, and those of their own networks."""
-        networks = [self.form.network] if self.form else []
-        networks += [network for term in self.objectives for network in term.networks]
+        networks = [*([self.form.network] if self.form else []), *self.networks]
         return [variable for network in networks for variable in network.trainable_variables]
 
     trainable_weights = trainable_variables
@@ -88,7 +103,9 @@ class SupervisedDistiller(keras.Model):
 
     def train_step(self, data: Any) -> dict[str, Any]:
         """Descend once on labelled images `(batch, height, width, channels)`."""
-        images, labels = data
+        images, labels, weights = keras.utils.unpack_x_y_sample_weight(data)
+        if weights is not None:
+            raise InputError("Expected images and labels. Received sample weights as well.")
         images = tf.cast(images, tf.float32)
         logits, maps = None, ()
         if self.signals is not None:
@@ -120,6 +137,8 @@ class SupervisedDistiller(keras.Model):
         """Measure the student alone, in inference mode."""
         images, labels, weights = keras.utils.unpack_x_y_sample_weight(data)
         logits = tf.cast(self.student(images, training=False), tf.float32)
+        if self._compile_metrics is None:
+            return {}
         self._compile_metrics.update_state(labels, logits, sample_weight=weights)
         return dict(self._compile_metrics.result())
 

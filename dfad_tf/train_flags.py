@@ -197,7 +197,7 @@ flags.DEFINE_list(
     "export",
     ["all"],
     "What lies in the run's export/: saved_model, float32, float16, dynamic_int8, int8 "
-    "(calibrated with generated images), all or none.",
+    "(calibrated with generated images, or with those of the data that taught), all or none.",
 )
 flags.DEFINE_integer("validation_freq", 1, "Epochs between two measurements.", lower_bound=1)
 flags.DEFINE_enum("verbose", "auto", ["auto", "0", "1", "2"], "As Keras's `verbose`.")

@@ -85,7 +85,7 @@ def batch_normalizations(teacher: keras.Model) -> list[tuple[Any, Any]]:
     if not is_graph(teacher) or len(found) != len(everywhere):
         raise InputError(
             "Expected a functional or sequential teacher whose batch normalizations are layers of "
-            "its own, for the method's batch-norm statistics. Received: "
+            "its own, for their statistics (--batch_norm_weight=0 leaves them out). Received: "
             f"{type(teacher).__name__} with {len(everywhere) - len(found)} of them elsewhere"
         )
     nodes = own_nodes(teacher)

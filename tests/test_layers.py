@@ -7,7 +7,8 @@ import pytest
 
 PACKAGE = pathlib.Path(__file__).parent.parent / "dfad_tf"
 LAYERS = {
-    0: "errors names randomness interpolation optimizers pixel_contract losses objectives "
+    0: "errors names method_names randomness interpolation optimizers pixel_contract losses "
+    "objectives "
     "native_messages pipelines supervised_objectives graphs fast_layers training_form process "
     "layer_outputs",
     1: "models generators datasets moons multiply_adds",

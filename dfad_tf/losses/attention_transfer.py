@@ -86,7 +86,8 @@ def attention_map(activations: Any, size: tuple[int, int]) -> Any:
         )
         maps = keras.ops.einsum("ih,bhw,jw->bij", rows, maps, columns)
     maps = keras.ops.reshape(maps, (-1, size[0] * size[1]))
-    return maps / (keras.ops.norm(maps, axis=-1, keepdims=True) + 1e-12)
+    squares = keras.ops.sum(keras.ops.square(maps), axis=-1, keepdims=True)
+    return maps / keras.ops.sqrt(squares + 1e-12)
 
 
 def _averaging(large: int, small: int) -> np.ndarray:

@@ -20,6 +20,7 @@ class AttentionObjective(SupervisedObjective):
     """
 
     needs_logits = False
+    needs_maps = True
 
     def __init__(self, attention: AttentionTransfer, name: str = "attention_loss") -> None:
         super().__init__(attention.weight, name)

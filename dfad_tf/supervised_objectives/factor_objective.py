@@ -31,6 +31,7 @@ class ReconstructionObjective(SupervisedObjective):
     """
 
     needs_logits = False
+    needs_maps = True
     needs_student = False
 
     def __init__(
@@ -80,6 +81,7 @@ class FactorObjective(SupervisedObjective):
     """
 
     needs_logits = False
+    needs_maps = True
 
     def __init__(
         self,

@@ -33,6 +33,7 @@ class HintObjective(SupervisedObjective):
     """
 
     needs_logits = False
+    needs_maps = True
 
     def __init__(
         self,

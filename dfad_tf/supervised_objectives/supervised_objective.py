@@ -38,6 +38,7 @@ class SupervisedObjective:
 
     needs_teacher = True
     needs_logits = True
+    needs_maps = False
     needs_student = True
     networks: tuple[keras.Model, ...] = ()
 

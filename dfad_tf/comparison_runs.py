@@ -144,7 +144,7 @@ class ComparisonRuns:
             psutil.Process(pid).cpu_affinity(share)
 
     def _finish(self, run: Run, status: int, made: pathlib.Path) -> None:
-        log = made.parent / "log.txt"
+        log, kept = made.parent / "log.txt", self.folder / f"failed_{run.name}.txt"
         lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
         if status == 0 and read_run(made) is not None:
             os.replace(log, made / "log.txt")
@@ -152,8 +152,8 @@ class ComparisonRuns:
                 shutil.rmtree(self.folder / run.name, ignore_errors=True)
                 os.replace(made, self.folder / run.name)
             self.failures.pop(run.name, None)
+            kept.unlink(missing_ok=True)
         else:
-            kept = self.folder / f"failed_{run.name}.txt"
             os.replace(log, kept)
             last = lines[-1].split("error: ", 1)[-1] if lines else "it said nothing"
             how = f"status {status}" if status >= 0 else f"killed by signal {-status}"

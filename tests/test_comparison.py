@@ -59,14 +59,16 @@ def test_one_seed_has_no_deviation(runs):
 def test_every_method_has_a_row_also_where_it_was_not_run_or_failed(runs):
     failures = {"dfq": "no memory", "proposed": "seed 2 was cut"}
     table = comparison.rows(runs, failures=failures)
-    assert [row["method"] for row in table] == list(comparison.ROWS)
+    assert [row["method"] for row in table] == ["teacher", *comparison.ROWS]
+    assert [row["method"] for row in comparison.rows({})] == list(comparison.ROWS)
     rows = by_method(table)
     assert rows["dafl"] == {"method": "dafl", "data": "none", "seeds": [], "status": "not run"}
     assert rows["at"]["data"] == "labelled images"
     assert rows["dfq"]["status"] == "failed: no memory" and "accuracy" not in rows["dfq"]
     assert rows["proposed"]["status"] == "failed for some seeds: seed 2 was cut"
     assert rows["proposed"]["accuracy"] == pytest.approx(0.93)
-    assert [row["method"] for row in comparison.rows(runs, ("kd", "dafl"))] == ["kd", "dafl"]
+    some = comparison.rows(runs, ("kd", "dafl"))
+    assert [row["method"] for row in some] == ["teacher", "kd", "dafl"]
 
 
 def test_every_method_that_there_is_can_be_compared():
@@ -107,17 +109,17 @@ def test_the_papers_figures_are_given_for_its_own_pair_alone(runs):
 def test_the_papers_figures(runs, dataset, pair, method, figures):
     run = {**runs["kd", 0], "dataset": dataset, "student": pair[1]}
     run["teacher"] = f"/x/{dataset}_{pair[0]}_0123456789.keras"
-    (row,) = comparison.rows({(method, 0): run}, (method,))
-    assert (row["paper"], row["paper_teacher"]) == figures
+    teacher, row = comparison.rows({(method, 0): run}, (method,))
+    assert (row["paper"], row["paper_teacher"]) == figures and teacher["paper"] == figures[1]
 
 
 def test_a_run_without_a_measured_epoch_has_its_last_accuracy_as_its_best(tmp_path):
     write_run(tmp_path / "run", [None, None], student_accuracy=0.7)
     run = comparison.read_run(tmp_path / "run")
-    (row,) = comparison.rows({("kd", 0): run}, ("kd",))
+    row = comparison.rows({("kd", 0): run}, ("kd",))[-1]
     assert (row["accuracy"], row["best_on_the_test_set"]) == (0.7, 0.7)
     write_run(tmp_path / "zero", [0.0], student_accuracy=0.0)
-    (row,) = comparison.rows({("kd", 0): comparison.read_run(tmp_path / "zero")}, ("kd",))
+    row = comparison.rows({("kd", 0): comparison.read_run(tmp_path / "zero")}, ("kd",))[-1]
     assert (row["accuracy"], row["best_on_the_test_set"]) == (0.0, 0.0)
 
 
@@ -151,23 +153,27 @@ def test_the_three_files_hold_the_table(runs, tmp_path):
     content = json.loads(files[1].read_text())
     assert content == {"title": "A title", "command": "a command --with=flags", "rows": table}
     rows = {row["method"]: row for row in csv.DictReader(files[2].open(newline=""))}
-    assert list(rows) == list(comparison.ROWS)
+    assert list(rows) == ["teacher", *comparison.ROWS]
     assert float(rows["proposed"]["accuracy"]) == statistics.fmean([0.95, 0.91])
     assert rows["proposed"]["accuracies"] == "0.95 0.91" and rows["proposed"]["seeds"] == "0 1"
     assert rows["dafl"]["status"] == "not run" and rows["dafl"]["accuracy"] == ""
     text = files[0].read_text()
     assert text.startswith("# A title\n\n`a command --with=flags`\n")
     lines = [line for line in text.splitlines() if line.startswith("|")]
-    assert len(lines) == 2 + len(comparison.ROWS)
-    assert {line.count("|") for line in lines} == {12}
+    assert len(lines) == 3 + len(comparison.ROWS)
+    assert {line.count("|") for line in lines} == {13}
     cells = {line.split("|")[1].strip(): [c.strip() for c in line.split("|")] for line in lines}
     assert cells["proposed"][2:-1] == [
-        "none", "0, 1", "98.00", "**93.00** ± 2.83", "-5.00", "94.00", "1,000", "none", "15",
+        "none", "the teacher's filters", "0, 1", "98.00", "**93.00** ± 2.83", "-5.00", "94.00",
+        "1,000", "none", "15",
         "98.41 (98.89)",
     ]  # fmt: skip
-    assert cells["kd"][5:10] == ["**98.00**", "-1.00", "99.00", "none", "60,000"]
+    assert cells["teacher"][5] == "98.50" and cells["teacher"][-2] == "98.89"
+    assert cells["kd"][3] == "random weights"
+    assert cells["kd"][6:11] == ["**98.00**", "-1.00", "99.00", "none", "60,000"]
     assert cells["dafl"][3] == "not run" and cells["dfq"][3] == "failed: no memory"
     assert "61,706 parameters" in text and "133.7 k" in text and "commit abc1234" in text
+    assert "not from one teacher" in text  # whose accuracy was 0.97 in one of them
 
 
 def test_a_row_that_failed_for_a_seed_says_so_in_the_table(runs):

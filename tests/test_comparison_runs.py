@@ -1,6 +1,7 @@
 """Runs of a comparison: only those that are missing are made, and one that fails is noted."""
 
 import os
+import subprocess
 
 import pytest
 
@@ -27,7 +28,7 @@ def names(lines):
 
 
 def present(runs):
-    return sorted(path.name for path in runs.folder.iterdir())
+    return sorted(path.name for path in runs.folder.iterdir() if path.is_dir())
 
 
 def test_a_run_has_the_shared_flags_and_its_own(stand_in, runs):
@@ -62,33 +63,45 @@ def test_what_is_there_is_not_made_again(stand_in, runs, capsys):
 def test_a_run_that_was_cut_is_made_again(stand_in, runs):
     runs.complete(WANTED)
     (runs.folder / "kd_seed0" / "result.json").unlink()
-    stale = runs.folder / ".run-abc" / "run"
+    dead = subprocess.Popen(["true"])
+    dead.wait()
+    stale, others = (runs.folder / f".run-{pid}-abc" / "run" for pid in (dead.pid, os.getppid()))
     write_run(stale, [0.1])
+    write_run(others, [0.1])  # of a command that is at work
     stand_in.asked()
     runs.complete(WANTED)
     assert names(stand_in.asked()) == [("kd", "0")]
-    assert runs.result(WANTED[0]) is not None and not stale.exists()
+    assert runs.result(WANTED[0]) is not None
+    assert not stale.exists() and others.exists()
 
 
 def test_a_run_that_fails_says_why_and_the_others_are_made(stand_in, runs, capsys):
     stand_in.failing("kd")
     runs.complete(WANTED)
-    assert runs.failures == {"kd_seed0": "it did not work", "kd_seed1": "it did not work"}
+    assert list(runs.failures) == ["kd_seed0", "kd_seed1"]
+    log = runs.folder / "failed_kd_seed0.txt"
+    assert runs.failures["kd_seed0"] == f"it did not work (status 1; {log})"
+    assert "it did not work" in log.read_text()
     assert present(runs) == ["dfad+memory_seed0"]
     assert "failed: it did not work" in capsys.readouterr().out
     stand_in.failing()
     stand_in.asked()
     runs.complete(WANTED)
     assert runs.failures == {} and names(stand_in.asked()) == [("kd", "0"), ("kd", "1")]
+    assert not log.exists()
 
 
 def test_a_run_that_leaves_no_result_has_failed(stand_in, runs):
     stand_in.path.write_text("#!/bin/sh\necho said last\n")
     runs.complete(WANTED[:1])
-    assert runs.failures == {"kd_seed0": "said last"} and present(runs) == []
+    log = runs.folder / "failed_kd_seed0.txt"
+    assert runs.failures == {"kd_seed0": f"said last (status 0; {log})"} and present(runs) == []
     stand_in.path.write_text("#!/bin/sh\nexit 3\n")
     runs.complete(WANTED[:1])
-    assert runs.failures == {"kd_seed0": "status 3"}
+    assert runs.failures == {"kd_seed0": f"it said nothing (status 3; {log})"}
+    stand_in.path.write_text("#!/bin/sh\necho Epoch 1\nkill -9 $$\n")
+    runs.complete(WANTED[:1])
+    assert runs.failures == {"kd_seed0": f"Epoch 1 (killed by signal 9; {log})"}
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="no affinities here")

@@ -118,6 +118,11 @@ def test_a_wish_for_images_is_met_to_a_step_an_epoch(name, steps, images):
     each = method_flags.method_from_flags().images_per_step(64)
     made = values.epochs * values.steps_per_epoch * each
     assert abs(made - images) < max(values.epochs, 1.01) * each
+    # An epoch is about as long as it was, unless there are fewer steps than that.
+    if images / each < steps:
+        assert values.epochs == 1
+    else:
+        assert 2 / 3 <= values.steps_per_epoch / steps <= 1.5
     # As a run's flags.flags has it: asked again, nothing changes.
     before = values.epochs, values.steps_per_epoch
     flag_checks.set_steps_by_images()

@@ -11,6 +11,7 @@ from dfad_tf import measurement, models, pictures, report
 from dfad_tf.callbacks import SampleImages, TimeLeft, format_seconds
 from dfad_tf.distiller import DataFreeDistiller
 from dfad_tf.errors import InputError
+from dfad_tf.exporting.model_card import provenance_of
 from dfad_tf.generators.convolutional import BilinearResize
 from dfad_tf.multiply_adds import multiply_adds
 from dfad_tf.pixel_contract import PixelContract
@@ -60,6 +61,24 @@ def test_learning_curves(tmp_path):
     two, three = (reader.imread(tmp_path / f"{name}.png") for name in ("two", "three"))
     assert three.shape[1] > two.shape[1]
     assert two[..., :3].std() > 0.05
+
+
+def test_learning_curves_of_a_run_with_data_have_no_class_coverage(tmp_path):
+    history = {"loss": [2.0, 1.0], "label_loss": [2.0, 1.0]}
+    pictures.draw_learning_curves(history, tmp_path / "one.png", "one panel")
+    history |= {"val_accuracy": [0.4, 0.8]}  # and no agreement
+    pictures.draw_learning_curves(history, tmp_path / "two.png", "two", 1, 0.95)
+    one, two = (reader.imread(tmp_path / f"{name}.png") for name in ("one", "two"))
+    assert two.shape[1] == 2 * one.shape[1]
+    assert one[..., :3].std() > 0.05
+
+
+def test_a_card_says_whether_there_was_data():
+    with_data = {"method": "kd", "seed": 1, "real_images": 60_000}
+    assert "with 60,000 labelled images" in provenance_of(with_data)["distilled by"]
+    for without in ({"real_images": 0}, {}):
+        text = provenance_of({"method": "dafl", "seed": 1, **without})["distilled by"]
+        assert "without data" in text and "labelled" not in text
 
 
 @pytest.mark.parametrize("channels", [1, 2, 3, 4])

@@ -130,7 +130,9 @@ def test_the_hint_moves_only_the_layers_up_to_the_guided_one(teacher, student, t
     before, theirs = by_layer(student), weights(teacher)
     (regressor,) = hint.objectives[0].networks
     first = weights(regressor)
-    _, logs = distil(hint, teacher, student, train, epochs=3)
+    distiller, logs = distil(hint, teacher, student, train, epochs=3)
+    trained = [*reached.trainable_variables, *regressor.trainable_variables]
+    assert list(map(id, distiller.trainable_variables)) == list(map(id, trained))
     assert set(logs) == {"loss", "hint_loss"} and logs["loss"][-1] < logs["loss"][0]
     assert moved(before, by_layer(student)) == inner
     assert "logits" in before and "logits" not in inner and len(inner) < len(before)

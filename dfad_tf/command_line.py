@@ -118,13 +118,14 @@ def with_recipe(arguments: Sequence[str]) -> list[str]:
         The arguments with one `--flagfile` for each of them.
     """
     given = flags.FLAGS.read_flags_from_files(list(arguments[1:]), force_gnu=False)
-    dataset = _last_value(given, "dataset") or "digits"
+    named = _last_value(given, "dataset")
+    dataset = named or "digits"
     name = OWN_TEACHER_RECIPE if _last_value(given, "teacher") else dataset
     method = method_names.canonical(_last_value(given, "method") or "")
     method = method.removesuffix(method_names.MEMORY)
     paths = [
         # With data a student is trained as the data set's own teacher, also by a user's.
-        recipe_path(dataset) if method in method_names.WITH_DATA else None,
+        recipe_path(dataset) if named and method in method_names.WITH_DATA else None,
         recipe_path(name) or recipe_path(_OTHER_DATASET_RECIPE),
         recipe_path(f"method_{method}"),
         recipe_path(f"method_{method}_{dataset}"),

@@ -70,3 +70,10 @@ def test_the_flags_of_a_run_make_the_same_run(tmp_path):
 
 def flag_names(modules):
     return [f.name for m in modules for f in flags.FLAGS.flags_by_module_dict()[m]]
+
+
+def test_with_data_a_users_teacher_has_a_student_trained_as_the_data_sets_own():
+    values = parse("--teacher=mine.keras", "--dataset=cifar10", "--method=kd")
+    assert values.teacher_epochs == 200 and values.teacher_optimizer == "sgd"
+    assert values.student == "compact"  # as without data
+    assert parse("--teacher=mine.keras", "--dataset=cifar10").teacher_epochs == 10

@@ -128,7 +128,12 @@ def test_a_run_is_read_whole_or_not_at_all(tmp_path):
     assert comparison.read_run(folder) is None
     write_run(folder, [0.25, None, 0.5], method="kd")
     run = comparison.read_run(folder)
-    assert run["history"] == {"epoch": [0.0, 1.0, 2.0], "val_accuracy": [0.25, None, 0.5]}
+    assert run["history"] == {
+        "epoch": [0.0, 1.0, 2.0],
+        "val_accuracy": [0.25, None, 0.5],
+        "images": [500.0, 1000.0, 1500.0],
+        "seconds": [5.0, 10.0, 15.0],
+    }
     assert run["method"] == "kd" and run["student_accuracy"] == 0.5
     text = (folder / "result.json").read_text()
     for damaged in ("", text[:-9], json.dumps({**json.loads(text), "student_accuracy": None})):

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import EngFormatter
 
 from dfad_tf.run_folder import write_whole
 
@@ -104,6 +105,7 @@ def draw_curves(data: dict[str, Any], path: pathlib.Path, places: tuple[str, ...
             marker = "." if len(curve["mean"]) < 30 else ""
             _band(panel, np.array(curve[place]), curve, _NAMES.get(name, name), marker=marker)
         panel.set(xlabel=_PLACES[place])
+        panel.xaxis.set_major_formatter(EngFormatter(sep=" "))
     everything = [value for curve in data["curves"].values() for value in curve["mean"]]
     top = 100 * max([*everything, data["teacher_accuracy"]])
     # The first epochs are far below what the methods differ by.

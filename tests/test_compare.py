@@ -59,7 +59,7 @@ def test_two_methods_are_truly_compared(tmp_path, networks):
     assert found["kd"]["status"] == "not run"
     result = json.loads((folder / "runs" / "dfad_seed0" / "result.json").read_text())
     assert found["dfad"]["accuracies"] == [result["student_accuracy"]]
-    assert "| dfad | none | 0 |" in done.stdout and str(folder) in done.stdout
+    assert "| dfad | none | the teacher's filters | 0 |" in done.stdout and str(folder) in done.stdout
     assert "--methods=dfad,labels" in (folder / "table.md").read_text()
 
 
@@ -103,7 +103,7 @@ def test_a_method_that_fails_leaves_the_others_and_one_line(tmp_path, networks, 
     assert "\n" not in str(caught.value)
     found = rows(folder)
     assert found["kd"]["status"] == "run"
-    assert found["proposed"]["status"] == "failed: it did not work"
+    assert found["proposed"]["status"].startswith("failed: it did not work (status 1; ")
 
 
 def test_the_best_epoch_of_runs_that_measured_none_is_no_mistake(tmp_path, networks, stand_in):

@@ -29,11 +29,12 @@ def main(arguments: list[str]) -> None:
     methods = compare_flags.check_methods(comparison.ROWS)
     folder = compare_flags.comparison_folder(shared)
     check_methods_fit(methods, shared)
-    make_teacher(shared)
-    compare_flags.begin(folder, shared)
     runs = comparison_runs.ComparisonRuns(folder, shared, FLAGS.jobs)
     # Seed by seed, so that a comparison that is stopped has something of every method.
     wanted = [comparison_runs.Run(m, seed) for seed in range(FLAGS.seeds) for m in methods]
+    if runs.missing(wanted):
+        make_teacher(shared)
+    compare_flags.begin(folder, shared)
     try:
         runs.complete(wanted)
     finally:

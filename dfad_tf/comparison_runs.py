@@ -64,6 +64,10 @@ class ComparisonRuns:
         """Return a finished run's result and history; None where there is none."""
         return read_run(self.folder / run.name)
 
+    def missing(self, runs: Sequence[Run]) -> list[Run]:
+        """Return those of the runs that are not there yet, each once."""
+        return [run for run in dict.fromkeys(runs) if self.result(run) is None]
+
     def complete(self, runs: Sequence[Run]) -> None:
         """Make the runs that are not there yet; those that fail are noted in `failures`.
 
@@ -73,7 +77,7 @@ class ComparisonRuns:
         Args:
             runs: The runs wanted.
         """
-        missing = [run for run in dict.fromkeys(runs) if self.result(run) is None]
+        missing = self.missing(runs)
         there = len(runs) - len(missing)
         print(f"{len(runs)} runs: {there} are there, {len(missing)} are to be made.", flush=True)
         if not missing:

@@ -44,7 +44,7 @@ def main(arguments: list[str]) -> None:
     needed = [r for figure in wanted for r in figure_data.wanted_runs(figure, FLAGS.seeds, methods)]
     if needed:
         compare.check_methods_fit(tuple(dict.fromkeys(run.method for run in needed)), shared)
-    if needed:
+    if runs.missing(needed):
         compare.make_teacher(shared)
     compare_flags.begin(folder, shared)
     if needed:

@@ -137,8 +137,13 @@ def _row(method: str, runs: dict[tuple[str, int], Any], failure: str | None) -> 
         "seconds": statistics.fmean(r["distillation_seconds"] for r in results),
         "paper": figures.get(method),
         "paper_teacher": figures.get("teacher"),
-        "commits": sorted({str(r["versions"].get("commit")) for r in results}),
+        "made_by": sorted({_made_by(r["versions"]) for r in results}),
     }
+
+
+def _made_by(versions: dict[str, str]) -> str:
+    commit = versions.get("commit")  # which an installed package has not
+    return f"commit {commit}" if commit else f"dfad_tf {versions.get('dfad_tf')}"
 
 
 def write_table(
@@ -232,8 +237,8 @@ def _notes(table: list[dict[str, Any]]) -> list[str]:
             f"{format_macs(row['teacher_macs'])} multiply-adds an image; student: "
             f"{row['student_parameters']:,}, {format_macs(row['student_macs'])}."
         )
-        commits = sorted({commit for row in ran for commit in row["commits"]})
-        lines.append(f"Measured at commit {', '.join(commits)}.")
+        made_by = sorted({version for row in ran for version in row["made_by"]})
+        lines.append(f"Measured with {', '.join(made_by)}.")
     return [part for line in lines for part in (line, "")][:-1]
 
 

@@ -46,7 +46,10 @@ def test_a_row_is_the_mean_of_its_seeds(runs):
     assert row["difference_to_teacher"] == pytest.approx(0.93 - 0.98)
     assert row["seconds"] == 15.0
     assert row["images_generated"] == 1000 and row["real_images"] == 0
-    assert row["commits"] == ["abc1234"]
+    assert row["made_by"] == ["commit abc1234"]
+    run = {**runs["kd", 0], "versions": {"dfad_tf": "0.4.0"}}  # of an installed package
+    row = by_method(comparison.rows({("kd", 0): run}))["kd"]
+    assert row["made_by"] == ["dfad_tf 0.4.0"]
 
 
 def test_one_seed_has_no_deviation(runs):

@@ -65,10 +65,10 @@ def test_the_version_stands_in_one_value():
 
 
 def test_the_readme_names_only_flags_that_exist():
-    from dfad_tf import benchmark, evaluate, to_saved_model, to_tflite
+    from dfad_tf import benchmark, compare, evaluate, figures, to_saved_model, to_tflite
     from tests.command import FLAGS
 
-    commands = (benchmark, evaluate, to_saved_model, to_tflite)
+    commands = (benchmark, compare, evaluate, figures, to_saved_model, to_tflite)
     assert all(command.main for command in commands)  # and their flags
     files = [ROOT / "README.md", ROOT / "export" / "README.md", *ROOT.glob("flags/*")]
     texts = [file.read_text() for file in files]

@@ -46,9 +46,7 @@ def main(arguments: list[str]) -> None:
             comparison_pictures.draw_table(table, folder / "table.png")
             print(comparison.table_text(table, title, command))
             print(f"Everything lies in {folder}: table.md, table.json, table.csv, table.png, runs/")
-    if runs.failures:
-        name, failure = next(iter(runs.failures.items()))
-        raise InputError(f"{len(runs.failures)} runs failed, among them {name}: {failure}")
+    runs.check_failures()
 
 
 def _table(runs: Any) -> list[dict[str, Any]]:

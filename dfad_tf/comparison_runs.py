@@ -18,6 +18,7 @@ import psutil
 
 from dfad_tf.callbacks import format_seconds
 from dfad_tf.comparison import read_run, run_name
+from dfad_tf.errors import InputError
 
 _UNFINISHED = ".run-"
 
@@ -77,9 +78,9 @@ class ComparisonRuns:
         Args:
             runs: The runs wanted.
         """
-        missing = self.missing(runs)
-        there = len(runs) - len(missing)
-        print(f"{len(runs)} runs: {there} are there, {len(missing)} are to be made.", flush=True)
+        missing, count = self.missing(runs), len(set(runs))
+        there = count - len(missing)
+        print(f"{count} runs: {there} are there, {len(missing)} are to be made.", flush=True)
         if not missing:
             return
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -101,6 +102,16 @@ class ComparisonRuns:
                 f"{format_seconds(seconds)}; {left}",
                 flush=True,
             )
+
+    def check_failures(self) -> None:
+        """Check that no run failed.
+
+        Raises:
+            InputError: If some did; it names the first.
+        """
+        if self.failures:
+            name, failure = next(iter(self.failures.items()))
+            raise InputError(f"{len(self.failures)} runs failed, among them {name}: {failure}")
 
     def _made(self, missing: list[Run]) -> Iterator[tuple[Run, float]]:
         """Start as many as may run at a time, and yield each when it has ended."""

@@ -42,13 +42,12 @@ def main(arguments: list[str]) -> None:
     folder = compare_flags.comparison_folder(shared)
     runs = comparison_runs.ComparisonRuns(folder, shared, FLAGS.jobs)
     needed = [r for figure in wanted for r in figure_data.wanted_runs(figure, FLAGS.seeds, methods)]
-    if needed:
-        compare.check_methods_fit(tuple(dict.fromkeys(run.method for run in needed)), shared)
+    compare.check_methods_fit(tuple(dict.fromkeys(run.method for run in needed)), shared)
     if runs.missing(needed):
         compare.make_teacher(shared)
     compare_flags.begin(folder, shared)
     if needed:
-        runs.complete(list(dict.fromkeys(needed)))
+        runs.complete(needed)
     place = folder / "figures"
     place.mkdir(exist_ok=True)
     for figure in wanted:
@@ -59,9 +58,7 @@ def main(arguments: list[str]) -> None:
         run_folder.write_json(place / f"figure{figure}.json", data)
         _draw(figure, place)
         print(f"{place / f'figure{figure}.png'}: {_ABOUT[figure]}", flush=True)
-    if runs.failures:
-        name, failure = next(iter(runs.failures.items()))
-        raise InputError(f"{len(runs.failures)} runs failed, among them {name}: {failure}")
+    runs.check_failures()
 
 
 def _figures() -> list[str]:

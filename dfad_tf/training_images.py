@@ -129,13 +129,13 @@ class TrainingImages:
                 yield fresh[index]
                 continue
             key = stateless_seed(self.seed, "memory", step + index)
-            old = self._remembered_batch(old_count, key)
+            old = self._remembered_batch(self.memory, old_count, key)
             if fresh:
                 old = tf.nest.map_structure(lambda *pair: tf.concat(pair, 0), fresh[index], old)
             yield old
 
-    def _remembered_batch(self, count: int, key: Any) -> TrainingBatch:
-        images, logits = self.memory.draw(count, key)  # type: ignore[union-attr]
+    def _remembered_batch(self, memory: ImageMemory, count: int, key: Any) -> TrainingBatch:
+        images, logits = memory.draw(count, key)
         # Maps are not kept: they are larger than images.
         return TrainingBatch(images, logits, self.observe(images).maps if self.map_count else ())
 

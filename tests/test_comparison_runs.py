@@ -57,7 +57,7 @@ def test_what_is_there_is_not_made_again(stand_in, runs, capsys):
     runs.complete([*WANTED, Run("kd", 1)])
     assert stand_in.asked() == []
     assert before == {path: path.stat().st_mtime_ns for path in runs.folder.rglob("result.json")}
-    assert "are to be made" in capsys.readouterr().out
+    assert "3 runs: 3 are there, 0 are to be made." in capsys.readouterr().out
 
 
 def test_a_run_that_was_cut_is_made_again(stand_in, runs):

@@ -20,6 +20,8 @@ from dfad_tf.errors import InputError
 FLAGS = flags.FLAGS
 for module in (data_flags, precision_flag, train_flags):
     flags.adopt_module_key_flags(module)  # so that --helpshort shows them
+# What a run that goes on may be told otherwise than the one that was cut.
+_FREE_FLAGS = ("resume", "backup_every", "verbose", "data_dir", "teacher_cache")
 _FILES = {
     "student.keras": "the student: a plain Keras model, the teacher's input to logits",
     "generator.keras": "the generator: noise to images in the teacher's input range",
@@ -43,16 +45,16 @@ def main(arguments: list[str]) -> None:
     from dfad_tf import (
         flag_checks,
         from_flags,
+        interrupted_run,
         method_flags,
-        process,
-        report,
         run_folder,
         training_export,
     )
-    from dfad_tf.multiply_adds import multiply_adds
 
     flag_checks.check_names()
-    run_folder.check_run_folder(FLAGS.workdir)
+    interrupted = _interrupted_run()
+    if interrupted is None:
+        run_folder.check_run_folder(FLAGS.workdir)
     dataset = from_flags.dataset_from_flags()
     if not FLAGS.teacher:  # which may be trained for hours
         flag_checks.check_method_fits()
@@ -74,15 +76,40 @@ def main(arguments: list[str]) -> None:
         distillation = DistillationWithoutData(teacher, student, precision)
     test = _test_images(dataset, teacher)
     label = f"{dataset.name if dataset else 'own'}_{distillation.name}_seed{FLAGS.seed}"
-    folder = run_folder.create_run_folder(FLAGS.workdir, label.replace("/", "_"))
-    text = command_line.flags_text(
-        [m.__name__ for m in (data_flags, precision_flag, train_flags)], skip=["workdir"]
-    )
-    run_folder.write_whole(
-        folder / "flags.flags", lambda name: pathlib.Path(name).write_text(text, encoding="utf-8")
-    )
+    folder = interrupted
+    if folder is None:
+        folder = run_folder.create_run_folder(FLAGS.workdir, label.replace("/", "_"))
+    with interrupted_run.locked(folder):
+        run_folder.write_text(folder / interrupted_run.FLAG_FILE, _flags_text())
+        _run(folder, distillation, teacher, dataset, test, begin)
+    interrupted_run.finish(folder)
 
-    done = distillation.run(folder, test)
+
+def _interrupted_run() -> pathlib.Path | None:
+    """The unfinished run that this command goes on with, in the precision that it had."""
+    from dfad_tf import interrupted_run
+
+    free = [*_FREE_FLAGS, *(["precision"] if precision_flag.policy_name() == "auto" else [])]
+    folder = interrupted_run.find_interrupted(FLAGS.workdir, FLAGS.resume, _flags_text(), free)
+    if folder is not None:
+        print(f"Goes on with the unfinished run in {folder}", flush=True)
+        FLAGS["precision"].value = interrupted_run.recorded_flag(folder, "precision")
+    return folder
+
+
+def _flags_text() -> str:
+    modules = [module.__name__ for module in (data_flags, precision_flag, train_flags)]
+    return command_line.flags_text(modules, skip=["workdir", "resume"])
+
+
+def _run(
+    folder: pathlib.Path, distillation: Any, teacher: Any, dataset: Any, test: Any, begin: float
+) -> None:
+    """Distil, measure, draw, export and report into the run's folder."""
+    from dfad_tf import process, report, run_folder, training_export
+    from dfad_tf.multiply_adds import multiply_adds
+
+    done, student = distillation.run(folder, test), distillation.student
     # Saved before anything is measured: hours lie in these files.
     run_folder.write_whole(folder / "student.keras", student.save)
     if done.generator is not None:
@@ -102,10 +129,12 @@ def main(arguments: list[str]) -> None:
         **_measure(student, done.generator, teacher, test),
         "images_generated": done.images_generated,
         "real_images": done.real_images,
-        "precision": precision,
+        "precision": distillation.precision,
         "compute_dtype": done.compute_dtype,
         "seconds_to_first_step": done.seconds_to_first_step,
         "distillation_seconds": done.seconds,
+        "resumed": done.record.resumed,
+        "restored": done.record.events,
         "peak_memory_bytes": process.peak_memory_bytes(),
         **report.costs("teacher", teacher.model),
         **report.costs("student", student),

@@ -7,12 +7,12 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from dfad_tf import methods
+from dfad_tf import methods, replicas
 from dfad_tf.compatibility import check_fit
 from dfad_tf.errors import InputError
 from dfad_tf.methods import Method
 from dfad_tf.objectives import ForwardPass
-from dfad_tf.optimizers import with_loss_scaling
+from dfad_tf.optimizers import apply_gradients, with_loss_scaling
 from dfad_tf.pipelines import in_batches
 from dfad_tf.precision import resolve_precision
 from dfad_tf.teacher_signals import TeacherSignals
@@ -111,22 +111,23 @@ class DataFreeDistiller(keras.Model):
                 f"{type(self.teacher).__name__}. Name a layer with --teacher_features "
                 "(`features=`), or set --representation_activation_weight=0."
             )
-        precision = resolve_precision(precision)
-        optimizer = with_loss_scaling(optimizer, precision == "mixed_float16")
-        super().compile(optimizer, metrics=list(metrics) if metrics else None, **arguments)
-        scaled = isinstance(self.optimizer, keras.optimizers.LossScaleOptimizer)
-        self.generator_optimizer = with_loss_scaling(generator_optimizer, scaled)
-        self.method, self.seed = method, seed
-        # Built now, since a backup restores only what is built.
-        self.optimizer.build(self.student.trainable_variables)
-        self.generator_optimizer.build(self.generator.trainable_variables)
-        self._trackers = TrainingMetrics(method)
-        self.student_form = TrainingForm(self.student, precision)
-        self.watched = WatchedLayers(method, self.signals, self.student, precision)
-        generator, signals = TrainingForm(self.generator, precision), self.watched.signals
-        self.images = TrainingImages(generator, signals, seed, self.watched.map_count)
-        if method.memory_size:
-            self.images.remember(method.memory_size, method.memory_share, self._replicas)
+        with self.distribute_strategy.scope():
+            precision = resolve_precision(precision)
+            optimizer = with_loss_scaling(optimizer, precision == "mixed_float16")
+            super().compile(optimizer, metrics=list(metrics) if metrics else None, **arguments)
+            scaled = isinstance(self.optimizer, keras.optimizers.LossScaleOptimizer)
+            self.generator_optimizer = with_loss_scaling(generator_optimizer, scaled)
+            self.method, self.seed = method, seed
+            # Built now, since a backup restores only what is built.
+            self.optimizer.build(self.student.trainable_variables)
+            self.generator_optimizer.build(self.generator.trainable_variables)
+            self._trackers = TrainingMetrics(method)
+            self.student_form = TrainingForm(self.student, precision)
+            self.watched = WatchedLayers(method, self.signals, self.student, precision)
+            generator, signals = TrainingForm(self.generator, precision), self.watched.signals
+            self.images = TrainingImages(generator, signals, seed, self.watched.map_count)
+            if method.memory_size:
+                self.images.remember(method.memory_size, method.memory_share)
         self._arguments = {
             "optimizer": self.optimizer,
             "generator_optimizer": self.generator_optimizer,
@@ -169,8 +170,8 @@ class DataFreeDistiller(keras.Model):
             A `History`: `loss` is the student's, `class_entropy` how evenly the
             teacher's classes are covered (1: all equally).
         """
-        if batch_size % self._replicas:
-            raise InputError(f"Expected `batch_size` in {self._replicas}s. Received: {batch_size}")
+        devices = self.distribute_strategy.num_replicas_in_sync
+        replicas.check_shares(batch_size, self.method.parts(batch_size), devices)
         if isinstance(validation_data, (tuple, list)):
             validation_data = in_batches(tuple(validation_data), validation_batch_size)
         return super().fit(
@@ -185,6 +186,8 @@ class DataFreeDistiller(keras.Model):
 
     def _symbolic_build(self, iterator: Any = None, data_batch: Any = None) -> None:
         """Build nothing: all is built, and `fit`'s batch is no image."""
+
+    _maybe_symbolic_build = _symbolic_build  # Keras's own fails on several workers
 
     def train_step(self, data: Any) -> dict[str, Any]:
         """Take `student_steps` student steps and one generator step.
@@ -202,7 +205,7 @@ class DataFreeDistiller(keras.Model):
             self.student_step(*batch)
         if not first:
             self.generator_step(batch_size)
-        return self.get_metrics_result()
+        return replicas.to_log(self.get_metrics_result())
 
     def student_step(self, images: Any, logits: Any, maps: tuple[Any, ...] = ()) -> None:
         """Descend the student once on images, the teacher's logits and, if compared, its maps."""
@@ -221,9 +224,9 @@ class DataFreeDistiller(keras.Model):
                 ours = [tensor[: images.shape[0]] for tensor in outputs["maps"]]
                 losses.append(attention.weight * attention(maps, ours))
             loss = tf.add_n(losses)
-            scaled = self.optimizer.scale_loss(loss / self._replicas)
+            scaled = self.optimizer.scale_loss(loss / replicas.count())
         variables = self.student.trainable_variables
-        self.optimizer.apply(tape.gradient(scaled, variables), variables)
+        apply_gradients(self.optimizer, tape.gradient(scaled, variables), variables)
         self._loss_tracker.update_state(loss)
 
     def generator_step(self, batch_size: int) -> TrainingBatch:
@@ -241,18 +244,14 @@ class DataFreeDistiller(keras.Model):
             forward = ForwardPass(images, logits, features, student, statistics)
             values = [term.call(forward) for term in terms]
             loss = tf.add_n([term.weight * v for term, v in zip(terms, values, strict=True)])
-            scaled = self.generator_optimizer.scale_loss(loss / self._replicas)
+            scaled = self.generator_optimizer.scale_loss(loss / replicas.count())
         gradients = tape.gradient(scaled, [variable.value for variable in variables])
-        self.generator_optimizer.apply(gradients, variables)
+        apply_gradients(self.generator_optimizer, gradients, variables)
         if self.images.memory:
             self.images.memory.add(images, logits)
         for tracker, value in zip(self._trackers.generator, [loss, *values], strict=True):
             tracker.update_state(value)
         return TrainingBatch(images, logits, activations[: self.watched.map_count])
-
-    @property
-    def _replicas(self) -> int:  # whose gradients the optimizers add up
-        return self.distribute_strategy.num_replicas_in_sync
 
     def test_step(self, data: Any) -> dict[str, Any]:
         """Measure the student on labelled images, and its agreement with the teacher."""
@@ -263,7 +262,7 @@ class DataFreeDistiller(keras.Model):
             results.update(self._compile_metrics.result())
         same = tf.argmax(logits, -1) == tf.argmax(self.signals(images)[0], -1)
         self._trackers.agreement.update_state(tf.cast(same, tf.float32))
-        return {**results, "agreement": self._trackers.agreement.result()}
+        return replicas.to_log({**results, "agreement": self._trackers.agreement.result()})
 
     def get_metrics_result(self) -> dict[str, Any]:
         """Return what a train step logs; the compiled metrics belong to `test_step`."""

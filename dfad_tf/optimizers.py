@@ -6,6 +6,8 @@ from typing import Any
 
 import keras
 
+from dfad_tf import replicas
+
 
 @keras.saving.register_keras_serializable("dfad_tf")
 class CoupledSGD(keras.optimizers.SGD):
@@ -51,3 +53,21 @@ def with_loss_scaling(optimizer: Any, wanted: bool) -> keras.optimizers.Optimize
     optimizer = keras.optimizers.get(optimizer)
     scaling = keras.optimizers.LossScaleOptimizer
     return scaling(optimizer) if wanted and not isinstance(optimizer, scaling) else optimizer
+
+
+def apply_gradients(optimizer: Any, gradients: Any, variables: Any) -> None:
+    """Move variables once, by the gradients of this replica's share of the loss.
+
+    Keras adds the replicas' gradients up, but clips them and looks for infinities before that:
+    it then needs the sum in the place of one share, and nothing in that of the others.
+
+    Args:
+        optimizer: A Keras optimizer.
+        gradients: One for each variable, or None.
+        variables: What it moves.
+    """
+    inner = getattr(optimizer, "inner_optimizer", optimizer)
+    clips = any((inner.clipnorm, inner.global_clipnorm, inner.clipvalue))
+    if replicas.count() > 1 and (clips or inner is not optimizer):
+        gradients = replicas.on_first(gradients)
+    optimizer.apply(gradients, variables)

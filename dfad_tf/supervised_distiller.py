@@ -8,9 +8,11 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from dfad_tf import replicas
 from dfad_tf.compatibility import check_student
 from dfad_tf.errors import InputError
 from dfad_tf.layer_outputs import layer_outputs
+from dfad_tf.optimizers import apply_gradients
 from dfad_tf.supervised_objectives import Comparison, SupervisedObjective
 from dfad_tf.teacher_signals import TeacherSignals
 from dfad_tf.training_form import TrainingForm
@@ -101,6 +103,8 @@ class SupervisedDistiller(keras.Model):
     def _symbolic_build(self, iterator: Any = None, data_batch: Any = None) -> None:
         """Build nothing: all is built."""
 
+    _maybe_symbolic_build = _symbolic_build  # Keras's own fails on several workers
+
     def train_step(self, data: Any) -> dict[str, Any]:
         """Descend once on labelled images `(batch, height, width, channels)`."""
         images, labels, weights = keras.utils.unpack_x_y_sample_weight(data)
@@ -120,13 +124,12 @@ class SupervisedDistiller(keras.Model):
             values = [term.call(comparison) for term in self.objectives]
             weighted = [t.weight * v for t, v in zip(self.objectives, values, strict=True)]
             loss = tf.add_n(weighted)
-            replicas = self.distribute_strategy.num_replicas_in_sync
-            scaled = self.optimizer.scale_loss(loss / replicas)
-        self.optimizer.apply(tape.gradient(scaled, variables), variables)
+            scaled = self.optimizer.scale_loss(loss / replicas.count())
+        apply_gradients(self.optimizer, tape.gradient(scaled, variables), variables)
         self._loss_tracker.update_state(loss)
         for metric, value in zip(self.term_metrics, values, strict=True):
             metric.update_state(value)
-        return self.get_metrics_result()
+        return replicas.to_log(self.get_metrics_result())
 
     def get_metrics_result(self) -> dict[str, Any]:
         """Return what a train step logs; the compiled metrics belong to `test_step`."""
@@ -140,7 +143,7 @@ class SupervisedDistiller(keras.Model):
         if self._compile_metrics is None:
             return {}
         self._compile_metrics.update_state(labels, logits, sample_weight=weights)
-        return dict(self._compile_metrics.result())
+        return replicas.to_log(dict(self._compile_metrics.result()))
 
     @property
     def metrics(self) -> list[Any]:

@@ -7,6 +7,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from dfad_tf import replicas
 from dfad_tf.methods import Method
 
 
@@ -36,12 +37,12 @@ def class_entropy(logits: Any) -> Any:
     """Return how evenly a batch covers the teacher's classes.
 
     Args:
-        logits: `(batch, classes)`.
+        logits: `(batch, classes)`, of one replica.
 
     Returns:
-        The entropy of the batch's mean prediction as a share of the highest
+        The entropy of the global batch's mean prediction as a share of the highest
         possible: 1 where all classes are seen alike, 0 where only one is.
     """
-    mean = tf.reduce_mean(tf.nn.softmax(logits), 0)
+    mean = replicas.mean(tf.reduce_mean(tf.nn.softmax(logits), 0))
     entropy = -tf.reduce_sum(mean * tf.math.log(mean + keras.config.epsilon()))
     return entropy / tf.math.log(tf.cast(mean.shape[0], tf.float32))

@@ -12,6 +12,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from dfad_tf import strategies
 from dfad_tf.errors import InputError
 
 
@@ -93,13 +94,40 @@ def moments(values: Any, axes: Sequence[int]) -> tuple[Any, Any]:
     return tf.squeeze(middle, axes), variance
 
 
+def from_first(strategy: tf.distribute.Strategy, variables: Sequence[Any]) -> None:
+    """Give every replica the values that variables have on the first.
+
+    Workers load files, and compute, each for itself: what they hold may differ in a digit.
+
+    Args:
+        strategy: Called from outside of its replicas, by all workers.
+        variables: Keras or TensorFlow variables of floating point.
+    """
+
+    @tf.function(autograph=False)
+    def first() -> Any:
+        def on_replica() -> Any:
+            values = [tf.convert_to_tensor(variable) for variable in variables]
+            mine = tf.equal(_context().replica_id_in_sync_group, 0)
+            return [
+                _context().all_reduce(
+                    tf.distribute.ReduceOp.SUM, tf.where(mine, value, tf.zeros_like(value))
+                )
+                for value in values
+            ]
+
+        return strategy.run(on_replica)
+
+    for variable, value in zip(variables, first(), strict=True):
+        variable.assign(strategy.experimental_local_results(value)[0])
+
+
 def to_log(results: dict[str, Any]) -> dict[str, Any]:
     """Return what a train or test step logs, in the form in which `fit` can take means of it.
 
     Over several workers Keras averages along the first axis, which a scalar has not.
     """
-    resolver = getattr(tf.distribute.get_strategy(), "cluster_resolver", None)
-    if resolver is None or not resolver.cluster_spec():
+    if not strategies.has_several_workers(tf.distribute.get_strategy()):
         return results
     return {name: tf.reshape(value, (1,)) for name, value in results.items()}
 

@@ -119,6 +119,7 @@ def labelled_batches(
     augmentation: str = "none",
     seed: int = 0,
     count: int | None = None,
+    whole: bool = False,
 ) -> tf.data.Dataset:
     """Return an epoch of labelled images in random order.
 
@@ -129,6 +130,7 @@ def labelled_batches(
         augmentation: One of `AUGMENTATIONS`.
         seed: Seed of order and augmentation.
         count: Images in an epoch, where that is more than there are; they come again then.
+        whole: Whether a last batch that is not full is left out, as replicas need it.
     """
     data = tf.data.Dataset.from_tensor_slices((images, labels))
     data = data.shuffle(len(images), seed=seed)
@@ -142,7 +144,7 @@ def labelled_batches(
             num_parallel_calls=tf.data.AUTOTUNE,
         )
         data = data.take(count)
-    data = data.batch(batch_size).prefetch(tf.data.AUTOTUNE)
+    data = data.batch(batch_size, drop_remainder=whole).prefetch(tf.data.AUTOTUNE)
     return untuned(data) if augmentation == "none" else data
 
 

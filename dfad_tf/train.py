@@ -38,40 +38,36 @@ def main(arguments: list[str]) -> None:
     """Flags → teacher, student → a distillation → evaluate → export → a folder."""
     del arguments
     begin = time.monotonic()
+    from dfad_tf import strategies, workers
+
+    # First of all: TensorFlow takes devices and other workers only before it has done anything.
+    strategy = strategies.get(FLAGS.strategy, FLAGS.replicas)
+    with workers.part_of(strategy):
+        _run(strategy, begin)
+
+
+def _run(strategy: Any, begin: float) -> None:
     import keras
 
-    from dfad_tf import (
-        flag_checks,
-        from_flags,
-        method_flags,
-        process,
-        report,
-        run_folder,
-        training_export,
-    )
-    from dfad_tf.multiply_adds import multiply_adds
+    from dfad_tf import flag_checks, from_flags, run_folder, strategies, workers
 
+    several = strategy.num_replicas_in_sync > 1
     flag_checks.check_names()
+    flag_checks.check_shares(strategy.num_replicas_in_sync)
     run_folder.check_run_folder(FLAGS.workdir)
     dataset = from_flags.dataset_from_flags()
     if not FLAGS.teacher:  # which may be trained for hours
         flag_checks.check_method_fits()
+    # Trained on one device, so that its recipe names one teacher whatever the devices.
     teacher = from_flags.teacher_from_flags(dataset, from_flags.verbosity())
     # Named from here on, so that flags.flags makes the same run on another device.
     precision = from_flags.precision_from_flags()
     FLAGS["precision"].value = precision
-    keras.utils.set_random_seed(FLAGS.seed)
-    student = from_flags.student_from_flags(teacher)
-    training_export.check_brought_student(student, teacher)
-    distillation: Any
-    if dataset and method_flags.needs_data():
-        from dfad_tf.training_with_data import DistillationWithData
-
-        distillation = DistillationWithData(dataset, teacher, student, precision)
-    else:
-        from dfad_tf.training_without_data import DistillationWithoutData
-
-        distillation = DistillationWithoutData(teacher, student, precision)
+    with strategy.scope():
+        # Once more, now on all devices.
+        everywhere = from_flags.teacher_from_flags(dataset, 0) if several else teacher
+        keras.utils.set_random_seed(FLAGS.seed)
+        distillation = _distillation(strategy, dataset, everywhere, precision)
     test = _test_images(dataset, teacher)
     label = f"{dataset.name if dataset else 'own'}_{distillation.name}_seed{FLAGS.seed}"
     folder = run_folder.create_run_folder(FLAGS.workdir, label.replace("/", "_"))
@@ -83,10 +79,59 @@ def main(arguments: list[str]) -> None:
     )
 
     done = distillation.run(folder, test)
+    if not strategies.is_chief(strategy):
+        workers.wait_for_all(strategy)
+        return
+    try:
+        _leave(folder, distillation.student, done, teacher, dataset, test, begin)
+    finally:
+        workers.wait_for_all(strategy)
+
+
+def _distillation(strategy: Any, dataset: Any, teacher: Any, precision: str) -> Any:
+    """The networks and what trains them, by the flags; called in the strategy's scope."""
+    from dfad_tf import from_flags, method_flags, strategies, training_export, workers
+
+    distillation: Any
+    student = from_flags.student_from_flags(teacher)
+    training_export.check_brought_student(student, teacher)
+    if dataset and method_flags.needs_data():
+        from dfad_tf.training_with_data import DistillationWithData
+
+        distillation = DistillationWithData(dataset, teacher, student, precision)
+    else:
+        from dfad_tf.training_without_data import DistillationWithoutData
+
+        distillation = DistillationWithoutData(teacher, student, precision)
+    if strategies.has_several_workers(strategy):
+        workers.agree(strategy, distillation)
+    return distillation
+
+
+def _leave(
+    folder: pathlib.Path,
+    student: Any,
+    done: Any,
+    teacher: Any,
+    dataset: Any,
+    test: Any,
+    begin: float,
+) -> None:
+    """Save the networks, measure and export them, and say what there is."""
+    from dfad_tf import process, report, run_folder, teacher_loading, training_export
+    from dfad_tf.multiply_adds import multiply_adds
+
     # Saved before anything is measured: hours lie in these files.
     run_folder.write_whole(folder / "student.keras", student.save)
     if done.generator is not None:
         run_folder.write_whole(folder / "generator.keras", done.generator.save)
+    replicas = student.distribute_strategy.num_replicas_in_sync
+    if replicas > 1:
+        # What follows takes one device, and one worker.
+        student = teacher_loading.load_keras_file(str(folder / "student.keras"), "--workdir")
+        if done.generator is not None:
+            saved = str(folder / "generator.keras")
+            done.generator = teacher_loading.load_keras_file(saved, "--workdir")
     if teacher.trained_here:
         run_folder.write_whole(folder / "teacher.keras", teacher.model.save)
     _check_finite(done.history["loss"], folder)
@@ -102,7 +147,8 @@ def main(arguments: list[str]) -> None:
         **_measure(student, done.generator, teacher, test),
         "images_generated": done.images_generated,
         "real_images": done.real_images,
-        "precision": precision,
+        "precision": FLAGS.precision,
+        "replicas": replicas,
         "compute_dtype": done.compute_dtype,
         "seconds_to_first_step": done.seconds_to_first_step,
         "distillation_seconds": done.seconds,

@@ -1,0 +1,78 @@
+"""Two real processes train together, as two machines would."""
+
+import csv
+import json
+import os
+import pathlib
+import socket
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from dfad_tf import workers
+
+ROOT = pathlib.Path(__file__).parent.parent
+ARGUMENTS = [
+    *("--dataset=digits", "--teacher_epochs=1", "--epochs=2", "--steps_per_epoch=3"),
+    *("--batch_size=16", "--student_steps=2", "--generator=dense", "--export=none"),
+    *("--memory_size=64", "--memory_share=0.5", "--precision=float32", "--verbose=2"),
+]
+
+
+def free_ports(count):
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [one.getsockname()[1] for one in sockets]
+    for one in sockets:
+        one.close()
+    return ports
+
+
+def start(arguments, ports=(), index=0):
+    """A run in a process of its own, as one of the workers that listen on some ports."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    if ports:
+        cluster = {"worker": [f"127.0.0.1:{port}" for port in ports]}
+        content = {"cluster": cluster, "task": {"type": "worker", "index": index}}
+        environment["TF_CONFIG"] = json.dumps(content)
+    return subprocess.Popen(
+        [sys.executable, "-m", "dfad_tf.train", *ARGUMENTS, *arguments],
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def history(folder):
+    with open(folder / "history.csv", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    return [[float(row[name]) for name in row if name != "seconds"] for row in rows]
+
+
+def test_one_process_is_left_alone():
+    strategy = tf.distribute.get_strategy()
+    with workers.part_of(strategy), pytest.raises(tf.errors.UnavailableError):
+        raise tf.errors.UnavailableError(None, None, "gone")
+    workers.wait_for_all(strategy)
+
+
+def test_two_processes_are_one_device_at_the_same_global_batch(tmp_path):
+    shared = f"--teacher_cache={tmp_path / 'cache'}"
+    one = start([shared, f"--workdir={tmp_path / 'one'}"])
+    assert one.communicate(timeout=200)[1].count("Traceback") == 0 and one.returncode == 0
+    ports = free_ports(2)
+    both = [start([shared, f"--workdir={tmp_path / 'two'}"], ports, index) for index in (0, 1)]
+    (chief_out, chief_errors), (other_out, _) = (each.communicate(timeout=200) for each in both)
+    assert [each.returncode for each in both] == [0, 0], chief_errors
+    # One of them prints and leaves the run's folder.
+    assert "Everything lies in" in chief_out and not other_out
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["cache", "one", "two"]
+    result = json.loads((tmp_path / "two" / "result.json").read_text(encoding="utf-8"))
+    assert result["replicas"] == 2
+    np.testing.assert_allclose(
+        history(tmp_path / "one"), history(tmp_path / "two"), rtol=2e-2, atol=2e-3
+    )

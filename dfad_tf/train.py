@@ -38,10 +38,10 @@ def main(arguments: list[str]) -> None:
     """Flags → teacher, student → a distillation → evaluate → export → a folder."""
     del arguments
     begin = time.monotonic()
-    from dfad_tf import strategies, workers
+    from dfad_tf import workers
 
     # First of all: TensorFlow takes devices and other workers only before it has done anything.
-    strategy = strategies.get(FLAGS.strategy, FLAGS.replicas)
+    strategy = workers.strategy_from_flags()
     with workers.part_of(strategy):
         _run(strategy, begin)
 

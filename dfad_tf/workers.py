@@ -25,6 +25,16 @@ _LOST = (
 )
 
 
+def strategy_from_flags() -> tf.distribute.Strategy:
+    """Return the strategy that the flags ask for; call it before TensorFlow has done anything.
+
+    Raises:
+        InputError: If its devices are not there.
+    """
+    tf.get_logger().setLevel("WARNING")  # it tells of every sum of workers
+    return strategies.get(FLAGS.strategy, FLAGS.replicas)
+
+
 @contextlib.contextmanager
 def part_of(strategy: tf.distribute.Strategy) -> Iterator[None]:
     """Take part in a training, of which the chief alone leaves a folder and prints.
@@ -40,7 +50,6 @@ def part_of(strategy: tf.distribute.Strategy) -> Iterator[None]:
         return
     if FLAGS.precision in (None, "auto"):
         FLAGS["precision"].value = "float32"  # which is faster each worker would find for itself
-    tf.get_logger().setLevel("WARNING")  # it tells of every sum
     try:
         with contextlib.ExitStack() as stack:
             if not strategies.is_chief(strategy):
@@ -50,9 +59,9 @@ def part_of(strategy: tf.distribute.Strategy) -> Iterator[None]:
                 stack.enter_context(contextlib.redirect_stdout(null))
             yield
     except _LOST as error:
-        reason = str(error).strip().splitlines()[-1][:200]
         print(
-            f"A worker was lost; this one begins anew and waits for it. TensorFlow says: {reason}",
+            "A worker was lost, or the way to it; this one begins anew and waits for it "
+            f"({type(error).__name__}).",
             file=sys.stderr,
             flush=True,
         )

@@ -7,6 +7,7 @@ import pathlib
 import socket
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -47,6 +48,11 @@ def start(arguments, ports=(), index=0):
     )
 
 
+def wait_for(stream, text):
+    """Read lines until one holds a text, and return it."""
+    return next((line for line in stream if text in line), None)
+
+
 def history(folder):
     with open(folder / "history.csv", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
@@ -76,3 +82,27 @@ def test_two_processes_are_one_device_at_the_same_global_batch(tmp_path):
     np.testing.assert_allclose(
         history(tmp_path / "one"), history(tmp_path / "two"), rtol=2e-2, atol=2e-3
     )
+
+
+@pytest.mark.parametrize("lost", [0, 1])
+def test_who_is_left_begins_anew_with_one_line(tmp_path, lost):
+    """Killed, the one or the other: no traceback, and no waiting in a sum without an end."""
+    arguments = [f"--teacher_cache={tmp_path / 'cache'}", "--steps_per_epoch=2000"]
+    ports = free_ports(2)
+    both = [start([*arguments, f"--workdir={tmp_path / 'run'}"], ports, index) for index in (0, 1)]
+    try:
+        assert wait_for(both[0].stdout, "Epoch 1")
+        both[lost].kill()
+        left = both[1 - lost]
+        lines = []
+        for line in left.stderr:
+            lines.append(line)
+            if "begins anew and waits for it" in line:
+                break
+        assert "begins anew" in lines[-1] and not any("Traceback" in line for line in lines)
+        time.sleep(1)
+        assert left.poll() is None  # the same process, now as the command's beginning
+    finally:
+        for each in both:
+            each.kill()
+            each.communicate()

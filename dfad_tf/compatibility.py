@@ -5,6 +5,7 @@ from __future__ import annotations
 import keras
 
 from dfad_tf.errors import InputError
+from dfad_tf.methods import Method
 from dfad_tf.teacher_signals import TeacherSignals
 
 
@@ -42,4 +43,18 @@ def check_student(teacher: keras.Model, student: keras.Model) -> None:
         raise InputError(
             "Expected the student to give the teacher's classes, "
             f"{teacher.output_shape[1:]}. Received: {student.output_shape[1:]}"
+        )
+
+
+def check_features(method: Method, signals: TeacherSignals) -> None:
+    """Check that a teacher has the features that a method reads.
+
+    Raises:
+        InputError: If they cannot be found.
+    """
+    if method.needs_features and not signals.has_features:
+        raise InputError(
+            "Expected a teacher whose features can be found, for R_m. Received: "
+            f"{type(signals.teacher).__name__}. Name a layer with --teacher_features "
+            "(`features=`), or set --representation_activation_weight=0."
         )

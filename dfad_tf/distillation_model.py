@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
+
+from dfad_tf.optimizers import slow_down
+
+# Of a rate, each time that it proved too large.
+_SLOWER = 0.25
 
 
 class DistillationModel(keras.Model):
@@ -37,8 +43,31 @@ class DistillationModel(keras.Model):
             if not self.going_back:
                 return history
 
+    def change_course(self, restores: Sequence[Sequence[str]], known: int) -> None:
+        """Go on with other noise and smaller rates than those that led to a collapse.
+
+        Args:
+            restores: For each time that the run has gone back, the networks at fault:
+                `"student"`, `"generator"`, or both.
+            known: How many of these the optimizers' own variables have in them already.
+        """
+        self.meet_other_noise(len(restores))
+        for network, optimizer in self.optimizers_by_network().items():
+            faults = [network in networks for networks in restores]
+            slow_down(optimizer, _SLOWER ** sum(faults), _SLOWER ** sum(faults[known:]))
+        self.make_train_function(force=True)  # which has noise and rates as constants
+
+    def meet_other_noise(self, attempt: int) -> None:
+        """Draw other noise than before; nothing where training draws none."""
+
+    def optimizers_by_network(self) -> dict[str, Any]:
+        """Return the optimizer of each network that is trained."""
+        return {"student": self.optimizer}
+
     def _symbolic_build(self, iterator: Any = None, data_batch: Any = None) -> None:
         """Build nothing: all is built."""
+
+    _maybe_symbolic_build = _symbolic_build  # Keras's own fails on several workers
 
     def trackers(self) -> list[Any]:
         """Metrics that a train step logs."""
@@ -47,6 +76,16 @@ class DistillationModel(keras.Model):
     def state_parts(self) -> dict[str, list[Any]]:
         """Variables that training moves, by part, as `training_state` reads them."""
         raise NotImplementedError
+
+    @property
+    def own_metrics(self) -> list[Any]:
+        """Metrics that Keras does not know of."""
+        raise NotImplementedError
+
+    @property
+    def metrics(self) -> list[Any]:
+        """All metrics, so that Keras resets them when an epoch begins."""
+        return [*super().metrics, *(self.own_metrics if self.compiled else [])]
 
     def get_metrics_result(self) -> dict[str, Any]:
         """Return what a train step logs; the compiled metrics belong to `test_step`."""

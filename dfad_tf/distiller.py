@@ -7,13 +7,13 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from dfad_tf import methods
-from dfad_tf.compatibility import check_fit
+from dfad_tf import methods, replicas
+from dfad_tf.compatibility import check_features, check_fit
 from dfad_tf.distillation_model import DistillationModel
-from dfad_tf.errors import InputError
+from dfad_tf.generated_validation import GeneratedValidation
 from dfad_tf.methods import Method
 from dfad_tf.objectives import ForwardPass
-from dfad_tf.optimizers import with_loss_scaling
+from dfad_tf.optimizers import apply_gradients, with_loss_scaling
 from dfad_tf.pipelines import in_batches
 from dfad_tf.precision import resolve_precision
 from dfad_tf.teacher_signals import TeacherSignals
@@ -21,6 +21,9 @@ from dfad_tf.training_form import TrainingForm
 from dfad_tf.training_images import TrainingBatch, TrainingImages, endless_batches
 from dfad_tf.training_metrics import TrainingMetrics, class_entropy
 from dfad_tf.watched_layers import WatchedLayers
+
+_NETWORKS = ("teacher", "student", "generator")
+_MOVED = ("student", "generator", "optimizer", "generator_optimizer")
 
 
 @keras.saving.register_keras_serializable("dfad_tf")
@@ -56,6 +59,8 @@ class DataFreeDistiller(DistillationModel):
         Qu, Wang and Xiao, arXiv 2102.11638; Fang et al., arXiv 1912.11006.
     """
 
+    generated_validation: GeneratedValidation | None = None
+
     def __init__(
         self,
         teacher: keras.Model,
@@ -68,9 +73,7 @@ class DataFreeDistiller(DistillationModel):
         super().__init__(name=name, **arguments)
         check_fit(teacher, student, generator)
         teacher.trainable = False
-        self.teacher = teacher
-        self.student = student
-        self.generator = generator
+        self.teacher, self.student, self.generator = teacher, student, generator
         self.features, self.signals = features, TeacherSignals(teacher, features)
         self.built = True  # as the three networks are
 
@@ -102,28 +105,24 @@ class DataFreeDistiller(DistillationModel):
             InputError: If the method or precision is unknown, or it lacks features or a device.
         """
         method = methods.get(method)
-        if method.needs_features and not self.signals.has_features:
-            raise InputError(
-                "Expected a teacher whose features can be found, for R_m. Received: "
-                f"{type(self.teacher).__name__}. Name a layer with --teacher_features "
-                "(`features=`), or set --representation_activation_weight=0."
-            )
-        precision = resolve_precision(precision)
-        optimizer = with_loss_scaling(optimizer, precision == "mixed_float16")
-        super().compile(optimizer, metrics=list(metrics) if metrics else None, **arguments)
-        scaled = isinstance(self.optimizer, keras.optimizers.LossScaleOptimizer)
-        self.generator_optimizer = with_loss_scaling(generator_optimizer, scaled)
-        self.method, self.seed = method, seed
-        # Built now, since a backup restores only what is built.
-        self.optimizer.build(self.student.trainable_variables)
-        self.generator_optimizer.build(self.generator.trainable_variables)
-        self._trackers = TrainingMetrics(method)
-        self.student_form = TrainingForm(self.student, precision)
-        self.watched = WatchedLayers(method, self.signals, self.student, precision)
-        generator, signals = TrainingForm(self.generator, precision), self.watched.signals
-        self.images = TrainingImages(generator, signals, seed, self.watched.map_count)
-        if method.memory_size:
-            self.images.remember(method.memory_size, method.memory_share, self._replicas)
+        check_features(method, self.signals)
+        with self.distribute_strategy.scope():
+            precision = resolve_precision(precision)
+            optimizer = with_loss_scaling(optimizer, precision == "mixed_float16")
+            super().compile(optimizer, metrics=list(metrics) if metrics else None, **arguments)
+            scaled = isinstance(self.optimizer, keras.optimizers.LossScaleOptimizer)
+            self.generator_optimizer = with_loss_scaling(generator_optimizer, scaled)
+            self.method, self.seed = method, seed
+            # Built now, since a backup restores only what is built.
+            self.optimizer.build(self.student.trainable_variables)
+            self.generator_optimizer.build(self.generator.trainable_variables)
+            self._trackers = TrainingMetrics(method)
+            self.student_form = TrainingForm(self.student, precision)
+            self.watched = WatchedLayers(method, self.signals, self.student, precision)
+            generator, signals = TrainingForm(self.generator, precision), self.watched.signals
+            self.images = TrainingImages(generator, signals, seed, self.watched.map_count)
+            if method.memory_size:
+                self.images.remember(method.memory_size, method.memory_share)
         self.compile_arguments = {
             "optimizer": self.optimizer,
             "generator_optimizer": self.generator_optimizer,
@@ -149,6 +148,8 @@ class DataFreeDistiller(DistillationModel):
         steps_per_epoch: int = 50,
         validation_data: Any = None,
         validation_batch_size: int = 1000,
+        held_out_images: int = 1024,
+        callbacks: Any = None,
         **arguments: Any,
     ) -> keras.callbacks.History:
         """Distil; there is no `x`, since the images are invented.
@@ -158,18 +159,24 @@ class DataFreeDistiller(DistillationModel):
             steps_per_epoch: Generator steps in an epoch, each with its `student_steps`.
             validation_data: `(images, labels)` or a dataset of them, in the teacher's
                 input range. It is only measured, never trained on.
-            validation_batch_size: Batch size of the measurement.
-            **arguments: `callbacks`, `verbose`, `initial_epoch`, `validation_steps` and
-                `validation_freq`, as for `keras.Model.fit`.
+            validation_batch_size: Its batch size.
+            held_out_images: Generated images on which student and teacher are compared
+                after each epoch (`val_agreement`); 0: none.
+            callbacks: As for `keras.Model.fit`; they find `val_agreement` in their logs.
+            **arguments: `verbose`, `validation_freq` and others, as for `keras.Model.fit`.
 
         Returns:
             A `History`: `loss` is the student's, `class_entropy` how evenly the
             teacher's classes are covered (1: all equally).
         """
-        if batch_size % self._replicas:
-            raise InputError(f"Expected `batch_size` in {self._replicas}s. Received: {batch_size}")
+        devices = self.distribute_strategy.num_replicas_in_sync
+        replicas.check_shares(batch_size, self.method.parts(batch_size), devices)
         if isinstance(validation_data, (tuple, list)):
             validation_data = in_batches(tuple(validation_data), validation_batch_size)
+        callbacks = list(callbacks or [])
+        if held_out_images:
+            self.generated_validation = GeneratedValidation(held_out_images)
+            callbacks.insert(0, self.generated_validation)
         return super().fit(
             endless_batches(batch_size),
             epochs=epochs,
@@ -177,6 +184,7 @@ class DataFreeDistiller(DistillationModel):
             validation_data=validation_data,
             validation_batch_size=validation_batch_size,
             shuffle=False,
+            callbacks=callbacks,
             **arguments,
         )
 
@@ -196,7 +204,7 @@ class DataFreeDistiller(DistillationModel):
             self.student_step(*batch)
         if not first:
             self.generator_step(batch_size)
-        return self.get_metrics_result()
+        return replicas.to_log(self.get_metrics_result())
 
     def student_step(self, images: Any, logits: Any, maps: tuple[Any, ...] = ()) -> None:
         """Descend the student once on images, the teacher's logits and, if compared, its maps."""
@@ -215,9 +223,9 @@ class DataFreeDistiller(DistillationModel):
                 ours = [tensor[: images.shape[0]] for tensor in outputs["maps"]]
                 losses.append(attention.weight * attention(maps, ours))
             loss = tf.add_n(losses)
-            scaled = self.optimizer.scale_loss(loss / self._replicas)
+            scaled = self.optimizer.scale_loss(loss / replicas.count())
         variables = self.student.trainable_variables
-        self.optimizer.apply(tape.gradient(scaled, variables), variables)
+        apply_gradients(self.optimizer, tape.gradient(scaled, variables), variables)
         self._loss_tracker.update_state(loss)
 
     def generator_step(self, batch_size: int) -> TrainingBatch:
@@ -235,18 +243,13 @@ class DataFreeDistiller(DistillationModel):
             forward = ForwardPass(images, logits, features, student, statistics)
             values = [term.call(forward) for term in terms]
             loss = tf.add_n([term.weight * v for term, v in zip(terms, values, strict=True)])
-            scaled = self.generator_optimizer.scale_loss(loss / self._replicas)
+            scaled = self.generator_optimizer.scale_loss(loss / replicas.count())
         gradients = tape.gradient(scaled, [variable.value for variable in variables])
-        self.generator_optimizer.apply(gradients, variables)
+        apply_gradients(self.generator_optimizer, gradients, variables)
         if self.images.memory:
             self.images.memory.add(images, logits)
-        for tracker, value in zip(self._trackers.generator, [loss, *values], strict=True):
-            tracker.update_state(value)
+        self._trackers.update_generator(loss, values, images)
         return TrainingBatch(images, logits, activations[: self.watched.map_count])
-
-    @property
-    def _replicas(self) -> int:  # whose gradients the optimizers add up
-        return self.distribute_strategy.num_replicas_in_sync
 
     def test_step(self, data: Any) -> dict[str, Any]:
         """Measure the student on labelled images, and its agreement with the teacher."""
@@ -257,39 +260,41 @@ class DataFreeDistiller(DistillationModel):
             results.update(self._compile_metrics.result())
         same = tf.argmax(logits, -1) == tf.argmax(self.signals(images)[0], -1)
         self._trackers.agreement.update_state(tf.cast(same, tf.float32))
-        return {**results, "agreement": self._trackers.agreement.result()}
+        return replicas.to_log({**results, "test_agreement": self._trackers.agreement.result()})
 
     def trackers(self) -> list[Any]:
-        return [self._loss_tracker, *self._trackers.generator, self._trackers.class_entropy]
+        return [self._loss_tracker, *self._trackers.of_images()]
+
+    def meet_other_noise(self, attempt: int) -> None:
+        self.images.attempt = attempt
+
+    def optimizers_by_network(self) -> dict[str, Any]:
+        return {"student": self.optimizer, "generator": self.generator_optimizer}
 
     def state_parts(self) -> dict[str, list[Any]]:
+        held_out = self.generated_validation
         return {
-            "student": self.student.variables,
-            "generator": self.generator.variables,
-            "optimizer": self.optimizer.variables,
-            "generator_optimizer": self.generator_optimizer.variables,
+            **{name: getattr(self, name).variables for name in _MOVED},
             "metrics": [variable for t in self.trackers() for variable in t.variables],
             "memory": self.images.memory.variables if self.images.memory else [],
+            "validation": held_out.variables() if held_out else [],
         }
 
     @property
-    def metrics(self) -> list[Any]:
-        """All metrics, so that Keras resets them when an epoch begins."""
-        return [*super().metrics, *(self._trackers.all() if self.compiled else [])]
+    def own_metrics(self) -> list[Any]:
+        return self._trackers.all()
 
     def get_config(self) -> dict[str, Any]:
         serialize = keras.saving.serialize_keras_object
         return {
             **super().get_config(),
-            "teacher": serialize(self.teacher),
-            "student": serialize(self.student),
-            "generator": serialize(self.generator),
+            **{name: serialize(getattr(self, name)) for name in _NETWORKS},
             "features": self.features,
         }
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> DataFreeDistiller:
         del custom_objects
-        for network in ("teacher", "student", "generator"):
+        for network in _NETWORKS:
             config[network] = keras.saving.deserialize_keras_object(config[network])
         return cls(**config)

@@ -7,6 +7,7 @@ import math
 from absl import flags
 
 from dfad_tf import data_methods, from_flags, generators, method_flags, models
+from dfad_tf import replicas as replica_shares
 from dfad_tf.callbacks import parse_interval
 from dfad_tf.compatibility import check_fit, check_student
 from dfad_tf.errors import InputError
@@ -47,6 +48,26 @@ def check_names() -> None:
     generators.check_name(FLAGS.generator)
     image_shape()
     check_pixel_flags()
+
+
+def check_shares(replicas: int) -> None:
+    """Check that replicas can share a batch evenly.
+
+    Args:
+        replicas: How many there are.
+
+    Raises:
+        InputError: If they cannot.
+    """
+    if method_flags.needs_data():
+        if FLAGS.teacher_batch_size % replicas:
+            raise InputError(
+                f"Expected --teacher_batch_size in {replicas}s, for {replicas} replicas. Received: "
+                f"{FLAGS.teacher_batch_size}"
+            )
+        return
+    method = method_flags.method_from_flags()
+    replica_shares.check_shares(FLAGS.batch_size, method.parts(FLAGS.batch_size), replicas)
 
 
 def set_steps_by_images() -> None:

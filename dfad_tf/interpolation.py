@@ -9,6 +9,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from dfad_tf import replicas
+
 LABELS = ("logits", "probabilities", "teacher")
 MODES = ("join", "replace")
 PARTNERS = ("batch", "fresh")
@@ -82,6 +84,10 @@ class VirtualInterpolation:
         """Number of virtual images for a batch: its share, at least one."""
         return max(1, round(self.share * batch_size))
 
+    def local_count(self, batch_size: int) -> int:
+        """Number of virtual images for a replica's batch: rounded once, for the global one."""
+        return self.count(batch_size * replicas.count()) // replicas.count()
+
     def __call__(
         self, first: tuple[Any, Any], second: tuple[Any, Any], key: Any
     ) -> tuple[Any, Any]:
@@ -96,8 +102,8 @@ class VirtualInterpolation:
         Returns:
             Virtual images and their target logits.
         """
-        coefficient = self.coefficients(first[1].shape[0], key)
-        return self.blend(first, second, coefficient)
+        coefficient = self.coefficients(first[1].shape[0] * replicas.count(), key)
+        return self.blend(first, second, replicas.own(coefficient))
 
     def parts(
         self,
@@ -119,9 +125,9 @@ class VirtualInterpolation:
         Returns:
             Batches of images, their target logits and their weight in the loss.
         """
-        count = self.count(images.shape[0])
+        count = self.local_count(images.shape[0])
         if partners is None:
-            partners = (tf.roll(images, 1, 0)[:count], tf.roll(logits, 1, 0)[:count])
+            partners = (_neighbours(images)[:count], _neighbours(logits)[:count])
         virtual, targets = self((images[:count], logits[:count]), partners, key)
         if self.labels == "teacher":
             targets = ask_teacher(virtual)
@@ -169,6 +175,11 @@ class VirtualInterpolation:
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> VirtualInterpolation:
         return cls(**config)
+
+
+def _neighbours(values: Any) -> Any:
+    """What stands before each sample in the global batch."""
+    return replicas.own(tf.roll(replicas.gathered(values), 1, 0))
 
 
 def _mix(first: Any, second: Any, coefficient: Any) -> Any:

@@ -98,7 +98,8 @@ def step_seconds(distiller: DataFreeDistiller, batch_size: int, steps: int) -> l
     """
     with unchanged(distiller):
         distiller.make_train_function()
-        iterator = iter(endless_batches(batch_size))
+        batches = endless_batches(batch_size)
+        iterator = iter(distiller.distribute_strategy.experimental_distribute_dataset(batches))
         times = []
         for _ in range(steps + 2):
             start = time.monotonic()

@@ -100,6 +100,17 @@ class Method:
         }
         return batch_size + own[self.images] + partners
 
+    def parts(self, batch_size: int) -> dict[str, int]:
+        """Parts of a batch that replicas must share evenly, by what sets their size."""
+        parts = {}
+        if self.memory_size:
+            remembering = remembered(batch_size, self.memory_share)
+            parts["the memory's part of the batch (--memory_share)"] = remembering
+        if self.interpolation:
+            blended = self.interpolation.count(batch_size)
+            parts["the blended part of the batch (--interpolation_share)"] = blended
+        return parts
+
     def get_config(self) -> dict[str, Any]:
         serialize = keras.saving.serialize_keras_object
         return {

@@ -6,6 +6,8 @@ from typing import Any
 
 import keras
 
+from dfad_tf import replicas
+
 
 @keras.saving.register_keras_serializable("dfad_tf")
 class CoupledSGD(keras.optimizers.SGD):
@@ -51,3 +53,64 @@ def with_loss_scaling(optimizer: Any, wanted: bool) -> keras.optimizers.Optimize
     optimizer = keras.optimizers.get(optimizer)
     scaling = keras.optimizers.LossScaleOptimizer
     return scaling(optimizer) if wanted and not isinstance(optimizer, scaling) else optimizer
+
+
+def apply_gradients(optimizer: Any, gradients: Any, variables: Any) -> None:
+    """Move variables once, by the gradients of this replica's share of the loss.
+
+    Keras adds the replicas' gradients up, but clips them and looks for infinities before that:
+    it then needs the sum in the place of one share, and nothing in that of the others.
+
+    Args:
+        optimizer: A Keras optimizer.
+        gradients: One for each variable, or None.
+        variables: What it moves.
+    """
+    inner = getattr(optimizer, "inner_optimizer", optimizer)
+    clips = any((inner.clipnorm, inner.global_clipnorm, inner.clipvalue))
+    if replicas.count() > 1 and (clips or inner is not optimizer):
+        gradients = replicas.on_first(gradients)
+    optimizer.apply(gradients, variables)
+
+
+@keras.saving.register_keras_serializable("dfad_tf")
+class ScaledSchedule(keras.optimizers.schedules.LearningRateSchedule):
+    """Another schedule's rates, times a factor.
+
+    Args:
+        schedule: The other schedule.
+        factor: The factor.
+    """
+
+    def __init__(self, schedule: Any, factor: float) -> None:
+        super().__init__()
+        self.schedule, self.factor = schedule, factor
+
+    def __call__(self, step: Any) -> Any:
+        return self.schedule(step) * self.factor
+
+    def get_config(self) -> dict[str, Any]:
+        schedule = keras.saving.serialize_keras_object(self.schedule)
+        return {"schedule": schedule, "factor": self.factor}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> ScaledSchedule:
+        schedule = keras.saving.deserialize_keras_object(config["schedule"])
+        return cls(schedule, config["factor"])
+
+
+def slow_down(optimizer: Any, factor: float, since: float) -> None:
+    """Make an optimizer's rate smaller, whether it is a number or a schedule.
+
+    Args:
+        optimizer: A Keras optimizer.
+        factor: Of a schedule's rates as they were at first.
+        since: Of the number that the rate is now.
+    """
+    inner = getattr(optimizer, "inner_optimizer", optimizer)
+    rate = inner._learning_rate
+    if isinstance(rate, keras.optimizers.schedules.LearningRateSchedule):
+        at_first = rate.schedule if isinstance(rate, ScaledSchedule) else rate
+        inner.learning_rate = ScaledSchedule(at_first, factor)
+    else:
+        rate.assign(rate * since)

@@ -8,10 +8,12 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from dfad_tf import replicas
 from dfad_tf.compatibility import check_student
 from dfad_tf.distillation_model import DistillationModel
 from dfad_tf.errors import InputError
 from dfad_tf.layer_outputs import layer_outputs
+from dfad_tf.optimizers import apply_gradients
 from dfad_tf.supervised_objectives import Comparison, SupervisedObjective
 from dfad_tf.teacher_signals import TeacherSignals
 from dfad_tf.training_form import TrainingForm
@@ -114,13 +116,12 @@ class SupervisedDistiller(DistillationModel):
             values = [term.call(comparison) for term in self.objectives]
             weighted = [t.weight * v for t, v in zip(self.objectives, values, strict=True)]
             loss = tf.add_n(weighted)
-            replicas = self.distribute_strategy.num_replicas_in_sync
-            scaled = self.optimizer.scale_loss(loss / replicas)
-        self.optimizer.apply(tape.gradient(scaled, variables), variables)
+            scaled = self.optimizer.scale_loss(loss / replicas.count())
+        apply_gradients(self.optimizer, tape.gradient(scaled, variables), variables)
         self._loss_tracker.update_state(loss)
         for metric, value in zip(self.term_metrics, values, strict=True):
             metric.update_state(value)
-        return self.get_metrics_result()
+        return replicas.to_log(self.get_metrics_result())
 
     def trackers(self) -> list[Any]:
         return [self._loss_tracker, *self.term_metrics]
@@ -140,9 +141,8 @@ class SupervisedDistiller(DistillationModel):
         if self._compile_metrics is None:
             return {}
         self._compile_metrics.update_state(labels, logits, sample_weight=weights)
-        return dict(self._compile_metrics.result())
+        return replicas.to_log(dict(self._compile_metrics.result()))
 
     @property
-    def metrics(self) -> list[Any]:
-        """All metrics, so that Keras resets them when an epoch begins."""
-        return [*super().metrics, *self.term_metrics]
+    def own_metrics(self) -> list[Any]:
+        return self.term_metrics

@@ -132,6 +132,7 @@ def labelled_batches(
     seed: int = 0,
     count: int | None = None,
     first_epoch: int = 0,
+    whole: bool = False,
 ) -> tf.data.Dataset:
     """Return an epoch of labelled images in random order.
 
@@ -143,6 +144,7 @@ def labelled_batches(
         seed: Seed of order and augmentation.
         count: Images in an epoch, where that is more than there are; they come again then.
         first_epoch: The epoch whose order comes first; each iteration is the next one's.
+        whole: Whether a last batch that is not full is left out, as replicas need it.
     """
     data = tf.data.Dataset.from_tensor_slices((images, labels))
     data = data.shuffle(len(images), seed=seed)
@@ -157,7 +159,7 @@ def labelled_batches(
             lambda pair, key: (_augment(pair[0], (seed, key), augmentation), pair[1]),
             num_parallel_calls=tf.data.AUTOTUNE,
         )
-    data = data.batch(batch_size).prefetch(tf.data.AUTOTUNE)
+    data = data.batch(batch_size, drop_remainder=whole).prefetch(tf.data.AUTOTUNE)
     return untuned(data) if augmentation == "none" else data
 
 

@@ -40,40 +40,46 @@ def main(arguments: list[str]) -> None:
     """Flags → teacher, student → a distillation → evaluate → export → a folder."""
     del arguments
     begin = time.monotonic()
+    from dfad_tf import workers
+
+    # First of all: TensorFlow takes devices and other workers only before it has done anything.
+    strategy = workers.strategy_from_flags()
+    with workers.part_of(strategy):
+        _run(strategy, begin)
+
+
+def _run(strategy: Any, begin: float) -> None:
     import keras
 
     from dfad_tf import (
         flag_checks,
         from_flags,
         interrupted_run,
-        method_flags,
         run_folder,
+        strategies,
         training_export,
+        workers,
     )
 
+    several = strategy.num_replicas_in_sync > 1
     flag_checks.check_names()
+    flag_checks.check_shares(strategy.num_replicas_in_sync)
     interrupted = _interrupted_run()
     if interrupted is None:
         run_folder.check_run_folder(FLAGS.workdir)
     dataset = from_flags.dataset_from_flags()
     if not FLAGS.teacher:  # which may be trained for hours
         flag_checks.check_method_fits()
+    # Trained on one device, so that its recipe names one teacher whatever the devices.
     teacher = from_flags.teacher_from_flags(dataset, from_flags.verbosity())
     # Named from here on, so that flags.flags makes the same run on another device.
     precision = from_flags.precision_from_flags()
     FLAGS["precision"].value = precision
-    keras.utils.set_random_seed(FLAGS.seed)
-    student = from_flags.student_from_flags(teacher)
-    training_export.check_brought_student(student, teacher)
-    distillation: Any
-    if dataset and method_flags.needs_data():
-        from dfad_tf.training_with_data import DistillationWithData
-
-        distillation = DistillationWithData(dataset, teacher, student, precision)
-    else:
-        from dfad_tf.training_without_data import DistillationWithoutData
-
-        distillation = DistillationWithoutData(teacher, student, precision)
+    with strategy.scope():
+        # Once more, now on all devices.
+        everywhere = from_flags.teacher_from_flags(dataset, 0) if several else teacher
+        keras.utils.set_random_seed(FLAGS.seed)
+        distillation = _distillation(strategy, dataset, everywhere, precision)
     test = _test_images(dataset, teacher)
     label = f"{dataset.name if dataset else 'own'}_{distillation.name}_seed{FLAGS.seed}"
     folder = interrupted
@@ -81,8 +87,16 @@ def main(arguments: list[str]) -> None:
         folder = run_folder.create_run_folder(FLAGS.workdir, label.replace("/", "_"))
     with interrupted_run.locked(folder):
         run_folder.write_text(folder / interrupted_run.FLAG_FILE, _flags_text())
-        _run(folder, distillation, teacher, dataset, test, begin)
+        done = distillation.run(folder, test)
+        if not strategies.is_chief(strategy):
+            workers.wait_for_all(strategy)
+            return
+        try:
+            exports = _leave(folder, distillation.student, done, teacher, dataset, test, begin)
+        finally:
+            workers.wait_for_all(strategy)
     interrupted_run.finish(folder)
+    training_export.check_whole(exports, folder)
 
 
 def _interrupted_run() -> pathlib.Path | None:
@@ -102,18 +116,50 @@ def _flags_text() -> str:
     return command_line.flags_text(modules, skip=["workdir", "resume"])
 
 
-def _run(
-    folder: pathlib.Path, distillation: Any, teacher: Any, dataset: Any, test: Any, begin: float
-) -> None:
-    """Distil, measure, draw, export and report into the run's folder."""
-    from dfad_tf import process, report, run_folder, training_export
+def _distillation(strategy: Any, dataset: Any, teacher: Any, precision: str) -> Any:
+    """The networks and what trains them, by the flags; called in the strategy's scope."""
+    from dfad_tf import from_flags, method_flags, strategies, training_export, workers
+
+    distillation: Any
+    student = from_flags.student_from_flags(teacher)
+    training_export.check_brought_student(student, teacher)
+    if dataset and method_flags.needs_data():
+        from dfad_tf.training_with_data import DistillationWithData
+
+        distillation = DistillationWithData(dataset, teacher, student, precision)
+    else:
+        from dfad_tf.training_without_data import DistillationWithoutData
+
+        distillation = DistillationWithoutData(teacher, student, precision)
+    if strategies.has_several_workers(strategy):
+        workers.agree(strategy, distillation)
+    return distillation
+
+
+def _leave(
+    folder: pathlib.Path,
+    student: Any,
+    done: Any,
+    teacher: Any,
+    dataset: Any,
+    test: Any,
+    begin: float,
+) -> dict[str, Any]:
+    """Save the networks, measure and export them, say what there is; return what was exported."""
+    from dfad_tf import process, report, run_folder, teacher_loading, training_export
     from dfad_tf.multiply_adds import multiply_adds
 
-    done, student = distillation.run(folder, test), distillation.student
     # Saved before anything is measured: hours lie in these files.
     run_folder.write_whole(folder / "student.keras", student.save)
     if done.generator is not None:
         run_folder.write_whole(folder / "generator.keras", done.generator.save)
+    replicas = student.distribute_strategy.num_replicas_in_sync
+    if replicas > 1:
+        # What follows takes one device, and one worker.
+        student = teacher_loading.load_keras_file(str(folder / "student.keras"), "--workdir")
+        if done.generator is not None:
+            saved = str(folder / "generator.keras")
+            done.generator = teacher_loading.load_keras_file(saved, "--workdir")
     if teacher.trained_here:
         run_folder.write_whole(folder / "teacher.keras", teacher.model.save)
     _check_finite(done.history["loss"], folder)
@@ -129,7 +175,8 @@ def _run(
         **_measure(student, done.generator, teacher, test),
         "images_generated": done.images_generated,
         "real_images": done.real_images,
-        "precision": distillation.precision,
+        "precision": FLAGS.precision,
+        "replicas": replicas,
         "compute_dtype": done.compute_dtype,
         "seconds_to_first_step": done.seconds_to_first_step,
         "distillation_seconds": done.seconds,
@@ -153,7 +200,8 @@ def _run(
     run_folder.write_json(folder / "result.json", result)
     present = {name: text for name, text in _FILES.items() if (folder / name).exists()}
     print(report.summary(result, str(folder), present))
-    training_export.check_whole(result["exports"], folder)
+    exports: dict[str, Any] = result["exports"]
+    return exports
 
 
 def _check_finite(losses: list[float], folder: pathlib.Path) -> None:

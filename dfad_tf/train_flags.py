@@ -191,6 +191,20 @@ flags.DEFINE_integer("seed", 0, "Seed of networks and noise.", lower_bound=0, up
 flags.DEFINE_boolean("jit_compile", False, "Compile with XLA; slower on CPUs as measured here.")
 flags.DEFINE_integer("steps_per_execution", 1, "Train steps in one call.", lower_bound=1)
 
+flags.DEFINE_string(
+    "strategy",
+    "auto",
+    "Devices: mirrored (the GPUs of this machine), multi_worker (the machines that the environment "
+    "variable TF_CONFIG names; the same command on each), tpu, or auto: what of these is there.",
+)
+flags.DEFINE_integer(
+    "replicas",
+    None,
+    "GPUs to use of this machine; on a CPU, logical devices to make of it, to try several on. "
+    "Default: all GPUs, or the one CPU.",
+    lower_bound=1,
+)
+
 # What a run leaves.
 flags.DEFINE_string("workdir", None, "New folder of the run. Default: a dated one under runs/.")
 flags.DEFINE_string(

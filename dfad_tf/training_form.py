@@ -8,6 +8,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from dfad_tf import replicas
+from dfad_tf.errors import InputError
 from dfad_tf.fast_layers import FusedBatchNormalization, ProductGradientConv2D
 from dfad_tf.graphs import is_graph
 
@@ -37,6 +39,8 @@ class TrainingForm:
     This object is no layer, so that a model that holds it saves the network once. A
     network that cannot be cloned (no graph, a `call` of its own, layers without a config)
     runs as it is.
+
+    Under a strategy the clone's batch normalizations take the statistics of the global batch.
 
     Args:
         network: The network; its variables are read, and its batch statistics moved.
@@ -77,6 +81,8 @@ class TrainingForm:
 
     def __call__(self, inputs: Any, training: bool = False) -> Any:
         """Return the network's outputs; training mode moves its batch statistics."""
+        if training:
+            self._check_global_statistics()
         if self.clone is None:
             return self.network(inputs, training=training)
         for adapted, layer in self._normalizations:  # which compute with constants, not weights
@@ -95,6 +101,18 @@ class TrainingForm:
                 variable.assign(new)
         return outputs
 
+    def _check_global_statistics(self) -> None:
+        if replicas.count() == 1:
+            return
+        kind = keras.layers.BatchNormalization
+        for layer in (self.clone or self.network)._flatten_layers():
+            if isinstance(layer, kind) and layer.trainable and not layer.synchronized:
+                raise InputError(
+                    "Expected batch normalizations with synchronized=True on several replicas, in "
+                    "a network that Keras cannot clone and in subclasses of them. Received: "
+                    f"{layer.name} ({type(layer).__name__}) of {self.network.name}"
+                )
+
 
 def _clone(
     network: keras.Model, precision: str | None, exact: Sequence[Any] | None
@@ -106,6 +124,8 @@ def _clone(
     def clone_layer(layer: Any) -> Any:
         kind = _FASTER.get(type(layer), type(layer))
         config = layer.get_config()
+        if kind is FusedBatchNormalization and replicas.count() > 1:
+            kind, config["synchronized"] = keras.layers.BatchNormalization, True
         # Logits and images stay in float32: eight bits are too few to compare logits by.
         policy = getattr(layer, "dtype_policy", None)  # which an operator has not
         if precision and policy and policy.name == "float32" and id(layer) not in heads:

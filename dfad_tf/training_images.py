@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-from dfad_tf.errors import InputError
+from dfad_tf import replicas
 from dfad_tf.image_memory import ImageMemory, remembered
 from dfad_tf.interpolation import VirtualInterpolation
 from dfad_tf.pipelines import untuned
@@ -49,33 +49,34 @@ class TrainingImages:
         self.map_count = map_count
         self.memory: ImageMemory | None = None
         self.memory_share = 0.0
+        self.attempt = 0  # times that the run has gone back, each of which meets other noise
 
-    def remember(self, size: int, share: float, replicas: int = 1) -> None:
+    def remember(self, size: int, share: float) -> None:
         """Keep the images of the generator's steps for the student.
 
         Args:
             size: Images kept.
             share: Share of the student's batch that comes from them.
-            replicas: Devices that the distiller runs on.
-
-        Raises:
-            InputError: If there are several devices.
         """
-        if replicas > 1:
-            raise InputError(
-                "Expected one device for a memory of images (--memory_size). Received "
-                f"{replicas} replicas"
-            )
         network = self.generator.network
         classes = self.signals.teacher.output_shape[-1]
         self.memory = ImageMemory(size, network.output_shape[1:], classes)
         self.memory_share = share
 
     def generate(self, batch_size: int, stream: str, step: Any) -> Any:
-        """Return images `(batch, height, width, channels)`, a function of stream and step."""
-        key = stateless_seed(self.seed, stream, step)
-        latent = stateless_latent(batch_size, self.generator.network.input_shape[-1], key)
-        return self.generator(latent, training=True)
+        """Return images `(batch, height, width, channels)`, a function of stream and step.
+
+        Args:
+            batch_size: Images wanted on each replica.
+            stream: A name of `randomness.STREAMS`.
+            step: An optimizer's `iterations`.
+        """
+        key, length = (
+            stateless_seed(self.seed, stream, step, self.attempt),
+            self.generator.network.input_shape[-1],
+        )
+        latent = stateless_latent(batch_size * replicas.count(), length, key)
+        return self.generator(replicas.own(latent), training=True)
 
     def observe(self, images: Any) -> TrainingBatch:
         """Show images to the teacher."""
@@ -93,7 +94,7 @@ class TrainingImages:
         if source == "fresh" or made is None:
             return None
         count = made.images.shape[0]
-        if self.memory and remembered(count, self.memory_share) == count:
+        if self.memory and self._remembered_count(count) == count:
             return None
         if source == "same_images":
             return made
@@ -108,14 +109,14 @@ class TrainingImages:
         the teacher, in one pass.
 
         Args:
-            batch_size: Images in a batch.
+            batch_size: Images in a batch of each replica.
             count: Batches.
             step: The student optimizer's `iterations` before the first of them.
             shared: Images that all student steps learn from, in the place of fresh ones.
         """
         # Frozen: the student's steps move the counter while this generator waits.
         step = tf.identity(tf.convert_to_tensor(step))
-        old_count = remembered(batch_size, self.memory_share) if self.memory else 0
+        old_count = self._remembered_count(batch_size) if self.memory else 0
         fresh: list[TrainingBatch] = []
         if old_count < batch_size:
             wanted = batch_size - old_count
@@ -128,11 +129,15 @@ class TrainingImages:
             if not self.memory:
                 yield fresh[index]
                 continue
-            key = stateless_seed(self.seed, "memory", step + index)
+            key = stateless_seed(self.seed, "memory", step + index, self.attempt)
             old = self._remembered_batch(self.memory, old_count, key)
             if fresh:
                 old = tf.nest.map_structure(lambda *pair: tf.concat(pair, 0), fresh[index], old)
             yield old
+
+    def _remembered_count(self, batch_size: int) -> int:
+        """Of a replica's batch: rounded once, for the global one."""
+        return remembered(batch_size * replicas.count(), self.memory_share) // replicas.count()
 
     def _remembered_batch(self, memory: ImageMemory, count: int, key: Any) -> TrainingBatch:
         images, logits = memory.draw(count, key)
@@ -154,9 +159,9 @@ class TrainingImages:
             return [(images, logits, 1.0)]
         partners = None
         if interpolation.partner == "fresh":
-            count = interpolation.count(images.shape[0])
+            count = interpolation.local_count(images.shape[0])
             partners = self.observe(self.generate(count, "partner", step))[:2]
-        key = stateless_seed(self.seed, "interpolation", step)
+        key = stateless_seed(self.seed, "interpolation", step, self.attempt)
         return interpolation.parts(
             images, logits, key, partners, lambda virtual: self.signals(virtual)[0]
         )

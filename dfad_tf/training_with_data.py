@@ -105,25 +105,29 @@ class DistillationWithData:
         callbacks: Sequence[Any] = (),
         **arguments: Any,
     ) -> tuple[Any, Any]:
-        distiller = SupervisedDistiller(
-            self.teacher.model,
-            self.student,
-            stage.objectives,
-            stage.teacher_layers,
-            stage.student_layers,
-            self.precision,
-        )
-        steps = -(-self.total // FLAGS.teacher_batch_size)
-        schedule = keras.optimizers.schedules.CosineDecay(
-            FLAGS.teacher_learning_rate, steps * epochs
-        )
-        optimizer = make_optimizer(FLAGS.teacher_optimizer, schedule, FLAGS.teacher_weight_decay)
-        distiller.compile(
-            with_loss_scaling(optimizer, self.precision == "mixed_float16"),
-            metrics=["accuracy"],
-            jit_compile=FLAGS.jit_compile,
-            steps_per_execution=FLAGS.steps_per_execution,
-        )
+        strategy = self.student.distribute_strategy
+        with strategy.scope():
+            distiller = SupervisedDistiller(
+                self.teacher.model,
+                self.student,
+                stage.objectives,
+                stage.teacher_layers,
+                stage.student_layers,
+                self.precision,
+            )
+            steps = -(-self.total // FLAGS.teacher_batch_size)
+            schedule = keras.optimizers.schedules.CosineDecay(
+                FLAGS.teacher_learning_rate, steps * epochs
+            )
+            optimizer = make_optimizer(
+                FLAGS.teacher_optimizer, schedule, FLAGS.teacher_weight_decay
+            )
+            distiller.compile(
+                with_loss_scaling(optimizer, self.precision == "mixed_float16"),
+                metrics=["accuracy"],
+                jit_compile=FLAGS.jit_compile,
+                steps_per_execution=FLAGS.steps_per_execution,
+            )
         batches = labelled_batches(
             self.images,
             self.labels,
@@ -132,6 +136,7 @@ class DistillationWithData:
             FLAGS.seed,
             self.total,
             (backup.position() or (0, 0))[0],
+            whole=strategy.num_replicas_in_sync > 1,
         )
         contract = self.teacher.description.contract
         if contract.range != "pixels":

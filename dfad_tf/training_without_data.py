@@ -142,8 +142,9 @@ class DistillationWithoutData:
         logs = folder / "tensorboard"
         every = max(1, FLAGS.epochs // 10)
         terms = [term.name for term in self.method.generator_objectives]
-        columns = ["loss", "generator_loss", *terms, "class_entropy"]
-        columns += ["val_accuracy", "val_agreement"] if measured else []
+        columns = ["loss", "generator_loss", *terms, "class_entropy", "image_spread"]
+        columns += ["val_agreement", "val_divergence"]
+        columns += ["val_accuracy", "val_test_agreement"] if measured else []
         images = FLAGS.steps_per_epoch * self.method.images_per_step(FLAGS.batch_size)
         return [
             HistoryFile(str(folder / "history.csv"), columns, images),

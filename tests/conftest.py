@@ -20,6 +20,13 @@ def _seeded():
     keras.utils.set_random_seed(0)
 
 
+@pytest.fixture(scope="session")
+def two_replicas():
+    """Two logical CPUs. One strategy for all tests: the sums of two would meet in one process."""
+    devices = [device.name for device in tf.config.list_logical_devices("CPU")]
+    return tf.distribute.MirroredStrategy(devices)
+
+
 def small_classifier(shape=(8, 8, 1), classes=3, filters=4, batch_norm=False, softmax=False):
     """A convolutional classifier of a few hundred weights."""
     layers = [keras.Input(shape), keras.layers.Conv2D(filters, 3, activation="relu")]

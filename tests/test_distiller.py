@@ -11,7 +11,7 @@ from dfad_tf.errors import InputError
 from dfad_tf.interpolation import VirtualInterpolation
 from dfad_tf.methods import METHODS, Settings
 from tests.conftest import same, small_classifier, weights
-from tests.small_distiller import SHAPE, fit, labelled, make
+from tests.small_distiller import SHAPE, fit, make
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -148,18 +148,6 @@ def test_steps_per_execution_changes_nothing():
     fit(four, steps=4)
     for a, b in zip(weights(one.student), weights(four.student), strict=True):
         np.testing.assert_allclose(a, b, atol=1e-6)
-
-
-def test_replicas_share_the_batch():
-    """Two logical CPUs train and measure; weights stay the same on both."""
-    devices = [device.name for device in tf.config.list_logical_devices("CPU")]
-    with tf.distribute.MirroredStrategy(devices).scope():
-        distiller = make(student=small_classifier(batch_norm=True))
-    history = fit(distiller, validation_data=labelled())
-    assert len(devices) == 2 and np.isfinite(history.history["loss"]).all()
-    assert 0 <= history.history["val_accuracy"][0] <= 1
-    with pytest.raises(InputError, match="in 2s. Received: 7"):
-        distiller.fit(batch_size=7, verbose=0)
 
 
 def test_it_compiles_with_xla():

@@ -89,4 +89,4 @@ def test_validation_measures_the_student_and_the_agreement():
     students = distiller.student.predict(images, verbose=0).argmax(-1)
     teachers = distiller.teacher.predict(images, verbose=0).argmax(-1)
     assert logs["val_accuracy"][0] == pytest.approx(np.mean(students == labels))
-    assert logs["val_agreement"][0] == pytest.approx(np.mean(students == teachers))
+    assert logs["val_test_agreement"][0] == pytest.approx(np.mean(students == teachers))

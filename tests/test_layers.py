@@ -10,11 +10,12 @@ LAYERS = {
     0: "errors names method_names randomness interpolation optimizers pixel_contract losses "
     "objectives "
     "native_messages pipelines supervised_objectives graphs fast_layers training_form process "
-    "layer_outputs",
+    "layer_outputs replicas strategies",
     1: "models generators datasets moons multiply_adds",
     2: "teacher_signals saved_model_teacher pixel_detection teacher_loading methods distiller "
     "compatibility training_metrics image_memory training_images watched_layers data_methods "
     "supervised_distiller precision inheritance training_state distillation_model "
+    "generated_validation "
     "teacher_training",
     3: "run_folder teacher_cache pictures measurement callbacks report report_benchmark comparison "
     "comparison_runs comparison_pictures moons_experiment figure_data figure_pictures "
@@ -22,7 +23,7 @@ LAYERS = {
     4: "command_line data_flags train_flags pixel_flags precision_flag from_flags train evaluate "
     "model_flags json_flag benchmark export_flags export_command training_export "
     "training_with_data training_without_data method_flags compare compare_flags figures "
-    "flag_checks to_tflite to_saved_model",
+    "flag_checks workers to_tflite to_saved_model",
 }
 LAYER = {name: layer for layer, names in LAYERS.items() for name in names.split()}
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")

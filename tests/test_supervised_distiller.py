@@ -201,3 +201,26 @@ def test_layers_that_are_not_there(teacher, student):
         SupervisedDistiller(teacher, student, stage.objectives, ["nothing"], ["nothing"])
     with pytest.raises(InputError, match="--student_layers"):
         SupervisedDistiller(teacher, student, stage.objectives, ["logits"], ["nothing"])
+
+
+@pytest.mark.parametrize("method", DATA_METHODS)
+def test_two_replicas_are_one_device_at_the_same_global_batch(method, train, two_replicas):
+    ends = []
+    for strategy in (tf.distribute.get_strategy(), two_replicas):
+        keras.utils.set_random_seed(3)
+        with strategy.scope():
+            theirs, ours = network(6), network(4)
+            settings = data_methods.DataSettings(reference_forms=method == "fitnet")
+            stages = data_methods.stages(method, theirs, ours, settings)
+        for stage in stages:
+            with strategy.scope():
+                distiller = SupervisedDistiller(
+                    theirs, ours, stage.objectives, stage.teacher_layers, stage.student_layers
+                )
+                distiller.compile(keras.optimizers.SGD(1e-3, 0.9))
+            batches = labelled_batches(*train, 32, whole=True).take(3)
+            logs = distiller.fit(batches, verbose=0, shuffle=False).history
+        networks = [ours, *distiller.networks]
+        ends.append([*logs["loss"], *(w for network in networks for w in weights(network))])
+    for one, two in zip(*ends, strict=True):
+        np.testing.assert_allclose(one, two, rtol=1e-4, atol=3e-6)

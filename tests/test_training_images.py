@@ -9,7 +9,6 @@ import tensorflow as tf
 
 from dfad_tf import methods, training_images
 from dfad_tf.distiller import DataFreeDistiller
-from dfad_tf.errors import InputError
 from dfad_tf.interpolation import VirtualInterpolation
 from dfad_tf.methods import Settings
 from dfad_tf.randomness import stateless_seed
@@ -226,15 +225,6 @@ def test_interpolation_works_on_remembered_images():
     share = float(tf.reduce_sum(a * b) / tf.reduce_sum(a * a))
     expected = share * logits[: BATCH // 2] + (1 - share) * partners[1]
     np.testing.assert_allclose(virtual[1], expected, atol=1e-3)
-
-
-def test_a_memory_needs_one_device():
-    devices = [device.name for device in tf.config.list_logical_devices("CPU")]
-    with (
-        tf.distribute.MirroredStrategy(devices).scope(),
-        pytest.raises(InputError, match="--memory_size.*Received 2 replicas"),
-    ):
-        make(memory=20)
 
 
 def test_a_saved_distiller_comes_back_with_an_empty_memory(tmp_path):

@@ -10,12 +10,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras
-import numpy as np
 
 from dfad_tf.callbacks.backup_interval import parse_interval
-from dfad_tf.callbacks.backup_record import BackupRecord
+from dfad_tf.callbacks.backup_record import BackupRecord, numbers_of, plain_history
 from dfad_tf.callbacks.stop_signals import StopSignals
 from dfad_tf.errors import InputError
+from dfad_tf.strategies import has_several_workers
 from dfad_tf.training_state import (
     TrainingState,
     assign_state,
@@ -48,6 +48,8 @@ class Backup(keras.callbacks.BackupAndRestore):
         callbacks: Others whose public numbers are backed up too, such as the
             patience of `EarlyStopping`.
         stop: Signals that are answered by a last backup.
+        writes: Whether this process writes the file. Of several workers the first alone does, and
+            all read it; a time then means the end of each epoch, at which they agree.
         delete_checkpoint: Whether training that has ended removes its backup. Else a last
             one says that it has ended.
 
@@ -70,16 +72,17 @@ class Backup(keras.callbacks.BackupAndRestore):
         every: str | int = "1min",
         callbacks: Sequence[keras.callbacks.Callback] = (),
         stop: StopSignals | None = None,
+        writes: bool = True,
         delete_checkpoint: bool = True,
     ) -> None:
         super().__init__(str(backup_dir), delete_checkpoint=delete_checkpoint)
         self.path = pathlib.Path(backup_dir) / "state.npz"
         self.interval = parse_interval(every)
-        self.others, self.stop = list(callbacks), stop
+        self.others, self.stop, self.writes = list(callbacks), stop, writes
         self.healthy: TrainingState | None = None
         self.record = BackupRecord()
         self._course = 0
-        self._went_back = False
+        self._earlier: TrainingState | None = None
         self._epoch = self._step = 0
         self._skip_until: int | None = None
         self._train_function: Any = None
@@ -103,7 +106,7 @@ class Backup(keras.callbacks.BackupAndRestore):
         self._teacher = self._teacher or digest(getattr(self.model, "teacher", None))
         self._epoch, self._step = self.model._initial_epoch or 0, 0
         self._restored = self._skip_until = None
-        if self.path.exists():
+        if self._earlier or self.path.exists():
             self._load()
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
@@ -141,7 +144,7 @@ class Backup(keras.callbacks.BackupAndRestore):
         self._count_seconds()
         if getattr(self.model, "going_back", False):
             return
-        if self.delete_checkpoint:
+        if self.delete_checkpoint and self.writes:
             super().on_train_end(logs)
         else:
             self._epoch, self._step = self.params["epochs"], 0
@@ -162,11 +165,15 @@ class Backup(keras.callbacks.BackupAndRestore):
         if self._skip_until is None and not self._step:
             self.healthy = self._state()
 
-    def go_back(self, event: str) -> None:
+    def go_back(self, event: str, networks: Sequence[str]) -> int:
         """End `fit`, and let it begin again with the moment that was last marked.
 
         Args:
             event: Why, for the record.
+            networks: Of student and generator, those whose rate is to be smaller.
+
+        Returns:
+            The epoch that it begins again with.
 
         Raises:
             InputError: If none was marked.
@@ -174,7 +181,7 @@ class Backup(keras.callbacks.BackupAndRestore):
         if self.healthy is None:
             raise InputError("Expected a moment marked as healthy to go back to. Received none.")
         self._count_seconds()
-        self.record.restores += 1
+        self.record.restores.append(list(networks))
         self.record.events.append(event)
         steps = self.params["steps"] or 0
         then = self.healthy.metadata
@@ -182,8 +189,11 @@ class Backup(keras.callbacks.BackupAndRestore):
             (self._epoch - then["epoch"]) * steps + self._step - then["step"]
         )
         metadata = {**copy.deepcopy(then), "record": dataclasses.asdict(self.record)}
-        self._write(TrainingState(self.healthy.arrays, metadata))
-        self._went_back = self.model.going_back = self.model.stop_training = True
+        self._earlier = TrainingState(self.healthy.arrays, metadata)
+        self._write(self._earlier)
+        self.model.going_back = self.model.stop_training = True
+        epoch: int = then["epoch"]
+        return epoch
 
     # How it is done.
 
@@ -193,8 +203,8 @@ class Backup(keras.callbacks.BackupAndRestore):
             "format": _FORMAT,
             "epoch": self._epoch,
             "step": self._step,
-            "history": _plain(self.model.history),
-            "callbacks": [_numbers(callback) for callback in self.others],
+            "history": plain_history(self.model.history),
+            "callbacks": [numbers_of(callback) for callback in self.others],
             "teacher": self._teacher,
             "course": self._course,
             "record": dataclasses.asdict(self.record),
@@ -206,7 +216,8 @@ class Backup(keras.callbacks.BackupAndRestore):
         states = {_LATEST: state}
         if self.healthy is not None:
             states[_HEALTHY] = self.healthy
-        write_state(self.path, states)
+        if self.writes:
+            write_state(self.path, states)
         self._last, self._last_step = time.monotonic(), 0
         self.record.count += 1
         self.record.seconds_of_backups += self._last - begin
@@ -214,6 +225,8 @@ class Backup(keras.callbacks.BackupAndRestore):
     def _is_due(self) -> bool:
         if self.interval.steps is not None:
             return self._last_step >= self.interval.steps
+        if has_several_workers(self.model.distribute_strategy):
+            return self._step == self.params["steps"]
         mean = self.record.seconds_of_backups / max(1, self.record.count)
         wait = max(self.interval.seconds or 0.0, mean / _LARGEST_SHARE)
         return time.monotonic() - self._last >= wait
@@ -229,7 +242,9 @@ class Backup(keras.callbacks.BackupAndRestore):
             )
 
     def _load(self) -> None:
-        states = read_file(self.path)
+        # Not from the file where it went back: another worker may be writing that.
+        earlier, self._earlier = self._earlier, None
+        states = {_LATEST: earlier} if earlier else read_file(self.path)
         state = states[_LATEST]
         metadata = state.metadata
         if metadata.get("format") != _FORMAT:
@@ -243,12 +258,12 @@ class Backup(keras.callbacks.BackupAndRestore):
                 "other weights"
             )
         assign_state(self.model, state.arrays)
-        self.healthy = states.get(_HEALTHY)
+        self.healthy = self.healthy if earlier else states.get(_HEALTHY)
         self.record = record = BackupRecord(**metadata["record"])
-        record.resumed, self._went_back = record.resumed + (not self._went_back), False
+        record.resumed += earlier is None
         if record.restores:
-            self.model.change_course(record.restores, record.restores - metadata["course"])
-        self._course = record.restores
+            self.model.change_course(record.restores, metadata["course"])
+        self._course = len(record.restores)
         self._epoch, self._step = metadata["epoch"], metadata["step"]
         self.model._initial_epoch = self._epoch
         self._restored = state
@@ -282,19 +297,3 @@ class Backup(keras.callbacks.BackupAndRestore):
         now = time.monotonic()
         self.record.seconds += now - self._mark
         self._mark = now
-
-
-def _numbers(callback: Any) -> dict[str, Any]:
-    """A callback's public numbers; Keras's callbacks count in such attributes."""
-    return {
-        name: value if value is None else float(value) if isinstance(value, float) else int(value)
-        for name, value in vars(callback).items()
-        if not name.startswith("_")
-        and not isinstance(value, bool)
-        and (value is None or isinstance(value, (int, float, np.integer, np.floating)))
-    }
-
-
-def _plain(history: Any) -> dict[str, Any]:
-    logs = {name: [float(value) for value in values] for name, values in history.history.items()}
-    return {"epoch": list(history.epoch), "logs": logs}

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
 
 
 @dataclass
@@ -14,7 +17,8 @@ class BackupRecord:
         seconds_of_backups: Of writing backups.
         count: Backups written.
         resumed: Times that training went on in another process.
-        restores: Times that it went back to a healthy moment.
+        restores: For each time that it went back to a healthy moment, the networks whose rate
+            was too large.
         steps_undone: Train steps that were given up by going back.
         events: Why it went back, in words.
     """
@@ -23,6 +27,23 @@ class BackupRecord:
     seconds_of_backups: float = 0.0
     count: int = 0
     resumed: int = 0
-    restores: int = 0
     steps_undone: int = 0
+    restores: list[list[str]] = field(default_factory=list)
     events: list[str] = field(default_factory=list)
+
+
+def numbers_of(callback: Any) -> dict[str, Any]:
+    """Return a callback's public numbers: Keras's callbacks count in such attributes."""
+    return {
+        name: value if value is None else float(value) if isinstance(value, float) else int(value)
+        for name, value in vars(callback).items()
+        if not name.startswith("_")
+        and not isinstance(value, bool)
+        and (value is None or isinstance(value, (int, float, np.integer, np.floating)))
+    }
+
+
+def plain_history(history: Any) -> dict[str, Any]:
+    """Return a `History` as plain data."""
+    logs = {name: [float(value) for value in values] for name, values in history.history.items()}
+    return {"epoch": list(history.epoch), "logs": logs}

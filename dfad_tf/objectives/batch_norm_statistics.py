@@ -6,6 +6,7 @@ from typing import Any
 
 import keras
 
+from dfad_tf import replicas
 from dfad_tf.objectives.generator_objective import ForwardPass, GeneratorObjective
 
 
@@ -34,7 +35,7 @@ class BatchNormStatistics(GeneratorObjective):
         total: Any = keras.ops.zeros(())
         for inputs, mean, variance in forward.batch_norm:
             axes = tuple(range(len(inputs.shape) - 1))
-            means, variances = keras.ops.moments(keras.ops.cast(inputs, "float32"), axes)
+            means, variances = replicas.moments(keras.ops.cast(inputs, "float32"), axes)
             for found, kept in ((means, mean), (variances, variance)):
                 squares = keras.ops.sum(keras.ops.square(found - keras.ops.cast(kept, "float32")))
                 total += keras.ops.sqrt(squares + 1e-12)

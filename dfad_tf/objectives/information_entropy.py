@@ -6,6 +6,7 @@ from typing import Any
 
 import keras
 
+from dfad_tf import replicas
 from dfad_tf.objectives.generator_objective import ForwardPass, GeneratorObjective
 
 
@@ -28,5 +29,6 @@ class InformationEntropy(GeneratorObjective):
         super().__init__(weight, name)
 
     def call(self, forward: ForwardPass) -> Any:
-        mean = keras.ops.mean(keras.ops.softmax(forward.teacher_logits), axis=0)
+        # Of the global batch: a replica's own may well lack a class.
+        mean = replicas.mean(keras.ops.mean(keras.ops.softmax(forward.teacher_logits), axis=0))
         return keras.ops.sum(mean * keras.ops.log(mean + keras.config.epsilon()))

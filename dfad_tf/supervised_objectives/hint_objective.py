@@ -6,6 +6,7 @@ from typing import Any
 
 import keras
 
+from dfad_tf import replicas
 from dfad_tf.errors import InputError
 from dfad_tf.supervised_objectives.supervised_objective import Comparison, SupervisedObjective
 
@@ -74,5 +75,7 @@ def _regressor(
             f"and {ours[0]}×{ours[1]}"
         )
     if batch_norm:
-        x = keras.layers.BatchNormalization(momentum=0.9, epsilon=1e-5)(x)
+        x = keras.layers.BatchNormalization(
+            momentum=0.9, epsilon=1e-5, synchronized=replicas.count() > 1
+        )(x)
     return keras.Model(inputs, keras.layers.ReLU()(x), name="regressor")

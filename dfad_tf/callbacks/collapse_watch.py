@@ -1,0 +1,165 @@
+"""See a distillation collapse, without data, and undo it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+
+from dfad_tf.callbacks.backup import Backup
+
+ON_COLLAPSE = ("restore", "warn", "stop")
+# No healthy run of the README's comparisons came near these: it never had less than 0.95 of its
+# highest class entropy, more than 1.3 times its lowest loss, or lost 0.05 of its agreement.
+_ENTROPY_KEPT = 0.5
+_LEAST_ENTROPY = 0.15
+_SPREAD_KEPT = 0.2
+_LOSS_RISE = 3.0
+_AGREEMENT_LOST = 0.25
+
+
+@dataclass(frozen=True)
+class CollapseSign:
+    """What shows that a training has collapsed.
+
+    Attributes:
+        text: In words.
+        networks: Whose rate is too large for it: `"student"`, `"generator"`, or both.
+    """
+
+    text: str
+    networks: tuple[str, ...]
+
+
+class CollapseWatch(keras.callbacks.Callback):
+    """Watch what needs no data, at the end of each epoch, and act on a collapse.
+
+    It looks at losses and weights (finite?), the classes that the teacher sees in generated
+    images (`class_entropy`), the spread of the images (`image_spread`), the student's
+    loss, and its agreement with the teacher on held-out images (`val_agreement`), each beside
+    the best of the run so far.
+
+    Args:
+        on_collapse: `"restore"` goes back to the last healthy epoch, with another noise
+            and a smaller rate for the network at fault; `"stop"` ends the training; `"warn"`
+            goes on.
+        backup: The backup, which must come before this one among the callbacks; needed
+            to restore. This one is to be among those whose numbers it keeps.
+        most_restores: Times that it goes back; then it stops.
+
+    Attributes:
+        stopped: Why the training was stopped; None where it was not.
+
+    Example:
+
+    >>> watch = CollapseWatch("stop")
+    >>> distiller.fit(epochs=200, callbacks=[watch])
+    """
+
+    def __init__(
+        self, on_collapse: str = "restore", backup: Backup | None = None, most_restores: int = 5
+    ) -> None:
+        super().__init__()
+        if on_collapse not in ON_COLLAPSE:
+            raise ValueError(
+                f"Expected `on_collapse` to be one of {ON_COLLAPSE}. Received: {on_collapse!r}"
+            )
+        if on_collapse == "restore" and backup is None:
+            raise ValueError("Expected a `backup` to restore from. Received: None")
+        self.on_collapse, self.backup, self.most_restores = on_collapse, backup, most_restores
+        self.stopped: str | None = None
+        # Public, so that a backup keeps them.
+        self.highest_entropy = self.widest_spread = self.highest_agreement = 0.0
+        self.lowest_loss = math.inf
+        self._healthy = True
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        self._healthy = True
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        if self._healthy and self.backup is not None:
+            self.backup.mark_healthy()
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        signs = self.signs(logs or {})
+        self._healthy = not signs
+        if self._healthy:
+            return
+        said = f"Collapse seen in epoch {epoch + 1}: {'; '.join(sign.text for sign in signs)}."
+        if self.on_collapse == "warn":
+            print(f"{said} Training goes on (--on_collapse=warn).", flush=True)
+        elif self.on_collapse == "restore" and self.backup is not None:
+            self._restore(said, signs)
+        else:
+            self._stop(said)
+
+    def signs(self, logs: dict[str, float]) -> list[CollapseSign]:
+        """Return what shows a collapse in an epoch's logs; a healthy epoch's best is remembered."""
+        before = getattr(self.model.generated_validation, "agreement_before", 0.0)
+        self.highest_agreement = max(self.highest_agreement, before)
+        broken = [name for name, value in logs.items() if not math.isfinite(value)]
+        networks = [name for name in ("student", "generator") if not self._is_finite(name)]
+        if broken or networks:
+            what = [*broken, *(f"the {name}'s weights" for name in networks)]
+            blamed = tuple(networks) or ("student", "generator")
+            return [CollapseSign(f"{', '.join(what)} not finite", blamed)]
+        signs = [*self._of_generator(logs), *self._of_student(logs)]
+        if not signs:
+            self.highest_entropy = max(self.highest_entropy, logs["class_entropy"])
+            self.widest_spread = max(self.widest_spread, logs["image_spread"])
+            self.lowest_loss = min(self.lowest_loss, logs["loss"])
+            self.highest_agreement = max(self.highest_agreement, logs["val_agreement"])
+        return signs
+
+    def _of_generator(self, logs: dict[str, float]) -> list[CollapseSign]:
+        signs = []
+        entropy, spread = logs["class_entropy"], logs["image_spread"]
+        if entropy < max(_LEAST_ENTROPY, _ENTROPY_KEPT * self.highest_entropy):
+            classes = self.model.teacher.output_shape[-1]
+            signs.append(
+                f"the teacher sees about {classes**entropy:.1f} of {classes} classes in the "
+                f"generated images (class_entropy {entropy:.2f}, at best "
+                f"{self.highest_entropy:.2f})"
+            )
+        if spread < _SPREAD_KEPT * self.widest_spread:
+            signs.append(
+                "the generated images are nearly alike (image_spread "
+                f"{spread:.3g}, at best {self.widest_spread:.3g})"
+            )
+        return [CollapseSign(text, ("generator",)) for text in signs]
+
+    def _of_student(self, logs: dict[str, float]) -> list[CollapseSign]:
+        signs = []
+        loss, agreement = logs["loss"], logs["val_agreement"]
+        if loss > _LOSS_RISE * self.lowest_loss:
+            signs.append(f"the student's loss has risen to {loss:.3g}, from {self.lowest_loss:.3g}")
+        if agreement < self.highest_agreement - _AGREEMENT_LOST:
+            signs.append(
+                f"the student agrees with the teacher on {100 * agreement:.0f} % of the held-out "
+                f"images, {100 * self.highest_agreement:.0f} % before"
+            )
+        return [CollapseSign(text, ("student",)) for text in signs]
+
+    def _is_finite(self, network: str) -> bool:
+        weights = getattr(self.model, network).get_weights()
+        return all(np.isfinite(array).all() for array in weights)
+
+    def _restore(self, said: str, signs: list[CollapseSign]) -> None:
+        backup = self.backup
+        if backup is None or len(backup.record.restores) >= self.most_restores:
+            self._stop(f"{said} It was restored {self.most_restores} times before.")
+            return
+        networks = sorted({network for sign in signs for network in sign.networks})
+        epoch = backup.go_back(said, networks)
+        print(
+            f"{said}\nBack to the beginning of epoch {epoch + 1}, with other "
+            f"noise and a smaller rate of the {' and the '.join(networks)}.",
+            flush=True,
+        )
+
+    def _stop(self, said: str) -> None:
+        self.stopped = said
+        self.model.stop_training = True

@@ -18,7 +18,7 @@ from dfad_tf import (
 )
 from dfad_tf.datasets import ImageDataset
 from dfad_tf.errors import InputError
-from dfad_tf.graphs import is_graph
+from dfad_tf.graphs import copy_layer, is_graph
 from dfad_tf.inheritance import inherit_weights
 from dfad_tf.pixel_contract import PixelContract
 from dfad_tf.pixel_flags import contract_from_flags, image_shape, numbers
@@ -74,7 +74,7 @@ def teacher_from_flags(dataset: ImageDataset | None, verbose: Any) -> Teacher:
     """Load the user's teacher, or the one that this project trains, once."""
     shape = image_shape()
     if FLAGS.teacher:
-        model = teacher_loading.load_teacher(FLAGS.teacher, shape)
+        model = teacher_loading.load_teacher(FLAGS.teacher, shape, trust=FLAGS.trust_teacher)
         contract = contract_from_flags(model.input_shape[-1])
         description = teacher_loading.describe_teacher(model, contract, FLAGS.teacher_features)
         if dataset:
@@ -119,7 +119,9 @@ def student_from_flags(teacher: Teacher) -> keras.Model:
     """Build the student, with the teacher's input and its preprocessing inside."""
     description = teacher.description
     if FLAGS.student.endswith(MODEL_FILES):
-        return _untrained(teacher_loading.load_keras_file(FLAGS.student, "--student"))
+        return _untrained(
+            teacher_loading.load_keras_file(FLAGS.student, "--student", FLAGS.trust_teacher)
+        )
     name = FLAGS.student
     if name == "compact":
         name = models.compact_name(
@@ -144,7 +146,7 @@ def _untrained(brought: keras.Model) -> keras.Model:
             "Expected --student to be a functional model, or a sequential one with an Input. "
             f"Received: {type(brought).__name__} without a graph"
         )
-    student = keras.models.clone_model(brought)
+    student = keras.models.clone_model(brought, clone_function=copy_layer)
     layers = (model._flatten_layers() for model in (student, brought))
     for fresh, adapted in zip(*layers, strict=True):
         if isinstance(fresh, keras.layers.Normalization):

@@ -16,6 +16,7 @@ from dfad_tf import (
     teacher_cache,
     teacher_loading,
 )
+from dfad_tf.compatibility import check_fit
 from dfad_tf.datasets import ImageDataset
 from dfad_tf.errors import InputError
 from dfad_tf.graphs import copy_layer, is_graph
@@ -169,9 +170,15 @@ def generator_from_flags(teacher: Teacher) -> keras.Model:
 
 
 def initialize_student(student: keras.Model, teacher: Teacher, generator: keras.Model) -> str:
-    """Start the student from the teacher's filters where it can, and say where it starts."""
+    """Start the student from the teacher's filters where it can, and say where it starts.
+
+    Raises:
+        InputError: If the networks do not fit each other.
+    """
     if FLAGS.student_initialization == "random":
         return "random weights"
+    # Before images pass both networks, of which a brought student may take others.
+    check_fit(teacher.model, student, generator)
     height, width, _ = teacher.description.image_shape
     count = max(256, min(4096, 2**22 // (height * width)))
     latent = stateless_latent(count, FLAGS.latent_size, tf.constant([FLAGS.seed, 0x1217]))

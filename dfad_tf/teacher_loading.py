@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pathlib
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -18,6 +19,7 @@ from dfad_tf.saved_model_teacher import load_saved_model
 from dfad_tf.teacher_signals import TeacherSignals
 
 _SMALLEST_SIDE, _MOST_CHANNELS = 8, 4
+_UNKNOWN = re.compile(r"(?:Could not locate (?:class|function)|Unknown layer:) '([^']*)'")
 
 
 @dataclass(frozen=True)
@@ -181,6 +183,12 @@ def _read(path: str, read: Callable[[], keras.Model], trust: bool) -> keras.Mode
             raise InputError(
                 f"Expected no code and no files from outside in {path}. Keras refused it in its "
                 "safe mode; add --trust_teacher if you trust who made the file."
+            ) from error
+        unknown = _UNKNOWN.search(str(error))
+        if unknown:
+            raise InputError(
+                f"Expected layers that Keras knows in {path}. Received: {unknown[1]!r}; where it "
+                "is your own, export the model as a SavedModel and bring that."
             ) from error
         raise InputError(
             f"Expected a whole Keras model in {path}. It could not be read: {lines[0][:200]}"

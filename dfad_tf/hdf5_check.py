@@ -51,7 +51,7 @@ def check_hdf5(path: str) -> None:
         return  # no interpreter to ask, as in a program that embeds this one
     else:
         if done.returncode == _DAMAGED:
-            what = done.stdout.strip().splitlines()[0][:200]
+            what = done.stdout.strip()[:200] or "it is damaged"
         elif done.returncode < 0:
             endless = done.returncode in (-signal.SIGXCPU, -signal.SIGKILL)
             what = f"it {'takes' if endless else 'crashes'} the HDF5 library"

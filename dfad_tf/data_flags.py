@@ -1,4 +1,4 @@
-"""The flags of data and pixels that every command shares."""
+"""The flags of data, pixels and models from elsewhere that every command shares."""
 
 from __future__ import annotations
 
@@ -28,3 +28,9 @@ flags.DEFINE_list(
     "input_mean", None, "Mean of each channel of its images, in pixels from 0 to 255."
 )
 flags.DEFINE_list("input_std", None, "Standard deviation of each channel, in pixels.")
+flags.DEFINE_boolean(
+    "trust_teacher",
+    False,
+    "Let model files run code of their own: Python in Lambda layers, and operations of a "
+    "SavedModel that touch more than tensors. Only for files whose maker you trust.",
+)

@@ -43,7 +43,9 @@ def _measure_keras(dataset: Any) -> dict[str, Any]:
     from dfad_tf import from_flags, measurement, pixel_flags, report, teacher_loading
 
     pixel_flags.check_pixel_flags()
-    model = teacher_loading.load_teacher(FLAGS.model, pixel_flags.image_shape(), "--model")
+    model = teacher_loading.load_teacher(
+        FLAGS.model, pixel_flags.image_shape(), "--model", FLAGS.trust_teacher
+    )
     contract = pixel_flags.contract_of_model(FLAGS.model, model.input_shape[-1])
     description = teacher_loading.describe_teacher(model, contract)
     from_flags.check_classes(dataset, description.num_classes)

@@ -99,7 +99,9 @@ def _student() -> keras.Model:
             f"Expected --model to be a .keras or .h5 file. Received the folder: {FLAGS.model}"
         )
     pixel_flags.check_pixel_flags()
-    return teacher_loading.load_teacher(FLAGS.model, pixel_flags.image_shape(), "--model")
+    return teacher_loading.load_teacher(
+        FLAGS.model, pixel_flags.image_shape(), "--model", FLAGS.trust_teacher
+    )
 
 
 def _labels(run: dict[str, Any], dataset: Any, count: int) -> list[str]:
@@ -138,7 +140,9 @@ def _generator(
     if not place.is_file() and not named:
         return None
     try:
-        generator = teacher_loading.load_keras_file(str(place), "--calibration")
+        generator = teacher_loading.load_keras_file(
+            str(place), "--calibration", FLAGS.trust_teacher
+        )
         exporting.check_generator(generator, shape)
     except InputError:
         if asked:

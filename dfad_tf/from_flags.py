@@ -19,9 +19,10 @@ from dfad_tf import (
     teacher_loading,
 )
 from dfad_tf.callbacks import Backup, HistoryFile, StopSignals
+from dfad_tf.compatibility import check_fit
 from dfad_tf.datasets import ImageDataset
 from dfad_tf.errors import InputError
-from dfad_tf.graphs import is_graph
+from dfad_tf.graphs import copy_layer, is_graph
 from dfad_tf.inheritance import inherit_weights
 from dfad_tf.interrupted_run import backup_folder
 from dfad_tf.pixel_contract import PixelContract
@@ -78,7 +79,7 @@ def teacher_from_flags(dataset: ImageDataset | None, verbose: Any) -> Teacher:
     """Load the user's teacher, or the one that this project trains, once."""
     shape = image_shape()
     if FLAGS.teacher:
-        model = teacher_loading.load_teacher(FLAGS.teacher, shape)
+        model = teacher_loading.load_teacher(FLAGS.teacher, shape, trust=FLAGS.trust_teacher)
         contract = contract_from_flags(model.input_shape[-1])
         description = teacher_loading.describe_teacher(model, contract, FLAGS.teacher_features)
         if dataset:
@@ -123,7 +124,9 @@ def student_from_flags(teacher: Teacher) -> keras.Model:
     """Build the student, with the teacher's input and its preprocessing inside."""
     description = teacher.description
     if FLAGS.student.endswith(MODEL_FILES):
-        return _untrained(teacher_loading.load_keras_file(FLAGS.student, "--student"))
+        return _untrained(
+            teacher_loading.load_keras_file(FLAGS.student, "--student", FLAGS.trust_teacher)
+        )
     name = FLAGS.student
     if name == "compact":
         name = models.compact_name(
@@ -148,7 +151,7 @@ def _untrained(brought: keras.Model) -> keras.Model:
             "Expected --student to be a functional model, or a sequential one with an Input. "
             f"Received: {type(brought).__name__} without a graph"
         )
-    student = keras.models.clone_model(brought)
+    student = keras.models.clone_model(brought, clone_function=copy_layer)
     layers = (model._flatten_layers() for model in (student, brought))
     for fresh, adapted in zip(*layers, strict=True):
         if isinstance(fresh, keras.layers.Normalization):
@@ -171,9 +174,15 @@ def generator_from_flags(teacher: Teacher) -> keras.Model:
 
 
 def initialize_student(student: keras.Model, teacher: Teacher, generator: keras.Model) -> str:
-    """Start the student from the teacher's filters where it can, and say where it starts."""
+    """Start the student from the teacher's filters where it can, and say where it starts.
+
+    Raises:
+        InputError: If the networks do not fit each other.
+    """
     if FLAGS.student_initialization == "random":
         return "random weights"
+    # Before images pass both networks, of which a brought student may take others.
+    check_fit(teacher.model, student, generator)
     height, width, _ = teacher.description.image_shape
     count = max(256, min(4096, 2**22 // (height * width)))
     latent = stateless_latent(count, FLAGS.latent_size, tf.constant([FLAGS.seed, 0x1217]))

@@ -15,6 +15,23 @@ def is_graph(model: Any) -> bool:
     )
 
 
+def copy_layer(layer: Any, **changes: Any) -> Any:
+    """Make a fresh layer of another's settings.
+
+    Args:
+        layer: The layer, or an operation in a graph.
+        **changes: Settings that differ.
+
+    Returns:
+        The copy, without the other's weights.
+    """
+    config = {**layer.get_config(), **changes}
+    if isinstance(layer, keras.layers.Lambda):
+        # Whose code has been let in: Keras asks anew wherever a layer is made of settings.
+        return type(layer).from_config(config, safe_mode=False)
+    return type(layer).from_config(config)
+
+
 def own_nodes(network: keras.Model) -> dict[str, list[Any]]:
     """Return the calls in a network's graph, by the name of what is called.
 

@@ -160,8 +160,6 @@ def summary(result: dict[str, Any], folder: str, files: dict[str, str]) -> str:
     def percent(key: str, of: str = "") -> str:
         return "not measured" if result[key] is None else f"{100 * result[key]:.2f} %{of}"
 
-    smaller = result["teacher_parameters"] / result["student_parameters"]
-    cheaper = result["teacher_macs"] / max(1, result["student_macs"])
     measured = (
         f"on {result['test_images']:,} real test images of {result['dataset']}"
         if result["dataset"]
@@ -180,12 +178,12 @@ def summary(result: dict[str, Any], folder: str, files: dict[str, str]) -> str:
         (
             "parameters",
             f"{result['teacher_parameters']:,} → {result['student_parameters']:,}   "
-            f"({_times(smaller)})",
+            f"({_fewer(result['teacher_parameters'], result['student_parameters'])})",
         ),
         (
             "multiply-adds",
             f"{format_macs(result['teacher_macs'])} → {format_macs(result['student_macs'])} "
-            f"an image   ({_times(cheaper)})",
+            f"an image   ({_fewer(result['teacher_macs'], result['student_macs'])})",
         ),
         (
             ("images generated", f"{result['images_generated']:,}   (real images seen: none)")
@@ -204,7 +202,10 @@ def summary(result: dict[str, Any], folder: str, files: dict[str, str]) -> str:
     return "\n".join(lines)
 
 
-def _times(ratio: float) -> str:
+def _fewer(theirs: int, ours: int) -> str:
+    if not theirs or not ours:  # a frozen graph has constants for weights
+        return "not to be compared"
+    ratio = theirs / ours
     return f"{ratio:.1f} times fewer" if ratio >= 1 else f"{1 / ratio:.1f} times more"
 
 

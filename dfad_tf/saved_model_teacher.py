@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from dfad_tf.errors import InputError
+from dfad_tf.saved_model_check import check_graph, check_saved_model
 
 _GRAPH_FILE = "graph.pb"
 # Operations that pass on a value, or change it without weights, behind the last kernel.
@@ -126,28 +127,34 @@ class SavedModelTeacher(keras.Model):
         (pathlib.Path(path) / _GRAPH_FILE).write_bytes(self.graph_bytes)
 
     def load_assets(self, path: str) -> None:
-        self.set_graph((pathlib.Path(path) / _GRAPH_FILE).read_bytes())
+        content = (pathlib.Path(path) / _GRAPH_FILE).read_bytes()
+        # What a frozen graph of variables never holds may stand in another's file.
+        check_graph(tf.compat.v1.GraphDef.FromString(content), _GRAPH_FILE)
+        self.set_graph(content)
 
 
 def load_saved_model(
-    path: str, image_shape: tuple[int, int, int] | None = None
+    path: str, image_shape: tuple[int, int, int] | None = None, trust: bool = False
 ) -> SavedModelTeacher:
     """Read a SavedModel, from Keras 2, Keras 3 or plain TensorFlow, as a teacher.
 
     Args:
         path: The SavedModel's folder.
         image_shape: Shape of the images where the signature leaves it open.
+        trust: Whether it may run operations that touch more than tensors.
 
     Returns:
         A teacher that returns logits; a softmax at the end is taken off.
 
     Raises:
-        InputError: If there is no signature with one image in and one output out.
+        InputError: If there is no signature with one image in and one output out, or it is
+            damaged, or not trusted with what it would run.
     """
     from tensorflow.python.framework.convert_to_constants import (
         convert_variables_to_constants_v2,
     )
 
+    check_saved_model(path, trust)
     loaded = tf.saved_model.load(path)
     signatures = loaded.signatures
     if not signatures:

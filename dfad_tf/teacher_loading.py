@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pathlib
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -11,12 +12,14 @@ import numpy as np
 
 from dfad_tf.errors import InputError
 from dfad_tf.graphs import is_graph
+from dfad_tf.keras_file_check import check_keras_file
 from dfad_tf.pixel_contract import PixelContract
 from dfad_tf.pixel_detection import detect_contract, smooth_images
 from dfad_tf.saved_model_teacher import load_saved_model
 from dfad_tf.teacher_signals import TeacherSignals
 
 _SMALLEST_SIDE, _MOST_CHANNELS = 8, 4
+_UNKNOWN = re.compile(r"(?:Could not locate (?:class|function)|Unknown layer:) '([^']*)'")
 
 
 @dataclass(frozen=True)
@@ -39,22 +42,27 @@ class TeacherDescription:
 
 
 def load_teacher(
-    path: str, image_shape: tuple[int, int, int] | None = None, flag: str = "--teacher"
+    path: str,
+    image_shape: tuple[int, int, int] | None = None,
+    flag: str = "--teacher",
+    trust: bool = False,
 ) -> keras.Model:
     """Read a trained classifier from a `.keras` or `.h5` file or a SavedModel folder.
 
     Args:
-        path: The file or folder. A SavedModel runs the graph it holds: load only
-            files you trust.
+        path: The file or folder.
         image_shape: `(height, width, channels)` where the model leaves its size open.
         flag: The flag that named it, for errors.
+        trust: Whether it may run code of its own: Lambda layers, and a SavedModel's
+            operations that touch more than tensors. Only for files whose maker you trust.
 
     Returns:
         A frozen model with a static input shape.
 
     Raises:
-        InputError: If there is no such file, it cannot be read, or the model is no
-            classifier of images of 8×8 and more with 1 to 4 channels.
+        InputError: If there is no such file, it cannot be read, it holds code and is not
+            trusted, or the model is no classifier of images of 8×8 and more with 1 to 4
+            channels.
 
     Example:
 
@@ -69,27 +77,29 @@ def load_teacher(
                 f"Expected {flag} to be a .keras or .h5 file, or a SavedModel folder with "
                 f"saved_model.pb in it. Received the folder: {path}"
             )
-        model: keras.Model = _read(path, lambda: load_saved_model(path, image_shape))
+        model: keras.Model = _read(path, lambda: load_saved_model(path, image_shape, trust), trust)
     else:
-        model = load_keras_file(path, flag)
+        model = load_keras_file(path, flag, trust)
         model = _with_static_shape(model, image_shape, path)
     _check_classifier(model, path)
     model.trainable = False
     return model
 
 
-def load_keras_file(path: str, flag: str) -> keras.Model:
+def load_keras_file(path: str, flag: str, trust: bool = False) -> keras.Model:
     """Read a Keras model from a `.keras` or `.h5` file, without compiling it.
 
     Args:
         path: The file.
         flag: The flag that named it, for errors.
+        trust: Whether its layers may run Python code of their own.
 
     Returns:
         The model, of one input and one output.
 
     Raises:
-        InputError: If it is absent, of another format, truncated or damaged.
+        InputError: If it is absent, of another format, truncated or damaged, or holds code and is
+            not trusted.
     """
     place = pathlib.Path(path)
     if not place.is_file():
@@ -99,7 +109,12 @@ def load_keras_file(path: str, flag: str) -> keras.Model:
             f"Expected {flag} to be a .keras or .h5 file with weights and architecture. "
             f"Received: {path}"
         )
-    model = _read(path, lambda: keras.models.load_model(path, compile=False))
+    check_keras_file(path, trust)
+    model = _read(
+        path,
+        lambda: keras.models.load_model(path, compile=False, safe_mode=not trust),
+        trust,
+    )
     if not isinstance(model, keras.Model):
         raise InputError(
             f"Expected {flag} to hold a Keras model. Received a {type(model).__name__}: {path}"
@@ -157,13 +172,24 @@ def describe_teacher(
     )
 
 
-def _read(path: str, read: Callable[[], keras.Model]) -> keras.Model:
+def _read(path: str, read: Callable[[], keras.Model], trust: bool) -> keras.Model:
     try:
         return read()
     except InputError:
         raise
     except Exception as error:  # zip, HDF5, JSON, protobuf and Keras all raise their own
         lines = str(error).strip().splitlines() or [type(error).__name__]
+        if not trust and "safe_mode=False" in str(error):  # as Keras would have it called
+            raise InputError(
+                f"Expected no code and no files from outside in {path}. Keras refused it in its "
+                "safe mode; add --trust_teacher if you trust who made the file."
+            ) from error
+        unknown = _UNKNOWN.search(str(error))
+        if unknown:
+            raise InputError(
+                f"Expected layers that Keras knows in {path}. Received: {unknown[1]!r}; where it "
+                "is your own, export the model as a SavedModel and bring that."
+            ) from error
         raise InputError(
             f"Expected a whole Keras model in {path}. It could not be read: {lines[0][:200]}"
         ) from error

@@ -1,5 +1,7 @@
 """Run commands inside the tests' process, as their command line would."""
 
+import sys
+
 from absl import flags
 
 from dfad_tf import command_line, train
@@ -24,3 +26,26 @@ def run(*arguments, main=train.main):
     """Run a command; an `InputError` passes through."""
     parse(*arguments, recipe=main is train.main)
     main([])
+
+
+def run_as_command(monkeypatch, module, *arguments):
+    """Run a command with all that stands around its `main`; return its exit status.
+
+    Args:
+        monkeypatch: Pytest's.
+        module: The command's module.
+        *arguments: Its command line.
+    """
+    name = module.__name__.rsplit(".", 1)[-1]
+    given = [f"{name}.py", *map(str, arguments)]
+    monkeypatch.setattr(sys, "argv", given)
+    for flag in FLAGS:
+        if flag != "flagfile":
+            FLAGS[flag].unparse()
+    FLAGS.unparse_flags()
+    recipes = name in ("train", "benchmark")
+    try:
+        command_line._guarded(module.main)(command_line._parse(given, recipes))
+    except SystemExit as end:
+        return end.code
+    return 0

@@ -10,9 +10,10 @@ LAYERS = {
     0: "errors names method_names randomness interpolation optimizers pixel_contract losses "
     "objectives "
     "native_messages pipelines supervised_objectives graphs fast_layers training_form process "
-    "layer_outputs replicas strategies",
+    "layer_outputs replicas strategies tensor_operations hdf5_check",
     1: "models generators datasets moons multiply_adds",
-    2: "teacher_signals saved_model_teacher pixel_detection teacher_loading methods distiller "
+    2: "teacher_signals saved_model_check keras_file_check saved_model_teacher pixel_detection "
+    "teacher_loading methods distiller "
     "compatibility training_metrics image_memory training_images watched_layers data_methods "
     "supervised_distiller precision inheritance training_state distillation_model "
     "generated_validation "

@@ -31,8 +31,10 @@ def test_macs_for_people():
 
 
 def test_a_student_that_is_dearer_is_called_so():
-    assert report._times(3.92) == "3.9 times fewer"
-    assert report._times(1 / 7.44) == "7.4 times more"
+    assert report._fewer(392, 100) == "3.9 times fewer"
+    assert report._fewer(100, 744) == "7.4 times more"
+    # A frozen graph, whose weights are constants, or one without any.
+    assert report._fewer(0, 100) == "not to be compared"
 
 
 def test_parameters_are_the_trainable_ones_also_of_a_frozen_model():

@@ -21,10 +21,8 @@ def command(*arguments, module="train", **environment):
 @pytest.mark.parametrize(
     ("arguments", "environment", "message"),
     [
-        (["--batch_size=1"], {}, "batch_size"),
         (["--lerning_rate=1"], {}, "learning_rate"),
         (["--method=proposd"], {}, "Did you mean 'proposed'"),
-        (["words"], {}, "Expected flags only"),
         ([], {"KERAS_BACKEND": "jax"}, "KERAS_BACKEND.*jax"),
     ],
 )

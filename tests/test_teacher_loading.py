@@ -1,7 +1,5 @@
 """A user's teacher: read in every format, described, and refused in one line."""
 
-import zipfile
-
 import keras
 import numpy as np
 import pytest
@@ -9,6 +7,7 @@ import pytest
 from dfad_tf.errors import InputError
 from dfad_tf.teacher_loading import describe_teacher, load_keras_file, load_teacher
 from tests.conftest import small_classifier
+from tests.odd_models import MODELS, write
 
 
 @pytest.mark.parametrize("ending", [".keras", ".h5"])
@@ -42,45 +41,6 @@ def test_an_open_size_is_filled_in(tmp_path):
     assert describe_teacher(teacher).features
 
 
-def write(tmp_path, kind):
-    path = tmp_path / "teacher.keras"
-    if kind == "truncated":
-        small_classifier().save(path)
-        path.write_bytes(path.read_bytes()[:-500])
-    elif kind == "text":
-        path.write_text("not a model")
-    elif kind == "empty":
-        path.write_bytes(b"")
-    elif kind == "other zip":
-        with zipfile.ZipFile(path, "w") as archive:
-            archive.writestr("readme.txt", "nothing")
-    elif kind == "nan":
-        model = small_classifier()
-        model.set_weights([np.full_like(w, np.nan) for w in model.get_weights()])
-        model.save(path)
-    elif kind == "map":
-        inputs = keras.Input((8, 8, 1))
-        keras.Model(inputs, keras.layers.Conv2D(3, 3)(inputs)).save(path)
-    elif kind == "one class":
-        small_classifier(classes=1).save(path)
-    elif kind == "vector":
-        inputs = keras.Input((4,))
-        keras.Model(inputs, keras.layers.Dense(3)(inputs)).save(path)
-    elif kind == "small":
-        small_classifier((7, 8, 1)).save(path)
-    elif kind == "five channels":
-        small_classifier((8, 8, 5)).save(path)
-    elif kind == "two outputs":
-        inputs = keras.Input((8, 8, 1))
-        x = keras.layers.Flatten()(inputs)
-        heads = [keras.layers.Dense(3)(x), keras.layers.Dense(3)(x)]
-        keras.Model(inputs, heads).save(path)
-    elif kind == "weights only":
-        small_classifier().save_weights(tmp_path / "teacher.weights.h5")
-        return str(tmp_path / "teacher.weights.h5")
-    return str(path)
-
-
 @pytest.mark.parametrize(
     ("kind", "message"),
     [
@@ -88,21 +48,28 @@ def write(tmp_path, kind):
         ("truncated", "could not be read"),
         ("text", "could not be read"),
         ("empty", "could not be read"),
-        ("other zip", "could not be read"),
-        ("weights only", "could not be read"),
+        ("other_zip", "could not be read"),
+        ("weights_only", "could not be read"),
         ("nan", "NaN"),
         ("map", r"\(batch, classes\)"),
-        ("one class", "at least 2 classes"),
+        ("one_class", "at least 2 classes"),
         ("vector", "height, width, channels"),
         ("small", r"\(7, 8, 1\)"),
-        ("five channels", r"\(8, 8, 5\)"),
-        ("two outputs", "one output"),
+        ("five_channels", r"\(8, 8, 5\)"),
+        ("two_outputs", "one output"),
     ],
 )
 def test_what_is_no_teacher_is_refused_in_one_line(tmp_path, kind, message):
     with pytest.raises(InputError, match=message) as caught:
         load_teacher(write(tmp_path, kind))
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("ending", [".keras", ".h5"])
+def test_a_layer_that_keras_does_not_know_is_named(tmp_path, ending):
+    MODELS["unknown_layer"]().save(tmp_path / f"teacher{ending}")
+    with pytest.raises(InputError, match="Received: 'Unregistered'.*export.* SavedModel"):
+        load_teacher(str(tmp_path / f"teacher{ending}"))
 
 
 def test_a_folder_without_a_saved_model(tmp_path):

@@ -6,7 +6,6 @@ import json
 import keras
 import numpy as np
 import pytest
-from absl import flags
 
 from dfad_tf import evaluate, from_flags
 from dfad_tf.errors import InputError
@@ -114,54 +113,6 @@ def test_a_seed_gives_the_same_student_and_the_flags_make_it_again(tmp_path, tea
     assert not all(np.array_equal(a, b) for a, b in zip(first, other, strict=True))
 
 
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["--method=proposd"], "Unknown method.*Did you mean 'proposed'"),
-        (["--student=lenet6"], "--student.*Did you mean 'lenet5'"),
-        (["--teacher_model=resnet"], "--teacher_model"),
-        (["--generator=gan"], "Unknown generator"),
-        (["--dataset=minst"], "Did you mean 'mnist'"),
-        (["--teacher=absent.keras"], "--teacher.*absent"),
-        (["--teacher=absent.keras", "--dataset=minst"], "Did you mean 'mnist'"),
-        (["--student=absent.keras"], "--student.*absent"),
-        (["--image_shape=32,32"], "--image_shape to be 3 whole numbers"),
-        (["--image_shape=32,32,x"], "--image_shape"),
-        (["--input_mean=1"], "--input_mean and --input_std together"),
-        (["--input_mean=1", "--input_std=0"], "--input_std above 0"),
-        (["--input_mean=1", "--input_std=1"], "--input_range beside"),
-        (["--input_range=standardized"], "--input_mean and --input_std with"),
-        (["--schedule=step", "--decay_epochs=a"], "--decay_epochs"),
-        (["--learning_rate=nan"], "--learning_rate to be a finite"),
-        (["--generator_learning_rate=inf"], "--generator_learning_rate to be a finite"),
-        (["--input_mean=nan", "--input_std=1", "--input_range=pixels"], "--input_mean"),
-        (["--steps_per_execution=4"], "--steps_per_execution to divide"),
-        (["--teacher_features=nothing"], "'nothing'"),
-        (["--weight_decay=0.1", "--optimizer=adam"], "--weight_decay"),
-        (["--generator=dfad", "--image_shape=34,34,1"], "divisible by 4"),
-        (["--student=lenet5", "--image_shape=16,16,1"], "32×32 for lenet5"),
-        (["--precision=bfloat16"], "--precision.*Received: 'bfloat16'"),
-        (["--memory_share=nan"], "--memory_share to be a finite"),
-    ],
-)
-def test_mistakes_are_told_before_any_work(tmp_path, arguments, message, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("dfad_tf.distiller.DataFreeDistiller.fit", None)
-    monkeypatch.setattr("dfad_tf.teacher_cache.train_teacher", None)
-    with pytest.raises(InputError, match=message) as caught:
-        run("--teacher_model=mlp", f"--teacher_cache={tmp_path / 'none'}", *arguments)
-    assert "\n" not in str(caught.value)
-    assert not (tmp_path / "runs").exists()
-
-
-@pytest.mark.parametrize(
-    "argument", ["--memory_size=-1", "--memory_size=x", "--memory_share=0", "--memory_share=1.01"]
-)
-def test_a_memory_that_cannot_be_is_told_while_flags_are_read(argument):
-    with pytest.raises(flags.IllegalFlagValueError, match=argument.split("=")[0].strip("-")):
-        run(argument)
-
-
 class _Compiled(Exception):
     """Compiled, and no further."""
 
@@ -205,33 +156,6 @@ def test_a_run_with_a_memory_in_bfloat16(tmp_path, teacher, capsys):
     for name in ("student", "generator"):
         network = keras.models.load_model(folder / f"{name}.keras")
         assert {layer.dtype_policy.name for layer in network.layers} == {"float32"}
-
-
-def test_a_folder_in_use_is_left_as_it_is(tmp_path, teacher):
-    folder = tmp_path / "run"
-    folder.mkdir()
-    (folder / "student.keras").write_text("precious")
-    with pytest.raises(InputError, match="--workdir.*already holds"):
-        run(*SMALL, f"--teacher={teacher}", f"--workdir={folder}")
-    assert [path.read_text() for path in folder.iterdir()] == ["precious"]
-
-
-def test_a_place_that_cannot_be_written(tmp_path, teacher):
-    (tmp_path / "file").write_text("")
-    with pytest.raises(InputError, match="--workdir to be writable"):
-        run(*SMALL, f"--teacher={teacher}", f"--workdir={tmp_path / 'file' / 'run'}")
-
-
-def test_classes_that_differ(teacher):
-    with pytest.raises(InputError, match="4 classes.*digits with 10"):
-        run(*SMALL, f"--teacher={teacher}", "--dataset=digits")
-
-
-@pytest.mark.parametrize("shape", [(9, 10, 1), (8, 10, 2)])
-def test_an_own_student_of_another_shape(tmp_path, teacher, shape):
-    small_classifier(shape, classes=4).save(tmp_path / "own.keras")
-    with pytest.raises(InputError, match="student to take the teacher's input"):
-        run(*SMALL, f"--teacher={teacher}", f"--student={tmp_path / 'own.keras'}")
 
 
 def test_a_run_that_diverges_says_so(tmp_path, teacher):

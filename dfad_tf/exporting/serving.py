@@ -8,7 +8,7 @@ import keras
 import tensorflow as tf
 
 from dfad_tf.errors import InputError
-from dfad_tf.graphs import is_graph
+from dfad_tf.graphs import copy_layer, is_graph
 from dfad_tf.pixel_contract import PixelContract
 from dfad_tf.teacher_signals import TeacherSignals
 
@@ -95,7 +95,6 @@ def serving_function(
 
 
 def _in_float32(layer: Any) -> Any:
-    config = layer.get_config()
     if isinstance(layer, keras.layers.Layer):  # and no operation such as `x * 2` in the graph
-        config["dtype"] = "float32"
-    return type(layer).from_config(config)
+        return copy_layer(layer, dtype="float32")
+    return copy_layer(layer)

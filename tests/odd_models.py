@@ -1,0 +1,135 @@
+"""Models that are no teachers, or do not fit one: written where tests of bad input want them."""
+
+import zipfile
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tests.conftest import small_classifier
+
+SHAPE = (8, 8, 1)
+
+
+class Unregistered(keras.layers.Layer):
+    """A layer of a user's own, which no other process knows."""
+
+    def call(self, inputs):
+        return inputs
+
+
+def headed(*layers, shape=SHAPE):
+    """A dense classifier of three classes with layers behind its input."""
+    inputs = keras.Input(shape)
+    x = inputs
+    for layer in layers:
+        x = layer(x)
+    return keras.Model(inputs, keras.layers.Dense(3)(keras.layers.Flatten()(x)))
+
+
+def with_activation(activation):
+    """A dense classifier with an activation behind its head."""
+    inputs = keras.Input(SHAPE)
+    flat = keras.layers.Flatten()(inputs)
+    return keras.Model(inputs, keras.layers.Dense(3, activation=activation)(flat))
+
+
+def with_nan():
+    """A classifier whose weights are no numbers."""
+    model = small_classifier()
+    model.set_weights([np.full_like(w, np.nan) for w in model.get_weights()])
+    return model
+
+
+def of_a_map():
+    """A network whose output is an image."""
+    inputs = keras.Input(SHAPE)
+    return keras.Model(inputs, keras.layers.Conv2D(3, 3)(inputs))
+
+
+def of_a_vector():
+    """A classifier of vectors."""
+    inputs = keras.Input((4,))
+    return keras.Model(inputs, keras.layers.Dense(3)(inputs))
+
+
+def two_outputs():
+    """A classifier with two heads."""
+    inputs = keras.Input(SHAPE)
+    flat = keras.layers.Flatten()(inputs)
+    return keras.Model(inputs, [keras.layers.Dense(3)(flat), keras.layers.Dense(3)(flat)])
+
+
+def two_inputs():
+    """A classifier of two images."""
+    first, second = keras.Input(SHAPE), keras.Input(SHAPE)
+    flat = keras.layers.Flatten()(keras.layers.Add()([first, second]))
+    return keras.Model([first, second], keras.layers.Dense(3)(flat))
+
+
+def of_open_size():
+    """A classifier of images of any size."""
+    inputs = keras.Input((None, None, 1))
+    x = keras.layers.GlobalAveragePooling2D()(keras.layers.Conv2D(4, 3)(inputs))
+    return keras.Model(inputs, keras.layers.Dense(3)(x))
+
+
+def with_lambda():
+    """A classifier with Python code in it."""
+    return headed(keras.layers.Lambda(lambda x: x * 2, output_shape=SHAPE, name="twice"))
+
+
+MODELS = {
+    "nan": with_nan,
+    "map": of_a_map,
+    "one_class": lambda: small_classifier(classes=1),
+    "vector": of_a_vector,
+    "small": lambda: small_classifier((7, 8, 1)),
+    "five_channels": lambda: small_classifier((8, 8, 5)),
+    "two_outputs": two_outputs,
+    "two_inputs": two_inputs,
+    "sigmoid": lambda: with_activation("sigmoid"),
+    "softmax": lambda: with_activation("softmax"),
+    "unknown_layer": lambda: headed(Unregistered(name="mine")),
+    "lambda": with_lambda,
+    "open_size": of_open_size,
+    "wide": lambda: small_classifier((9, 9, 1)),
+    "four_classes": lambda: small_classifier(classes=4),
+}
+
+
+def write(folder, kind):
+    """Write a model, or what is none, and return its path.
+
+    Args:
+        folder: Where.
+        kind: A name of `MODELS`, or of what is below.
+    """
+    path = folder / f"{kind}.keras"
+    if kind in MODELS:
+        MODELS[kind]().save(path)
+    elif kind == "truncated":
+        small_classifier().save(path)
+        path.write_bytes(path.read_bytes()[:-500])
+    elif kind == "text":
+        path.write_text("not a model")
+    elif kind == "empty":
+        path.write_bytes(b"")
+    elif kind == "other_zip":
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("readme.txt", "nothing")
+    elif kind == "weights_only":
+        path = folder / "weights_only.weights.h5"
+        small_classifier().save_weights(path)
+    elif kind == "empty_h5":
+        path = folder / "empty.h5"
+        path.write_bytes(b"")
+    return str(path)
+
+
+def write_saved_model(folder, function, dtype=tf.float32):
+    """Write a SavedModel that runs a function of images."""
+    module = tf.Module()
+    module.call = tf.function(function, input_signature=[tf.TensorSpec((None, *SHAPE), dtype)])
+    tf.saved_model.save(module, str(folder), signatures=module.call)
+    return str(folder)

@@ -21,6 +21,7 @@ setup(
     install_requires=[
         "absl-py>=2.1",  # flags and flag files
         "ai-edge-litert>=2.1",  # every exported file is reopened with it
+        "filelock>=3.12",  # one process at a run's folder
         "importlib_resources>=6.0",  # tensorflow-datasets needs it and does not declare it
         "keras>=3.12",
         "matplotlib>=3.8",  # learning curves, sample grids

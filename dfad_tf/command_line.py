@@ -43,8 +43,8 @@ def run(main: Callable[[list[str]], None], recipes: bool = True, children: bool 
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
         app.run(_guarded(main), flags_parser=functools.partial(_parse, recipes=recipes))
-    except KeyboardInterrupt:
-        fail("stopped by Ctrl-C")
+    except KeyboardInterrupt as error:
+        fail(str(error) or "stopped by Ctrl-C")
 
 
 def _show_flags_of(module: str) -> None:

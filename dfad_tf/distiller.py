@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from dfad_tf import methods, replicas
 from dfad_tf.compatibility import check_fit
+from dfad_tf.distillation_model import DistillationModel
 from dfad_tf.errors import InputError
 from dfad_tf.methods import Method
 from dfad_tf.objectives import ForwardPass
@@ -23,7 +24,7 @@ from dfad_tf.watched_layers import WatchedLayers
 
 
 @keras.saving.register_keras_serializable("dfad_tf")
-class DataFreeDistiller(keras.Model):
+class DataFreeDistiller(DistillationModel):
     """Distil a teacher into a student with images that a generator invents.
 
     Every train step takes `student_steps` descents of the student on the
@@ -72,10 +73,6 @@ class DataFreeDistiller(keras.Model):
         self.generator = generator
         self.features, self.signals = features, TeacherSignals(teacher, features)
         self.built = True  # as the three networks are
-
-    def call(self, inputs: Any, training: bool = False) -> Any:
-        """Return the student's logits."""
-        return self.student(inputs, training=training)
 
     def compile(
         self,
@@ -128,7 +125,7 @@ class DataFreeDistiller(keras.Model):
             self.images = TrainingImages(generator, signals, seed, self.watched.map_count)
             if method.memory_size:
                 self.images.remember(method.memory_size, method.memory_share)
-        self._arguments = {
+        self.compile_arguments = {
             "optimizer": self.optimizer,
             "generator_optimizer": self.generator_optimizer,
             "method": method,
@@ -183,11 +180,6 @@ class DataFreeDistiller(keras.Model):
             shuffle=False,
             **arguments,
         )
-
-    def _symbolic_build(self, iterator: Any = None, data_batch: Any = None) -> None:
-        """Build nothing: all is built, and `fit`'s batch is no image."""
-
-    _maybe_symbolic_build = _symbolic_build  # Keras's own fails on several workers
 
     def train_step(self, data: Any) -> dict[str, Any]:
         """Take `student_steps` student steps and one generator step.
@@ -264,10 +256,18 @@ class DataFreeDistiller(keras.Model):
         self._trackers.agreement.update_state(tf.cast(same, tf.float32))
         return replicas.to_log({**results, "agreement": self._trackers.agreement.result()})
 
-    def get_metrics_result(self) -> dict[str, Any]:
-        """Return what a train step logs; the compiled metrics belong to `test_step`."""
-        trackers = [self._loss_tracker, *self._trackers.generator, self._trackers.class_entropy]
-        return {tracker.name: tracker.result() for tracker in trackers}
+    def trackers(self) -> list[Any]:
+        return [self._loss_tracker, *self._trackers.generator, self._trackers.class_entropy]
+
+    def state_parts(self) -> dict[str, list[Any]]:
+        return {
+            "student": self.student.variables,
+            "generator": self.generator.variables,
+            "optimizer": self.optimizer.variables,
+            "generator_optimizer": self.generator_optimizer.variables,
+            "metrics": [variable for t in self.trackers() for variable in t.variables],
+            "memory": self.images.memory.variables if self.images.memory else [],
+        }
 
     @property
     def metrics(self) -> list[Any]:
@@ -290,9 +290,3 @@ class DataFreeDistiller(keras.Model):
         for network in ("teacher", "student", "generator"):
             config[network] = keras.saving.deserialize_keras_object(config[network])
         return cls(**config)
-
-    def get_compile_config(self) -> dict[str, Any]:
-        return keras.saving.serialize_keras_object(self._arguments) if self.compiled else {}
-
-    def compile_from_config(self, config: dict[str, Any]) -> None:
-        self.compile(**keras.saving.deserialize_keras_object(config))

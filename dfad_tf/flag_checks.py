@@ -8,6 +8,7 @@ from absl import flags
 
 from dfad_tf import data_methods, from_flags, generators, method_flags, models
 from dfad_tf import replicas as replica_shares
+from dfad_tf.callbacks import parse_interval
 from dfad_tf.compatibility import check_fit, check_student
 from dfad_tf.errors import InputError
 from dfad_tf.exporting.files import check_exports
@@ -28,6 +29,7 @@ def check_names() -> None:
         InputError: If a network, method or list is wrong.
     """
     _check_finite()
+    parse_interval(FLAGS.backup_every)
     check_exports(FLAGS.export, "--export")
     check_policy()
     method_flags.check()

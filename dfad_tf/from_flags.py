@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pathlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,10 +18,12 @@ from dfad_tf import (
     teacher_cache,
     teacher_loading,
 )
+from dfad_tf.callbacks import Backup, HistoryFile, SharedBackup, StopSignals
 from dfad_tf.datasets import ImageDataset
 from dfad_tf.errors import InputError
 from dfad_tf.graphs import is_graph
 from dfad_tf.inheritance import inherit_weights
+from dfad_tf.interrupted_run import backup_folder
 from dfad_tf.pixel_contract import PixelContract
 from dfad_tf.pixel_flags import contract_from_flags, image_shape, numbers
 from dfad_tf.precision import resolve_precision
@@ -196,6 +200,26 @@ def optimizers_from_flags() -> tuple[Any, Any]:
         global_clipnorm=FLAGS.global_clipnorm or None,
     )
     return student, generator
+
+
+def backup_from_flags(
+    folder: pathlib.Path, callbacks: Sequence[Any], stop: StopSignals, stage: str = ""
+) -> Backup:
+    """Return what backs up a run's training, and say where it goes on.
+
+    Args:
+        folder: The run's folder.
+        callbacks: Those of which some have numbers to go on with.
+        stop: Signals that wait for a backup.
+        stage: Name of the stage, where there are several.
+    """
+    counting = [callback for callback in callbacks if isinstance(callback, HistoryFile)]
+    place = backup_folder(folder) / stage.replace(" ", "_")
+    backup = SharedBackup(place, FLAGS.backup_every, counting, stop, delete_checkpoint=False)
+    epoch, step = backup.position() or (0, 0)
+    if epoch or step:
+        print(f"Goes on in epoch {epoch + 1} after step {step}, from {backup.path}", flush=True)
+    return backup
 
 
 def precision_from_flags() -> str:

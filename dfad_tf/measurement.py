@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import keras
@@ -16,6 +14,7 @@ from dfad_tf.pipelines import in_batches
 from dfad_tf.pixel_contract import PixelContract
 from dfad_tf.randomness import stateless_latent
 from dfad_tf.training_images import endless_batches
+from dfad_tf.training_state import unchanged
 
 _BATCH = 100
 _MOST_VALUES = 2**28
@@ -108,22 +107,3 @@ def step_seconds(distiller: DataFreeDistiller, batch_size: int, steps: int) -> l
             keras.ops.convert_to_numpy(logs["loss"])
             times.append((time.monotonic() - start) / distiller.steps_per_execution)
     return times
-
-
-@contextlib.contextmanager
-def unchanged(distiller: DataFreeDistiller) -> Iterator[None]:
-    """Put a distiller's weights, optimizers, metrics and memory back as they were."""
-    memory = distiller.images.memory
-    variables = [
-        *distiller.variables,
-        *distiller.optimizer.variables,
-        *distiller.generator_optimizer.variables,
-        *(metric_variable for m in distiller.metrics for metric_variable in m.variables),
-        *(memory.variables if memory else []),
-    ]
-    before = [keras.ops.convert_to_numpy(variable) for variable in variables]
-    try:
-        yield
-    finally:
-        for variable, value in zip(variables, before, strict=True):
-            variable.assign(value)

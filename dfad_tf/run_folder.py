@@ -131,10 +131,14 @@ def write_folder(path: pathlib.Path, write: Callable[[pathlib.Path], Any]) -> No
                     parent.rmdir()
 
 
+def write_text(path: pathlib.Path, text: str) -> None:
+    """Write text as UTF-8, whole or not at all."""
+    write_whole(path, lambda name: pathlib.Path(name).write_text(text, encoding="utf-8"))
+
+
 def write_json(path: pathlib.Path, content: dict[str, Any]) -> None:
     """Write plain data as indented JSON, whole or not at all."""
-    text = json.dumps(content, indent=2) + "\n"
-    write_whole(path, lambda name: pathlib.Path(name).write_text(text, encoding="utf-8"))
+    write_text(path, json.dumps(content, indent=2) + "\n")
 
 
 def run_of(model: pathlib.Path) -> dict[str, Any]:

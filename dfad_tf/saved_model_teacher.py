@@ -52,7 +52,7 @@ class SavedModelTeacher(keras.Model):
         self.softmax_removed = softmax_removed
         self.parameter_count = parameter_count
         self.features_name = tensors.get("features")
-        self._graph_bytes = b""
+        self.graph_bytes = b""
         self._run: Any = None
         self.built = True
 
@@ -78,7 +78,7 @@ class SavedModelTeacher(keras.Model):
         # Imported on an input of this shape, so that the shapes within are known too.
         signature = [tf.TensorSpec(self._shapes[0], tf.float32)]
         self._run = tf.compat.v1.wrap_function(run, signature)
-        self._graph_bytes = graph_bytes
+        self.graph_bytes = graph_bytes
 
     def preprocessing(self) -> tuple[np.ndarray, np.ndarray] | None:
         """Factor and offset, one a channel, of the arithmetic at the graph's entrance."""
@@ -123,7 +123,7 @@ class SavedModelTeacher(keras.Model):
         }
 
     def save_assets(self, path: str) -> None:
-        (pathlib.Path(path) / _GRAPH_FILE).write_bytes(self._graph_bytes)
+        (pathlib.Path(path) / _GRAPH_FILE).write_bytes(self.graph_bytes)
 
     def load_assets(self, path: str) -> None:
         self.set_graph((pathlib.Path(path) / _GRAPH_FILE).read_bytes())

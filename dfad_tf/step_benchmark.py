@@ -12,10 +12,11 @@ import tensorflow as tf
 
 from dfad_tf.distiller import DataFreeDistiller
 from dfad_tf.image_memory import remembered
-from dfad_tf.measurement import step_seconds, unchanged
+from dfad_tf.measurement import step_seconds
 from dfad_tf.multiply_adds import multiply_adds
 from dfad_tf.precision import seconds_of_product
 from dfad_tf.process import peak_memory_bytes, seconds_since_start
+from dfad_tf.training_state import unchanged
 
 
 def multiply_adds_per_step(distiller: DataFreeDistiller, batch_size: int) -> int:

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from dfad_tf import replicas
 from dfad_tf.compatibility import check_student
+from dfad_tf.distillation_model import DistillationModel
 from dfad_tf.errors import InputError
 from dfad_tf.layer_outputs import layer_outputs
 from dfad_tf.optimizers import apply_gradients
@@ -18,7 +19,7 @@ from dfad_tf.teacher_signals import TeacherSignals
 from dfad_tf.training_form import TrainingForm
 
 
-class SupervisedDistiller(keras.Model):
+class SupervisedDistiller(DistillationModel):
     """Train a student on real images, by the sum of some objectives.
 
     What the field does where there is data: labels, logits and maps of a frozen teacher in
@@ -96,15 +97,6 @@ class SupervisedDistiller(keras.Model):
 
     trainable_weights = trainable_variables
 
-    def call(self, inputs: Any, training: bool = False) -> Any:
-        """Return the student's logits."""
-        return self.student(inputs, training=training)
-
-    def _symbolic_build(self, iterator: Any = None, data_batch: Any = None) -> None:
-        """Build nothing: all is built."""
-
-    _maybe_symbolic_build = _symbolic_build  # Keras's own fails on several workers
-
     def train_step(self, data: Any) -> dict[str, Any]:
         """Descend once on labelled images `(batch, height, width, channels)`."""
         images, labels, weights = keras.utils.unpack_x_y_sample_weight(data)
@@ -131,10 +123,16 @@ class SupervisedDistiller(keras.Model):
             metric.update_state(value)
         return replicas.to_log(self.get_metrics_result())
 
-    def get_metrics_result(self) -> dict[str, Any]:
-        """Return what a train step logs; the compiled metrics belong to `test_step`."""
-        trackers = [self._loss_tracker, *self.term_metrics]
-        return {tracker.name: tracker.result() for tracker in trackers}
+    def trackers(self) -> list[Any]:
+        return [self._loss_tracker, *self.term_metrics]
+
+    def state_parts(self) -> dict[str, list[Any]]:
+        return {
+            "student": self.student.variables,
+            "networks": [variable for network in self.networks for variable in network.variables],
+            "optimizer": self.optimizer.variables,
+            "metrics": [variable for t in self.trackers() for variable in t.variables],
+        }
 
     def test_step(self, data: Any) -> dict[str, Any]:
         """Measure the student alone, in inference mode."""

@@ -6,10 +6,12 @@ import hashlib
 import json
 import os
 import pathlib
+import shutil
 from typing import Any
 
 import keras
 
+from dfad_tf.callbacks import Backup, StopSignals
 from dfad_tf.datasets import ImageDataset
 from dfad_tf.errors import InputError
 from dfad_tf.run_folder import write_json, write_whole
@@ -56,8 +58,14 @@ def cached_teacher(
         f"{recipe.augmentation}.",
         flush=True,
     )
-    teacher = train_teacher(recipe, dataset, image_shape, verbose)
+    with StopSignals() as stop:
+        backup = Backup(path.with_suffix(".backup"), stop=stop, delete_checkpoint=False)
+        first_epoch, _ = backup.position() or (0, 0)
+        if first_epoch:
+            print(f"Its training goes on in epoch {first_epoch + 1}.", flush=True)
+        teacher = train_teacher(recipe, dataset, image_shape, verbose, [backup], first_epoch)
     write_whole(path, teacher.save)
+    shutil.rmtree(path.with_suffix(".backup"), ignore_errors=True)
     write_json(path.with_suffix(".json"), {"dataset": dataset.name, **recipe.as_dict()})
     return teacher, path, True
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -53,6 +54,8 @@ def train_teacher(
     dataset: ImageDataset,
     image_shape: tuple[int, int, int],
     verbose: Any = "auto",
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+    first_epoch: int = 0,
 ) -> keras.Model:
     """Train a classifier on real images.
 
@@ -61,6 +64,8 @@ def train_teacher(
         dataset: Labelled images; their mean and deviation go into the model.
         image_shape: `(height, width, channels)`.
         verbose: As in Keras's `fit`.
+        callbacks: As in Keras's `fit`.
+        first_epoch: The epoch that a backup among them goes on with.
 
     Returns:
         A model from raw pixels 0–255 to logits, after its last epoch.
@@ -76,8 +81,15 @@ def train_teacher(
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=["accuracy"],
     )
-    data = labelled_batches(images, labels, recipe.batch_size, recipe.augmentation, recipe.seed)
-    model.fit(data, epochs=recipe.epochs, verbose=verbose, shuffle=False)
+    data = labelled_batches(
+        images,
+        labels,
+        recipe.batch_size,
+        recipe.augmentation,
+        recipe.seed,
+        first_epoch=first_epoch,
+    )
+    model.fit(data, epochs=recipe.epochs, verbose=verbose, shuffle=False, callbacks=list(callbacks))
     return model
 
 
@@ -119,6 +131,7 @@ def labelled_batches(
     augmentation: str = "none",
     seed: int = 0,
     count: int | None = None,
+    first_epoch: int = 0,
     whole: bool = False,
 ) -> tf.data.Dataset:
     """Return an epoch of labelled images in random order.
@@ -130,20 +143,22 @@ def labelled_batches(
         augmentation: One of `AUGMENTATIONS`.
         seed: Seed of order and augmentation.
         count: Images in an epoch, where that is more than there are; they come again then.
+        first_epoch: The epoch whose order comes first; each iteration is the next one's.
         whole: Whether a last batch that is not full is left out, as replicas need it.
     """
     data = tf.data.Dataset.from_tensor_slices((images, labels))
     data = data.shuffle(len(images), seed=seed)
     count = count or len(images)
+    for _ in range(first_epoch * -(-count // len(images))):
+        iter(data)  # which draws the order of one pass, as the epochs that were done have
     if count > len(images):
         data = data.repeat().take(count)
     if augmentation != "none":
         keys = tf.data.Dataset.counter()
-        data = tf.data.Dataset.zip(data.repeat(), keys).map(
+        data = tf.data.Dataset.zip(data, keys).map(
             lambda pair, key: (_augment(pair[0], (seed, key), augmentation), pair[1]),
             num_parallel_calls=tf.data.AUTOTUNE,
         )
-        data = data.take(count)
     data = data.batch(batch_size, drop_remainder=whole).prefetch(tf.data.AUTOTUNE)
     return untuned(data) if augmentation == "none" else data
 

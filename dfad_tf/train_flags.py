@@ -207,6 +207,19 @@ flags.DEFINE_integer(
 
 # What a run leaves.
 flags.DEFINE_string("workdir", None, "New folder of the run. Default: a dated one under runs/.")
+flags.DEFINE_string(
+    "backup_every",
+    "1min",
+    "Train steps (500) or time (30s, 5min) between two backups, from which the same command goes "
+    "on when it was stopped.",
+)
+flags.DEFINE_enum(
+    "resume",
+    "auto",
+    ["auto", "never", "must"],
+    "Go on with the unfinished run of the same flags, in --workdir or under runs/: where there is "
+    "one, never, or fail without one.",
+)
 flags.DEFINE_list(
     "export",
     ["all"],

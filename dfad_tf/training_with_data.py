@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pathlib
-import time
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -11,7 +11,7 @@ import numpy as np
 from absl import flags
 
 from dfad_tf import data_methods, from_flags, method_flags, report
-from dfad_tf.callbacks import HistoryFile, TimeLeft
+from dfad_tf.callbacks import Backup, HistoryFile, StopSignals, TimeLeft
 from dfad_tf.compatibility import check_student
 from dfad_tf.data_methods import Stage
 from dfad_tf.datasets import ImageDataset
@@ -60,10 +60,16 @@ class DistillationWithData:
             test: Test images, which are only measured.
         """
         self._print_plan()
-        started = time.monotonic()
+        with StopSignals() as stop:
+            return self._train(folder, test, stop)
+
+    def _train(self, folder: pathlib.Path, test: Any, stop: StopSignals) -> Distillation:
+        seconds = 0.0
         for stage in self.stages[:-1]:
             print(f"Stage: {stage.name}", flush=True)
-            self._fit(stage, FLAGS.preparation_epochs)
+            backup = from_flags.backup_from_flags(folder, [], stop, stage.name)
+            self._fit(stage, FLAGS.preparation_epochs, backup)
+            seconds += backup.record.seconds
         last = self.stages[-1]
         columns = ["loss", *(term.name for term in last.objectives), "val_accuracy"]
         callbacks = [
@@ -72,9 +78,11 @@ class DistillationWithData:
             keras.callbacks.TerminateOnNaN(),
             TimeLeft(),
         ]
+        backup = from_flags.backup_from_flags(folder, callbacks, stop, last.name)
         distiller, history = self._fit(
             last,
             FLAGS.teacher_epochs,
+            backup,
             callbacks=callbacks,
             validation_data=in_batches((test.inputs, test.labels), 1000),
             validation_freq=FLAGS.validation_freq,
@@ -83,12 +91,20 @@ class DistillationWithData:
             self.name,
             "random weights",
             history.history,
-            time.monotonic() - started,
+            seconds + backup.record.seconds,
             distiller.form.compute_dtype,
+            backup.record,
             real_images=len(self.images),
         )
 
-    def _fit(self, stage: Stage, epochs: int, **arguments: Any) -> tuple[Any, Any]:
+    def _fit(
+        self,
+        stage: Stage,
+        epochs: int,
+        backup: Backup,
+        callbacks: Sequence[Any] = (),
+        **arguments: Any,
+    ) -> tuple[Any, Any]:
         strategy = self.student.distribute_strategy
         with strategy.scope():
             distiller = SupervisedDistiller(
@@ -119,6 +135,7 @@ class DistillationWithData:
             FLAGS.teacher_augmentation,
             FLAGS.seed,
             self.total,
+            (backup.position() or (0, 0))[0],
             whole=strategy.num_replicas_in_sync > 1,
         )
         contract = self.teacher.description.contract
@@ -128,7 +145,12 @@ class DistillationWithData:
                 lambda images, labels: (keras.ops.cast(images, "float32") * scale + offset, labels)
             )
         history = distiller.fit(
-            batches, epochs=epochs, shuffle=False, verbose=from_flags.verbosity(), **arguments
+            batches,
+            epochs=epochs,
+            shuffle=False,
+            verbose=from_flags.verbosity(),
+            callbacks=[backup, *callbacks],
+            **arguments,
         )
         return distiller, history
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pathlib
 import statistics
-import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +11,7 @@ import keras
 from absl import flags
 
 from dfad_tf import from_flags, measurement, method_flags, process, report
-from dfad_tf.callbacks import HistoryFile, SampleImages, TimeLeft
+from dfad_tf.callbacks import BackupRecord, HistoryFile, SampleImages, StopSignals, TimeLeft
 from dfad_tf.distiller import DataFreeDistiller
 from dfad_tf.from_flags import Teacher
 
@@ -27,12 +26,13 @@ class Distillation:
         method: Its name.
         start: What the student started from.
         history: What `fit` logged, epoch by epoch.
-        seconds: Of the distillation alone.
+        seconds: Of the distillation alone, over all processes that it took.
         seconds_to_first_step: Since the process began; None where it was not measured.
         images_generated: Images that a generator invented.
         real_images: Images of the data that the student learned from.
         generator: The generator, where there is one.
         compute_dtype: Type of the student's products in training.
+        record: What its backups recorded.
     """
 
     method: str
@@ -40,6 +40,7 @@ class Distillation:
     history: dict[str, list[float]]
     seconds: float
     compute_dtype: str
+    record: BackupRecord
     seconds_to_first_step: float | None = None
     images_generated: int = 0
     real_images: int = 0
@@ -88,24 +89,28 @@ class DistillationWithoutData:
         steps = FLAGS.epochs * FLAGS.steps_per_epoch
         images = steps * self.method.images_per_step(FLAGS.batch_size)
         seconds_to_first_step = self._print_plan(steps, images)
-        started = time.monotonic()
-        history = self.distiller.fit(
-            batch_size=FLAGS.batch_size,
-            epochs=FLAGS.epochs,
-            steps_per_epoch=FLAGS.steps_per_epoch,
-            validation_data=test and (test.inputs, test.labels),
-            validation_freq=FLAGS.validation_freq,
-            callbacks=self._callbacks(folder, test is not None),
-            verbose=from_flags.verbosity(),
-        )
+        with StopSignals() as stop:
+            callbacks = self._callbacks(folder, test is not None)
+            backup = from_flags.backup_from_flags(folder, callbacks, stop)
+            history = self.distiller.fit(
+                batch_size=FLAGS.batch_size,
+                epochs=FLAGS.epochs,
+                steps_per_epoch=FLAGS.steps_per_epoch,
+                validation_data=test and (test.inputs, test.labels),
+                validation_freq=FLAGS.validation_freq,
+                callbacks=[backup, *callbacks],
+                verbose=from_flags.verbosity(),
+            )
+        undone = backup.record.steps_undone * self.method.images_per_step(FLAGS.batch_size)
         return Distillation(
             self.name,
             self.start,
             history.history,
-            time.monotonic() - started,
+            backup.record.seconds,
             self.distiller.student_form.compute_dtype,
+            backup.record,
             seconds_to_first_step,
-            images,
+            images + undone,
             generator=self.generator,
         )
 

@@ -14,11 +14,11 @@ LAYERS = {
     1: "models generators datasets moons multiply_adds",
     2: "teacher_signals saved_model_teacher pixel_detection teacher_loading methods distiller "
     "compatibility training_metrics image_memory training_images watched_layers data_methods "
-    "supervised_distiller precision inheritance "
+    "supervised_distiller precision inheritance training_state distillation_model "
     "teacher_training",
     3: "run_folder teacher_cache pictures measurement callbacks report report_benchmark comparison "
     "comparison_runs comparison_pictures moons_experiment figure_data figure_pictures "
-    "step_benchmark exporting",
+    "step_benchmark exporting interrupted_run",
     4: "command_line data_flags train_flags pixel_flags precision_flag from_flags train evaluate "
     "model_flags json_flag benchmark export_flags export_command training_export "
     "training_with_data training_without_data method_flags compare compare_flags figures "

@@ -10,6 +10,7 @@ import pytest
 from dfad_tf import measurement, methods
 from dfad_tf.distiller import DataFreeDistiller
 from dfad_tf.methods import Settings
+from dfad_tf.training_state import unchanged
 from tests.conftest import same, small_classifier, small_generator, weights
 from tests.distiller_state import changed, state
 
@@ -54,7 +55,7 @@ def test_what_a_block_moves_is_put_back(arguments):
     distiller = make(**arguments, run_eagerly=True)
     fit(distiller)
     before = state(distiller)
-    with measurement.unchanged(distiller):
+    with unchanged(distiller):
         distiller.train_step(np.zeros((8,)))
         moved = changed(before, state(distiller))
     assert changed(before, state(distiller)) == set()
@@ -65,7 +66,7 @@ def test_what_a_block_moves_is_put_back(arguments):
 def test_what_a_block_moves_is_put_back_when_it_fails():
     distiller = make(run_eagerly=True)
     before = state(distiller)
-    with pytest.raises(KeyboardInterrupt), measurement.unchanged(distiller):
+    with pytest.raises(KeyboardInterrupt), unchanged(distiller):
         distiller.train_step(np.zeros((8,)))
         raise KeyboardInterrupt
     assert changed(before, state(distiller)) == set()

@@ -1,7 +1,23 @@
 """Callbacks that Keras does not have."""
 
+from dfad_tf.callbacks.backup import Backup
+from dfad_tf.callbacks.backup_interval import BackupInterval, parse_interval
+from dfad_tf.callbacks.backup_record import BackupRecord
 from dfad_tf.callbacks.history_file import HistoryFile
 from dfad_tf.callbacks.sample_images import SampleImages
+from dfad_tf.callbacks.shared_backup import SharedBackup
+from dfad_tf.callbacks.stop_signals import StopSignals
 from dfad_tf.callbacks.time_left import TimeLeft, format_seconds
 
-__all__ = ["HistoryFile", "SampleImages", "TimeLeft", "format_seconds"]
+__all__ = [
+    "Backup",
+    "BackupInterval",
+    "BackupRecord",
+    "HistoryFile",
+    "SampleImages",
+    "SharedBackup",
+    "StopSignals",
+    "TimeLeft",
+    "format_seconds",
+    "parse_interval",
+]

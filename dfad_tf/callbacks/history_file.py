@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import pathlib
 import time
 from collections.abc import Sequence
 from typing import Any
 
 import keras
+
+from dfad_tf.run_folder import write_text
 
 
 class HistoryFile(keras.callbacks.CSVLogger):
@@ -27,20 +30,37 @@ class HistoryFile(keras.callbacks.CSVLogger):
         super().__init__(filename)
         self.columns = [*columns, "images", "seconds"]
         self.images_per_epoch = images_per_epoch
-        self._begin = self._test_begin = 0.0
+        self.spent = 0.0  # public, so that a backup keeps it
+        self._mark = 0.0
 
     def on_train_begin(self, logs: Any = None) -> None:
+        done, path = self.model._initial_epoch, pathlib.Path(self.filename)
+        if done is not None and path.exists():  # set by a backup, not by `fit`
+            # What was cut may have left rows behind the backup, or half of one.
+            lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+            text = "".join(lines[: done + 1])
+            write_text(path, text)
+            self.append = True
         super().on_train_begin(logs)
         self.keys = self.columns
-        self._begin = time.monotonic()
+        self.spent, self._mark = 0.0, time.monotonic()
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        self._count()
 
     def on_test_begin(self, logs: Any = None) -> None:
-        self._test_begin = time.monotonic()
+        self._count()
 
     def on_test_end(self, logs: Any = None) -> None:
-        self._begin += time.monotonic() - self._test_begin
+        self._mark = time.monotonic()
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        spent = round(time.monotonic() - self._begin, 2)
-        logs = {**(logs or {}), "images": (epoch + 1) * self.images_per_epoch, "seconds": spent}
+        self._count()
+        images = (epoch + 1) * self.images_per_epoch
+        logs = {**(logs or {}), "images": images, "seconds": round(self.spent, 2)}
         super().on_epoch_end(epoch, {key: logs.get(key, "NA") for key in self.columns})
+
+    def _count(self) -> None:
+        now = time.monotonic()
+        self.spent += now - self._mark
+        self._mark = now

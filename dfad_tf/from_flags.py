@@ -18,7 +18,7 @@ from dfad_tf import (
     teacher_cache,
     teacher_loading,
 )
-from dfad_tf.callbacks import Backup, HistoryFile, StopSignals
+from dfad_tf.callbacks import Backup, HistoryFile, SharedBackup, StopSignals
 from dfad_tf.compatibility import check_fit
 from dfad_tf.datasets import ImageDataset
 from dfad_tf.errors import InputError
@@ -224,7 +224,7 @@ def backup_from_flags(
     """
     counting = [callback for callback in callbacks if isinstance(callback, HistoryFile)]
     place = backup_folder(folder) / stage.replace(" ", "_")
-    backup = Backup(place, FLAGS.backup_every, counting, stop, delete_checkpoint=False)
+    backup = SharedBackup(place, FLAGS.backup_every, counting, stop, delete_checkpoint=False)
     epoch, step = backup.position() or (0, 0)
     if epoch or step:
         print(f"Goes on in epoch {epoch + 1} after step {step}, from {backup.path}", flush=True)

@@ -27,6 +27,14 @@ def is_interrupted(folder: pathlib.Path) -> bool:
     return backup_folder(folder).is_dir() and (folder / FLAG_FILE).is_file()
 
 
+def copy_interrupted(folder: pathlib.Path, target: pathlib.Path) -> None:
+    """Copy what an unfinished run goes on from into an empty folder; nothing without one."""
+    if is_interrupted(folder):
+        shutil.copy(folder / FLAG_FILE, target / FLAG_FILE)
+        ignored = shutil.ignore_patterns(_LOCK)
+        shutil.copytree(backup_folder(folder), backup_folder(target), ignore=ignored)
+
+
 def find_interrupted(
     workdir: str | None, resume: str, flags_text: str, ignored: Collection[str] = ()
 ) -> pathlib.Path | None:

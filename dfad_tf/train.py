@@ -21,7 +21,10 @@ FLAGS = flags.FLAGS
 for module in (data_flags, precision_flag, train_flags):
     flags.adopt_module_key_flags(module)  # so that --helpshort shows them
 # What a run that goes on may be told otherwise than the one that was cut.
-_FREE_FLAGS = ("resume", "backup_every", "verbose", "data_dir", "teacher_cache")
+_FREE_FLAGS = (
+    *("resume", "backup_every", "verbose", "data_dir", "teacher_cache"),
+    *("strategy", "replicas"),
+)
 _FILES = {
     "student.keras": "the student: a plain Keras model, the teacher's input to logits",
     "generator.keras": "the generator: noise to images in the teacher's input range",
@@ -61,7 +64,6 @@ def _run(strategy: Any, begin: float) -> None:
         workers,
     )
 
-    several = strategy.num_replicas_in_sync > 1
     flag_checks.check_names()
     flag_checks.check_shares(strategy.num_replicas_in_sync)
     interrupted = _interrupted_run()
@@ -70,14 +72,16 @@ def _run(strategy: Any, begin: float) -> None:
     dataset = from_flags.dataset_from_flags()
     if not FLAGS.teacher:  # which may be trained for hours
         flag_checks.check_method_fits()
-    # Trained on one device, so that its recipe names one teacher whatever the devices.
-    teacher = from_flags.teacher_from_flags(dataset, from_flags.verbosity())
+    with workers.chief_first(strategy):
+        # Trained on one device, so that its recipe names one teacher whatever the devices.
+        teacher = from_flags.teacher_from_flags(dataset, from_flags.verbosity())
     # Named from here on, so that flags.flags makes the same run on another device.
     precision = from_flags.precision_from_flags()
     FLAGS["precision"].value = precision
     with strategy.scope():
-        # Once more, now on all devices.
-        everywhere = from_flags.teacher_from_flags(dataset, 0) if several else teacher
+        everywhere = teacher
+        if strategy.num_replicas_in_sync > 1:  # once more, now on all devices
+            everywhere = from_flags.teacher_from_flags(dataset, 0)
         keras.utils.set_random_seed(FLAGS.seed)
         distillation = _distillation(strategy, dataset, everywhere, precision)
     test = _test_images(dataset, teacher)
@@ -88,15 +92,31 @@ def _run(strategy: Any, begin: float) -> None:
     with interrupted_run.locked(folder):
         run_folder.write_text(folder / interrupted_run.FLAG_FILE, _flags_text())
         done = distillation.run(folder, test)
-        if not strategies.is_chief(strategy):
-            workers.wait_for_all(strategy)
-            return
-        try:
-            exports = _leave(folder, distillation.student, done, teacher, dataset, test, begin)
-        finally:
-            workers.wait_for_all(strategy)
+        exports: dict[str, Any] = {}
+        with workers.chief_first(strategy):
+            if strategies.is_chief(strategy):
+                exports = _leave(folder, distillation, done, teacher, dataset, test, begin)
     interrupted_run.finish(folder)
     training_export.check_whole(exports, folder)
+
+
+def _distillation(strategy: Any, dataset: Any, teacher: Any, precision: str) -> Any:
+    """The networks and what trains them, by the flags; called in the strategy's scope."""
+    from dfad_tf import from_flags, method_flags, training_export, workers
+
+    student = from_flags.student_from_flags(teacher)
+    training_export.check_brought_student(student, teacher)
+    distillation: Any
+    if dataset and method_flags.needs_data():
+        from dfad_tf.training_with_data import DistillationWithData
+
+        distillation = DistillationWithData(dataset, teacher, student, precision)
+    else:
+        from dfad_tf.training_without_data import DistillationWithoutData
+
+        distillation = DistillationWithoutData(teacher, student, precision)
+    workers.agree(strategy, distillation)
+    return distillation
 
 
 def _interrupted_run() -> pathlib.Path | None:
@@ -116,44 +136,25 @@ def _flags_text() -> str:
     return command_line.flags_text(modules, skip=["workdir", "resume"])
 
 
-def _distillation(strategy: Any, dataset: Any, teacher: Any, precision: str) -> Any:
-    """The networks and what trains them, by the flags; called in the strategy's scope."""
-    from dfad_tf import from_flags, method_flags, strategies, training_export, workers
-
-    distillation: Any
-    student = from_flags.student_from_flags(teacher)
-    training_export.check_brought_student(student, teacher)
-    if dataset and method_flags.needs_data():
-        from dfad_tf.training_with_data import DistillationWithData
-
-        distillation = DistillationWithData(dataset, teacher, student, precision)
-    else:
-        from dfad_tf.training_without_data import DistillationWithoutData
-
-        distillation = DistillationWithoutData(teacher, student, precision)
-    if strategies.has_several_workers(strategy):
-        workers.agree(strategy, distillation)
-    return distillation
-
-
 def _leave(
     folder: pathlib.Path,
-    student: Any,
+    distillation: Any,
     done: Any,
     teacher: Any,
     dataset: Any,
     test: Any,
     begin: float,
 ) -> dict[str, Any]:
-    """Save the networks, measure and export them, say what there is; return what was exported."""
+    """Save, measure, draw, export and report; return what was exported."""
     from dfad_tf import process, report, run_folder, teacher_loading, training_export
     from dfad_tf.multiply_adds import multiply_adds
 
+    student = distillation.student
+    replicas = student.distribute_strategy.num_replicas_in_sync
     # Saved before anything is measured: hours lie in these files.
     run_folder.write_whole(folder / "student.keras", student.save)
     if done.generator is not None:
         run_folder.write_whole(folder / "generator.keras", done.generator.save)
-    replicas = student.distribute_strategy.num_replicas_in_sync
     if replicas > 1:
         # What follows takes one device, and one worker.
         student = teacher_loading.load_keras_file(str(folder / "student.keras"), "--workdir")
@@ -175,7 +176,7 @@ def _leave(
         **_measure(student, done.generator, teacher, test),
         "images_generated": done.images_generated,
         "real_images": done.real_images,
-        "precision": FLAGS.precision,
+        "precision": distillation.precision,
         "replicas": replicas,
         "compute_dtype": done.compute_dtype,
         "seconds_to_first_step": done.seconds_to_first_step,
@@ -200,8 +201,8 @@ def _leave(
     run_folder.write_json(folder / "result.json", result)
     present = {name: text for name, text in _FILES.items() if (folder / name).exists()}
     print(report.summary(result, str(folder), present))
-    exports: dict[str, Any] = result["exports"]
-    return exports
+    exported: dict[str, Any] = result["exports"]
+    return exported
 
 
 def _check_finite(losses: list[float], folder: pathlib.Path) -> None:

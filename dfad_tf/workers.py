@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import pathlib
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -12,7 +13,8 @@ from typing import Any
 import tensorflow as tf
 from absl import flags
 
-from dfad_tf import replicas, strategies
+from dfad_tf import interrupted_run, replicas, strategies
+from dfad_tf.errors import InputError
 
 FLAGS = flags.FLAGS
 # What TensorFlow raises in those that are left, as the way goes on which they waited.
@@ -52,8 +54,17 @@ def part_of(strategy: tf.distribute.Strategy) -> Iterator[None]:
         FLAGS["precision"].value = "float32"  # which is faster each worker would find for itself
     try:
         with contextlib.ExitStack() as stack:
+            if not FLAGS.workdir:
+                raise InputError(
+                    "Expected --workdir, a folder that all workers see, with several of them. "
+                    "Received none."
+                )
             if not strategies.is_chief(strategy):
-                FLAGS["workdir"].value = stack.enter_context(tempfile.TemporaryDirectory())
+                temporary = stack.enter_context(tempfile.TemporaryDirectory())
+                interrupted_run.copy_interrupted(
+                    pathlib.Path(FLAGS.workdir), pathlib.Path(temporary)
+                )
+                FLAGS["workdir"].value = temporary
                 FLAGS["verbose"].value = "0"
                 null = stack.enter_context(open(os.devnull, "w", encoding="utf-8"))
                 stack.enter_context(contextlib.redirect_stdout(null))
@@ -70,11 +81,26 @@ def part_of(strategy: tf.distribute.Strategy) -> Iterator[None]:
 
 def agree(strategy: tf.distribute.Strategy, distillation: Any) -> None:
     """Give all workers the networks that the chief has loaded and made."""
+    if not strategies.has_several_workers(strategy):
+        return
     networks = [distillation.teacher.model, distillation.student]
     networks += [distillation.generator] if hasattr(distillation, "generator") else []
     variables = [variable for network in networks for variable in network.variables]
     real = [variable for variable in variables if "float" in variable.dtype]
     replicas.from_first(strategy, real)
+
+
+@contextlib.contextmanager
+def chief_first(strategy: tf.distribute.Strategy) -> Iterator[None]:
+    """Let the chief do something while the others wait, and them when it has done so."""
+    chief = strategies.is_chief(strategy)
+    if not chief:
+        wait_for_all(strategy)
+    try:
+        yield
+    finally:
+        if chief:
+            wait_for_all(strategy)
 
 
 def wait_for_all(strategy: tf.distribute.Strategy) -> None:

@@ -17,7 +17,7 @@ from tests.conftest import small_classifier, small_generator, weights
 from tests.distiller_state import state
 from tests.small_distiller import SHAPE, fit, labelled
 
-# A tenth of what the least of the mistakes does that these tests were seen to find.
+# A hundredth of what the least of the mistakes does that these tests were seen to find.
 TOLERANCE = 3e-6
 
 

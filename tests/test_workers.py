@@ -4,22 +4,25 @@ import csv
 import json
 import os
 import pathlib
+import re
 import socket
 import subprocess
 import sys
-import time
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from dfad_tf import workers
+from tests.conftest import same, weights
 
 ROOT = pathlib.Path(__file__).parent.parent
 ARGUMENTS = [
-    *("--dataset=digits", "--teacher_epochs=1", "--epochs=2", "--steps_per_epoch=3"),
+    *("--dataset=digits", "--teacher_epochs=1", "--epochs=2", "--steps_per_epoch=30"),
     *("--batch_size=16", "--student_steps=2", "--generator=dense", "--export=none"),
-    *("--memory_size=64", "--memory_share=0.5", "--precision=float32", "--verbose=2"),
+    *("--memory_size=64", "--memory_share=0.5", "--backup_every=4", "--verbose=2"),
+    "--precision=float32",
 ]
 
 
@@ -66,43 +69,58 @@ def test_one_process_is_left_alone():
     workers.wait_for_all(strategy)
 
 
-def test_two_processes_are_one_device_at_the_same_global_batch(tmp_path):
-    shared = f"--teacher_cache={tmp_path / 'cache'}"
-    one = start([shared, f"--workdir={tmp_path / 'one'}"])
-    assert one.communicate(timeout=200)[1].count("Traceback") == 0 and one.returncode == 0
+def train(folder, cache, index=0, ports=()):
+    return start([f"--teacher_cache={cache}", f"--workdir={folder}"], ports, index)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """A folder with a run on one device, `one`, and on two workers, `two`."""
+    folder = tmp_path_factory.mktemp("whole")
+    single = train(folder / "one", folder / "cache")
+    assert "Traceback" not in single.communicate(timeout=300)[1] and single.returncode == 0
     ports = free_ports(2)
-    both = [start([shared, f"--workdir={tmp_path / 'two'}"], ports, index) for index in (0, 1)]
-    (chief_out, chief_errors), (other_out, _) = (each.communicate(timeout=200) for each in both)
-    assert [each.returncode for each in both] == [0, 0], chief_errors
+    both = [train(folder / "two", folder / "cache", index, ports) for index in (0, 1)]
+    (said, errors), (other, _) = (each.communicate(timeout=300) for each in both)
+    assert [each.returncode for each in both] == [0, 0], errors
     # One of them prints and leaves the run's folder.
-    assert "Everything lies in" in chief_out and not other_out
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["cache", "one", "two"]
-    result = json.loads((tmp_path / "two" / "result.json").read_text(encoding="utf-8"))
+    assert "Everything lies in" in said and not other
+    return folder
+
+
+def test_two_processes_are_one_device_at_the_same_global_batch(whole):
+    assert sorted(path.name for path in whole.iterdir()) == ["cache", "one", "two"]
+    result = json.loads((whole / "two" / "result.json").read_text(encoding="utf-8"))
     assert result["replicas"] == 2
-    np.testing.assert_allclose(
-        history(tmp_path / "one"), history(tmp_path / "two"), rtol=2e-2, atol=2e-3
-    )
+    first, second = (np.array(history(whole / name)) for name in ("one", "two"))
+    losses = slice(1, 8)
+    # Adam makes whole steps of gradients that are only rounding: 120 of them drift apart.
+    np.testing.assert_allclose(first[:, losses], second[:, losses], rtol=3e-2)
 
 
 @pytest.mark.parametrize("lost", [0, 1])
-def test_who_is_left_begins_anew_with_one_line(tmp_path, lost):
-    """Killed, the one or the other: no traceback, and no waiting in a sum without an end."""
-    arguments = [f"--teacher_cache={tmp_path / 'cache'}", "--steps_per_epoch=2000"]
+def test_a_run_whose_worker_was_killed_ends_as_if_nothing_had_been(whole, tmp_path, lost):
+    """Who is left begins anew with one line, and waits; the other is started again by hand."""
     ports = free_ports(2)
-    both = [start([*arguments, f"--workdir={tmp_path / 'run'}"], ports, index) for index in (0, 1)]
+    both = [train(tmp_path / "run", whole / "cache", index, ports) for index in (0, 1)]
     try:
-        assert wait_for(both[0].stdout, "Epoch 1")
+        assert wait_for(both[0].stdout, "Epoch 2")
         both[lost].kill()
-        left = both[1 - lost]
-        lines = []
-        for line in left.stderr:
-            lines.append(line)
-            if "begins anew and waits for it" in line:
-                break
-        assert "begins anew" in lines[-1] and not any("Traceback" in line for line in lines)
-        time.sleep(1)
-        assert left.poll() is None  # the same process, now as the command's beginning
+        errors = both[1 - lost].stderr
+        assert (line := wait_for(errors, "begins anew")) and "waits for it" in line
+        both[lost].communicate()
+        both[lost] = train(tmp_path / "run", whole / "cache", lost, ports)
+        (said, _), _ = (each.communicate(timeout=300) for each in both)
+        assert [each.returncode for each in both] == [0, 0]
     finally:
         for each in both:
             each.kill()
-            each.communicate()
+    assert re.search(r"Goes on in epoch [12] after step \d", said)
+    assert history(tmp_path / "run") == history(whole / "two")
+    students = [
+        keras.models.load_model(folder / "student.keras")
+        for folder in (tmp_path / "run", whole / "two")
+    ]
+    assert same(*map(weights, students))
+    left = [path.name for path in (tmp_path / "run").iterdir()]
+    assert "backup" not in left and "result.json" in left

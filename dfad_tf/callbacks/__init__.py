@@ -5,6 +5,7 @@ from dfad_tf.callbacks.backup_interval import BackupInterval, parse_interval
 from dfad_tf.callbacks.backup_record import BackupRecord
 from dfad_tf.callbacks.history_file import HistoryFile
 from dfad_tf.callbacks.sample_images import SampleImages
+from dfad_tf.callbacks.shared_backup import SharedBackup
 from dfad_tf.callbacks.stop_signals import StopSignals
 from dfad_tf.callbacks.time_left import TimeLeft, format_seconds
 
@@ -14,6 +15,7 @@ __all__ = [
     "BackupRecord",
     "HistoryFile",
     "SampleImages",
+    "SharedBackup",
     "StopSignals",
     "TimeLeft",
     "format_seconds",

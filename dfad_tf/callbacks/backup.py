@@ -15,7 +15,6 @@ from dfad_tf.callbacks.backup_interval import parse_interval
 from dfad_tf.callbacks.backup_record import BackupRecord, numbers_of, plain_history
 from dfad_tf.callbacks.stop_signals import StopSignals
 from dfad_tf.errors import InputError
-from dfad_tf.strategies import has_several_workers
 from dfad_tf.training_state import (
     TrainingState,
     assign_state,
@@ -48,8 +47,6 @@ class Backup(keras.callbacks.BackupAndRestore):
         callbacks: Others whose public numbers are backed up too, such as the
             patience of `EarlyStopping`.
         stop: Signals that are answered by a last backup.
-        writes: Whether this process writes the file. Of several workers the first alone does, and
-            all read it; a time then means the end of each epoch, at which they agree.
         delete_checkpoint: Whether training that has ended removes its backup. Else a last
             one says that it has ended.
 
@@ -72,13 +69,12 @@ class Backup(keras.callbacks.BackupAndRestore):
         every: str | int = "1min",
         callbacks: Sequence[keras.callbacks.Callback] = (),
         stop: StopSignals | None = None,
-        writes: bool = True,
         delete_checkpoint: bool = True,
     ) -> None:
         super().__init__(str(backup_dir), delete_checkpoint=delete_checkpoint)
         self.path = pathlib.Path(backup_dir) / "state.npz"
         self.interval = parse_interval(every)
-        self.others, self.stop, self.writes = list(callbacks), stop, writes
+        self.others, self.stop = list(callbacks), stop
         self.healthy: TrainingState | None = None
         self.record = BackupRecord()
         self._course = 0
@@ -144,7 +140,7 @@ class Backup(keras.callbacks.BackupAndRestore):
         self._count_seconds()
         if getattr(self.model, "going_back", False):
             return
-        if self.delete_checkpoint and self.writes:
+        if self.delete_checkpoint:
             super().on_train_end(logs)
         else:
             self._epoch, self._step = self.params["epochs"], 0
@@ -216,8 +212,7 @@ class Backup(keras.callbacks.BackupAndRestore):
         states = {_LATEST: state}
         if self.healthy is not None:
             states[_HEALTHY] = self.healthy
-        if self.writes:
-            write_state(self.path, states)
+        write_state(self.path, states)
         self._last, self._last_step = time.monotonic(), 0
         self.record.count += 1
         self.record.seconds_of_backups += self._last - begin
@@ -225,8 +220,6 @@ class Backup(keras.callbacks.BackupAndRestore):
     def _is_due(self) -> bool:
         if self.interval.steps is not None:
             return self._last_step >= self.interval.steps
-        if has_several_workers(self.model.distribute_strategy):
-            return self._step == self.params["steps"]
         mean = self.record.seconds_of_backups / max(1, self.record.count)
         wait = max(self.interval.seconds or 0.0, mean / _LARGEST_SHARE)
         return time.monotonic() - self._last >= wait
@@ -242,7 +235,6 @@ class Backup(keras.callbacks.BackupAndRestore):
             )
 
     def _load(self) -> None:
-        # Not from the file where it went back: another worker may be writing that.
         earlier, self._earlier = self._earlier, None
         states = {_LATEST: earlier} if earlier else read_file(self.path)
         state = states[_LATEST]

@@ -21,17 +21,20 @@ class TimeLeft(keras.callbacks.Callback):
         self._done = self._of_an_epoch = 0
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        self._before = int(self.model.optimizer.iterations)
+        self._before = self._steps()
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         # Counted in steps: the first epoch may have been begun by another process.
-        steps = int(self.model.optimizer.iterations) - self._before
+        steps = self._steps() - self._before
         self._done += steps
         self._of_an_epoch = max(self._of_an_epoch, steps)
         left = (self.params["epochs"] - epoch - 1) * self._of_an_epoch
         if left > 0 and self._done:
             spent = time.monotonic() - self._begin
             print(f"  about {format_seconds(spent / self._done * left)} left", flush=True)
+
+    def _steps(self) -> int:
+        return int(keras.ops.convert_to_numpy(self.model.optimizer.iterations))
 
 
 def format_seconds(seconds: float) -> str:

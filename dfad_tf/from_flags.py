@@ -18,7 +18,7 @@ from dfad_tf import (
     teacher_cache,
     teacher_loading,
 )
-from dfad_tf.callbacks import Backup, HistoryFile, SharedBackup, StopSignals
+from dfad_tf.callbacks import Backup, CollapseWatch, HistoryFile, SharedBackup, StopSignals
 from dfad_tf.compatibility import check_fit
 from dfad_tf.datasets import ImageDataset
 from dfad_tf.errors import InputError
@@ -222,7 +222,8 @@ def backup_from_flags(
         stop: Signals that wait for a backup.
         stage: Name of the stage, where there are several.
     """
-    counting = [callback for callback in callbacks if isinstance(callback, HistoryFile)]
+    kinds = (HistoryFile, CollapseWatch)
+    counting = [callback for callback in callbacks if isinstance(callback, kinds)]
     place = backup_folder(folder) / stage.replace(" ", "_")
     backup = SharedBackup(place, FLAGS.backup_every, counting, stop, delete_checkpoint=False)
     epoch, step = backup.position() or (0, 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import keras
@@ -12,30 +13,32 @@ from dfad_tf.randomness import stateless_latent, stateless_seed
 
 _BATCH = 256
 _MOST_VALUES = 2**24
-_MOMENTS = (1 / 16, 1 / 8, 1 / 4)  # of the epochs
+_MOMENTS = (1 / 8, 1 / 4, 1 / 2)  # of the epochs
 
 
 class GeneratedValidation(keras.callbacks.Callback):
     """Log `val_agreement` and `val_divergence` of the student on held-out images.
 
-    The images are drawn at several moments of the generator, from latents that training never
-    sees; half of them lie between two images of a moment. Behind the first quarter of
-    the epochs they stay the same, so that later epochs compare. The teacher answers each
-    once. `DataFreeDistiller.fit` puts this in front of its callbacks, so that
+    The images are drawn at several moments of the generator, up to the middle of the run, from
+    latents that training never sees; half of them lie between two images of a moment. Those
+    that are not drawn yet count as not agreed on, and as answers that know nothing: were
+    they left out, the first epochs, asked the least, would look best. The teacher answers
+    each once. `DataFreeDistiller.fit` puts this in front of its callbacks, so that
     `EarlyStopping("val_agreement", mode="max")` and `ModelCheckpoint` find it in the logs.
 
     Args:
         count: Images in all; fewer where they would take more than 64 MiB.
 
     Attributes:
-        agreement_before: Agreement of the student that training began with, on the
-            images of the first moment; 0 while there are none.
+        first_agreement: Agreement on the images of the first moment alone, which stay the same
+            while others come.
+        agreement_before: The same of the student that training began with.
     """
 
     def __init__(self, count: int = 1024) -> None:
         super().__init__()
         self.count = count
-        self.agreement_before = 0.0
+        self.first_agreement = self.agreement_before = 0.0
         self.images: Any = None
         self.logits: Any = None
         self.moments_passed: Any = None
@@ -56,7 +59,7 @@ class GeneratedValidation(keras.callbacks.Callback):
         return [self.images, self.logits, self.moments_passed]
 
     def moments(self) -> list[int]:
-        """Return the epochs behind which images are drawn: 1, and up to a quarter of all."""
+        """Return the epochs behind which images are drawn: 1, and up to half of all."""
         epochs = self.params["epochs"]
         return sorted({1, *(max(1, round(epochs * share)) for share in _MOMENTS)})
 
@@ -72,7 +75,8 @@ class GeneratedValidation(keras.callbacks.Callback):
         if self._first_student is not None:
             now = self.model.student.get_weights()
             self.model.student.set_weights(self._first_student)
-            self.agreement_before = self.measure()[0]
+            self.measure()
+            self.agreement_before = self.first_agreement
             self.model.student.set_weights(now)
             self._first_student = None
         agreement, divergence = self.measure()
@@ -87,12 +91,15 @@ class GeneratedValidation(keras.callbacks.Callback):
             Kullback-Leibler divergence of its answers from the teacher's, in nats.
         """
         count = self._place(int(self.moments_passed))
+        drawn = count / self.count
         inputs, teachers = self.images[:count], self.logits[:count]
         students = tf.cast(_in_batches(self.model.student, inputs), tf.float32)
         same = tf.argmax(students, -1) == tf.argmax(teachers, -1)
         logs = tf.nn.log_softmax(teachers), tf.nn.log_softmax(students)
         divergence = tf.reduce_sum(tf.exp(logs[0]) * (logs[0] - logs[1]), -1)
-        return float(np.mean(same)), float(tf.reduce_mean(divergence))
+        self.first_agreement = float(np.mean(same[: self._place(1)]))
+        of_drawn, nothing = float(tf.reduce_mean(divergence)), math.log(teachers.shape[-1])
+        return drawn * float(np.mean(same)), drawn * of_drawn + (1 - drawn) * nothing
 
     def _draw(self, moment: int) -> None:
         begin, end = self._place(moment), self._place(moment + 1)

@@ -173,7 +173,10 @@ def summary(result: dict[str, Any], folder: str, files: dict[str, str]) -> str:
         *(
             []
             if result["generated_agreement"] is None
-            else [("", percent("generated_agreement", " of newly generated images"))]
+            else [
+                ("", percent("generated_agreement", " of newly generated images")),
+                ("", percent("val_agreement", " of held-out generated images (val_agreement)")),
+            ]
         ),
         (
             "parameters",

@@ -163,7 +163,7 @@ def _leave(
             done.generator = teacher_loading.load_keras_file(saved, "--workdir")
     if teacher.trained_here:
         run_folder.write_whole(folder / "teacher.keras", teacher.model.save)
-    _check_finite(done.history["loss"], folder)
+    _check_healthy(done, folder)
 
     result = {
         "dataset": dataset.name if dataset else None,
@@ -183,6 +183,8 @@ def _leave(
         "distillation_seconds": done.seconds,
         "resumed": done.record.resumed,
         "restored": done.record.events,
+        "val_agreement": done.history.get("val_agreement", [None])[-1],
+        "val_divergence": done.history.get("val_divergence", [None])[-1],
         "peak_memory_bytes": process.peak_memory_bytes(),
         **report.costs("teacher", teacher.model),
         **report.costs("student", student),
@@ -205,15 +207,20 @@ def _leave(
     return exported
 
 
-def _check_finite(losses: list[float], folder: pathlib.Path) -> None:
-    if not math.isfinite(losses[-1]):
-        raise InputError(
-            f"The student's loss became {losses[-1]} in epoch {len(losses)}: expected smaller "
-            f"rates. Received: --learning_rate={FLAGS.learning_rate} and "
-            f"--generator_learning_rate={FLAGS.generator_learning_rate} (with data, "
-            f"--teacher_learning_rate={FLAGS.teacher_learning_rate}). What there is lies in "
-            f"{folder}"
-        )
+def _check_healthy(done: Any, folder: pathlib.Path) -> None:
+    from dfad_tf import interrupted_run
+
+    losses = done.history["loss"]
+    if done.stopped is None and math.isfinite(losses[-1]):
+        return
+    # To go on would end in the same way.
+    interrupted_run.finish(folder)
+    raise InputError(
+        (done.stopped or f"The student's loss became {losses[-1]} in epoch {len(losses)}.")
+        + f" Expected smaller rates. Received: --learning_rate={FLAGS.learning_rate} and "
+        f"--generator_learning_rate={FLAGS.generator_learning_rate} (with data, "
+        f"--teacher_learning_rate={FLAGS.teacher_learning_rate}). What there is lies in {folder}"
+    )
 
 
 def _test_images(dataset: Any, teacher: Any) -> Any:

@@ -220,6 +220,14 @@ flags.DEFINE_enum(
     "Go on with the unfinished run of the same flags, in --workdir or under runs/: where there is "
     "one, never, or fail without one.",
 )
+flags.DEFINE_enum(
+    "on_collapse",
+    "restore",
+    ["restore", "warn", "stop"],
+    "Where losses, classes, images or the student collapse: go back to the last healthy epoch, "
+    "with other noise and a smaller rate; say so and go on; or stop.",
+)
+flags.DEFINE_integer("most_restores", 5, "Times to go back; then the run stops.", lower_bound=1)
 flags.DEFINE_list(
     "export",
     ["all"],

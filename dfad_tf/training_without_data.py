@@ -11,7 +11,14 @@ import keras
 from absl import flags
 
 from dfad_tf import from_flags, measurement, method_flags, process, report
-from dfad_tf.callbacks import BackupRecord, HistoryFile, SampleImages, StopSignals, TimeLeft
+from dfad_tf.callbacks import (
+    BackupRecord,
+    CollapseWatch,
+    HistoryFile,
+    SampleImages,
+    StopSignals,
+    TimeLeft,
+)
 from dfad_tf.distiller import DataFreeDistiller
 from dfad_tf.from_flags import Teacher
 
@@ -31,6 +38,7 @@ class Distillation:
         images_generated: Images that a generator invented.
         real_images: Images of the data that the student learned from.
         generator: The generator, where there is one.
+        stopped: Why it was stopped before its end; None where it was not.
         compute_dtype: Type of the student's products in training.
         record: What its backups recorded.
     """
@@ -45,6 +53,7 @@ class Distillation:
     images_generated: int = 0
     real_images: int = 0
     generator: keras.Model | None = None
+    stopped: str | None = None
 
 
 class DistillationWithoutData:
@@ -90,8 +99,9 @@ class DistillationWithoutData:
         images = steps * self.method.images_per_step(FLAGS.batch_size)
         seconds_to_first_step = self._print_plan(steps, images)
         with StopSignals() as stop:
-            callbacks = self._callbacks(folder, test is not None)
-            backup = from_flags.backup_from_flags(folder, callbacks, stop)
+            watch = CollapseWatch(FLAGS.on_collapse, most_restores=FLAGS.most_restores)
+            callbacks = [*self._callbacks(folder, test is not None), watch]
+            backup = watch.backup = from_flags.backup_from_flags(folder, callbacks, stop)
             history = self.distiller.fit(
                 batch_size=FLAGS.batch_size,
                 epochs=FLAGS.epochs,
@@ -112,6 +122,7 @@ class DistillationWithoutData:
             seconds_to_first_step,
             images + undone,
             generator=self.generator,
+            stopped=watch.stopped,
         )
 
     def _print_plan(self, steps: int, images: int) -> float:

@@ -3,6 +3,7 @@
 from dfad_tf.callbacks.backup import Backup
 from dfad_tf.callbacks.backup_interval import BackupInterval, parse_interval
 from dfad_tf.callbacks.backup_record import BackupRecord
+from dfad_tf.callbacks.collapse_watch import CollapseSign, CollapseWatch
 from dfad_tf.callbacks.history_file import HistoryFile
 from dfad_tf.callbacks.sample_images import SampleImages
 from dfad_tf.callbacks.shared_backup import SharedBackup
@@ -13,6 +14,8 @@ __all__ = [
     "Backup",
     "BackupInterval",
     "BackupRecord",
+    "CollapseSign",
+    "CollapseWatch",
     "HistoryFile",
     "SampleImages",
     "SharedBackup",

@@ -19,6 +19,7 @@ _LEAST_ENTROPY = 0.15
 _SPREAD_KEPT = 0.2
 _LOSS_RISE = 3.0
 _AGREEMENT_LOST = 0.25
+_DIVERGENCE_RISE = 3.0
 
 
 @dataclass(frozen=True)
@@ -39,15 +40,15 @@ class CollapseWatch(keras.callbacks.Callback):
 
     It looks at losses and weights (finite?), the classes that the teacher sees in generated
     images (`class_entropy`), the spread of the images (`image_spread`), the student's
-    loss, and its agreement with the teacher on held-out images (`val_agreement`), each beside
-    the best of the run so far.
+    loss, and its agreement with the teacher on held-out images, each beside the best of the
+    run so far.
 
     Args:
         on_collapse: `"restore"` goes back to the last healthy epoch, with another noise
             and a smaller rate for the network at fault; `"stop"` ends the training; `"warn"`
             goes on.
-        backup: The backup, which must come before this one among the callbacks; needed
-            to restore. This one is to be among those whose numbers it keeps.
+        backup: What it restores from: a callback that comes before this one, and keeps
+            this one's numbers. Without it, `"restore"` stops.
         most_restores: Times that it goes back; then it stops.
 
     Attributes:
@@ -67,8 +68,6 @@ class CollapseWatch(keras.callbacks.Callback):
             raise ValueError(
                 f"Expected `on_collapse` to be one of {ON_COLLAPSE}. Received: {on_collapse!r}"
             )
-        if on_collapse == "restore" and backup is None:
-            raise ValueError("Expected a `backup` to restore from. Received: None")
         self.on_collapse, self.backup, self.most_restores = on_collapse, backup, most_restores
         self.stopped: str | None = None
         # Public, so that a backup keeps them.
@@ -91,27 +90,28 @@ class CollapseWatch(keras.callbacks.Callback):
         said = f"Collapse seen in epoch {epoch + 1}: {'; '.join(sign.text for sign in signs)}."
         if self.on_collapse == "warn":
             print(f"{said} Training goes on (--on_collapse=warn).", flush=True)
-        elif self.on_collapse == "restore" and self.backup is not None:
+        elif self.on_collapse == "restore":
             self._restore(said, signs)
         else:
             self._stop(said)
 
     def signs(self, logs: dict[str, float]) -> list[CollapseSign]:
         """Return what shows a collapse in an epoch's logs; a healthy epoch's best is remembered."""
-        before = getattr(self.model.generated_validation, "agreement_before", 0.0)
-        self.highest_agreement = max(self.highest_agreement, before)
+        validation = self.model.generated_validation
+        self.highest_agreement = max(self.highest_agreement, validation.agreement_before)
         broken = [name for name, value in logs.items() if not math.isfinite(value)]
         networks = [name for name in ("student", "generator") if not self._is_finite(name)]
         if broken or networks:
             what = [*broken, *(f"the {name}'s weights" for name in networks)]
             blamed = tuple(networks) or ("student", "generator")
             return [CollapseSign(f"{', '.join(what)} not finite", blamed)]
-        signs = [*self._of_generator(logs), *self._of_student(logs)]
+        agreement, divergence = validation.first_agreement, logs["val_divergence"]
+        signs = [*self._of_generator(logs), *self._of_student(logs["loss"], agreement, divergence)]
         if not signs:
             self.highest_entropy = max(self.highest_entropy, logs["class_entropy"])
             self.widest_spread = max(self.widest_spread, logs["image_spread"])
             self.lowest_loss = min(self.lowest_loss, logs["loss"])
-            self.highest_agreement = max(self.highest_agreement, logs["val_agreement"])
+            self.highest_agreement = max(self.highest_agreement, agreement)
         return signs
 
     def _of_generator(self, logs: dict[str, float]) -> list[CollapseSign]:
@@ -131,9 +131,14 @@ class CollapseWatch(keras.callbacks.Callback):
             )
         return [CollapseSign(text, ("generator",)) for text in signs]
 
-    def _of_student(self, logs: dict[str, float]) -> list[CollapseSign]:
+    def _of_student(self, loss: float, agreement: float, divergence: float) -> list[CollapseSign]:
         signs = []
-        loss, agreement = logs["loss"], logs["val_agreement"]
+        nothing = math.log(self.model.teacher.output_shape[-1])
+        if divergence > _DIVERGENCE_RISE * nothing:
+            signs.append(
+                f"the student's answers diverge from the teacher's by {divergence:.3g} nats, where "
+                f"one that knows nothing has {nothing:.3g}"
+            )
         if loss > _LOSS_RISE * self.lowest_loss:
             signs.append(f"the student's loss has risen to {loss:.3g}, from {self.lowest_loss:.3g}")
         if agreement < self.highest_agreement - _AGREEMENT_LOST:
@@ -149,7 +154,10 @@ class CollapseWatch(keras.callbacks.Callback):
 
     def _restore(self, said: str, signs: list[CollapseSign]) -> None:
         backup = self.backup
-        if backup is None or len(backup.record.restores) >= self.most_restores:
+        if backup is None:
+            self._stop(f"{said} There is no backup to restore from.")
+            return
+        if len(backup.record.restores) >= self.most_restores:
             self._stop(f"{said} It was restored {self.most_restores} times before.")
             return
         networks = sorted({network for sign in signs for network in sign.networks})

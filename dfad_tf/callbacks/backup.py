@@ -73,6 +73,7 @@ class Backup(keras.callbacks.BackupAndRestore):
     ) -> None:
         super().__init__(str(backup_dir), delete_checkpoint=delete_checkpoint)
         self.path = pathlib.Path(backup_dir) / "state.npz"
+        self._start = self.path.with_name("start.npz")
         self.interval = parse_interval(every)
         self.others, self.stop = list(callbacks), stop
         self.healthy: TrainingState | None = None
@@ -160,9 +161,14 @@ class Backup(keras.callbacks.BackupAndRestore):
         """Keep this moment, the beginning of an epoch, in memory and in the backups to come."""
         if self._skip_until is None and not self._step:
             self.healthy = self._state()
+            if not self._epoch and not self._start.exists():
+                write_state(self._start, {_HEALTHY: self.healthy})
 
     def go_back(self, event: str, networks: Sequence[str]) -> int:
         """End `fit`, and let it begin again with the moment that was last marked.
+
+        A moment that has led to a collapse twice was no healthy one, whatever was seen
+        of it: the next time it begins again with the first of all.
 
         Args:
             event: Why, for the record.
@@ -178,6 +184,9 @@ class Backup(keras.callbacks.BackupAndRestore):
             raise InputError("Expected a moment marked as healthy to go back to. Received none.")
         self._count_seconds()
         self.record.restores.append(list(networks))
+        if self.record.restored_to[-2:] == [self.healthy.metadata["epoch"]] * 2:
+            self.healthy = read_file(self._start)[_HEALTHY]
+        self.record.restored_to.append(self.healthy.metadata["epoch"])
         self.record.events.append(event)
         steps = self.params["steps"] or 0
         then = self.healthy.metadata

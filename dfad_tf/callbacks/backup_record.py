@@ -20,6 +20,7 @@ class BackupRecord:
         restores: For each time that it went back to a healthy moment, the networks whose rate
             was too large.
         steps_undone: Train steps that were given up by going back.
+        restored_to: The epoch of each of these moments.
         events: Why it went back, in words.
     """
 
@@ -29,6 +30,7 @@ class BackupRecord:
     resumed: int = 0
     steps_undone: int = 0
     restores: list[list[str]] = field(default_factory=list)
+    restored_to: list[int] = field(default_factory=list)
     events: list[str] = field(default_factory=list)
 
 

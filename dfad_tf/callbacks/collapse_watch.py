@@ -10,6 +10,7 @@ import keras
 import numpy as np
 
 from dfad_tf.callbacks.backup import Backup
+from dfad_tf.randomness import stateless_latent, stateless_seed
 
 ON_COLLAPSE = ("restore", "warn", "stop")
 # No healthy run of the README's comparisons came near these: none had less than 0.9 of its highest
@@ -20,6 +21,7 @@ _SPREAD_KEPT = 0.2
 _LOSS_RISE = 3.0
 _AGREEMENT_LOST = 0.25
 _DIVERGENCE_RISE = 3.0
+_IMAGES = 128
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,8 @@ class CollapseWatch(keras.callbacks.Callback):
         self.on_collapse, self.backup, self.most_restores = on_collapse, backup, most_restores
         self.stopped: str | None = None
         # Public, so that a backup keeps them.
-        self.highest_entropy = self.widest_spread = self.highest_agreement = 0.0
+        self.highest_entropy = self.widest_spread = self.widest_now = 0.0
+        self.highest_agreement = 0.0
         self.lowest_loss = math.inf
         self._healthy = True
 
@@ -106,15 +109,20 @@ class CollapseWatch(keras.callbacks.Callback):
             blamed = tuple(networks) or ("student", "generator")
             return [CollapseSign(f"{', '.join(what)} not finite", blamed)]
         agreement, divergence = validation.first_agreement, logs["val_divergence"]
-        signs = [*self._of_generator(logs), *self._of_student(logs["loss"], agreement, divergence)]
+        spread = self._spread_now()
+        signs = [
+            *self._of_generator(logs, spread),
+            *self._of_student(logs["loss"], agreement, divergence),
+        ]
         if not signs:
             self.highest_entropy = max(self.highest_entropy, logs["class_entropy"])
             self.widest_spread = max(self.widest_spread, logs["image_spread"])
+            self.widest_now = max(self.widest_now, spread)
             self.lowest_loss = min(self.lowest_loss, logs["loss"])
             self.highest_agreement = max(self.highest_agreement, agreement)
         return signs
 
-    def _of_generator(self, logs: dict[str, float]) -> list[CollapseSign]:
+    def _of_generator(self, logs: dict[str, float], now: float) -> list[CollapseSign]:
         signs = []
         entropy, spread = logs["class_entropy"], logs["image_spread"]
         if entropy < max(_LEAST_ENTROPY, _ENTROPY_KEPT * self.highest_entropy):
@@ -124,10 +132,11 @@ class CollapseWatch(keras.callbacks.Callback):
                 f"generated images (class_entropy {entropy:.2f}, at best "
                 f"{self.highest_entropy:.2f})"
             )
-        if spread < _SPREAD_KEPT * self.widest_spread:
+        if spread < _SPREAD_KEPT * self.widest_spread or now < _SPREAD_KEPT * self.widest_now:
             signs.append(
                 "the generated images are nearly alike (image_spread "
-                f"{spread:.3g}, at best {self.widest_spread:.3g})"
+                f"{spread:.3g}, at best {self.widest_spread:.3g}; at the end of the epoch "
+                f"{now:.3g}, at best {self.widest_now:.3g})"
             )
         return [CollapseSign(text, ("generator",)) for text in signs]
 
@@ -147,6 +156,13 @@ class CollapseWatch(keras.callbacks.Callback):
                 f"images, {100 * self.highest_agreement:.0f} % before"
             )
         return [CollapseSign(text, ("student",)) for text in signs]
+
+    def _spread_now(self) -> float:
+        """The spread at the end of the epoch, of which the log has the mean."""
+        key = stateless_seed(self.model.seed, "validation", -1)
+        generator = self.model.generator
+        images = generator(stateless_latent(_IMAGES, generator.input_shape[-1], key))
+        return float(np.mean(np.std(keras.ops.convert_to_numpy(images), axis=0)))
 
     def _is_finite(self, network: str) -> bool:
         weights = getattr(self.model, network).get_weights()

@@ -199,6 +199,13 @@ def summary(result: dict[str, Any], folder: str, files: dict[str, str]) -> str:
             f"{format_seconds(result['total_seconds'])} in all",
         ),
     ]
+    if result["backups"]:
+        share = 100 * result["backup_seconds"] / max(1e-9, result["distillation_seconds"])
+        rows.append(("backups", f"{result['backups']}, in {share:.1f} % of the time"))
+    if result["resumed"]:
+        rows.append(("gone on", f"{result['resumed']} times, after it was cut"))
+    if result["restored"]:
+        rows.append(("gone back", f"{len(result['restored'])} times, after a collapse"))
     lines += [f"  {name:<17} {value}" for name, value in rows]
     lines += ["", f"Everything lies in {folder}"]
     lines += [f"  {name:<20} {meaning}" for name, meaning in files.items()]

@@ -181,6 +181,8 @@ def _leave(
         "compute_dtype": done.compute_dtype,
         "seconds_to_first_step": done.seconds_to_first_step,
         "distillation_seconds": done.seconds,
+        "backups": done.record.count,
+        "backup_seconds": done.record.seconds_of_backups,
         "resumed": done.record.resumed,
         "restored": done.record.events,
         "val_agreement": done.history.get("val_agreement", [None])[-1],

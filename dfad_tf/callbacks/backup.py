@@ -155,14 +155,18 @@ class Backup(keras.callbacks.BackupAndRestore):
         Raises:
             OSError: If the system refuses; the last backup stays.
         """
+        begin = time.monotonic()
         self._write(self._state())
+        self.record.seconds_of_backups += time.monotonic() - begin
 
     def mark_healthy(self) -> None:
         """Keep this moment, the beginning of an epoch, in memory and in the backups to come."""
         if self._skip_until is None and not self._step:
+            begin = time.monotonic()
             self.healthy = self._state()
             if not self._epoch and not self._start.exists():
                 write_state(self._start, {_HEALTHY: self.healthy})
+            self.record.seconds_of_backups += time.monotonic() - begin
 
     def go_back(self, event: str, networks: Sequence[str]) -> int:
         """End `fit`, and let it begin again with the moment that was last marked.
@@ -217,14 +221,12 @@ class Backup(keras.callbacks.BackupAndRestore):
         return TrainingState(read_state(self.model), metadata)
 
     def _write(self, state: TrainingState) -> None:
-        begin = time.monotonic()
         states = {_LATEST: state}
         if self.healthy is not None:
             states[_HEALTHY] = self.healthy
         write_state(self.path, states)
         self._last, self._last_step = time.monotonic(), 0
         self.record.count += 1
-        self.record.seconds_of_backups += self._last - begin
 
     def _is_due(self) -> bool:
         if self.interval.steps is not None:

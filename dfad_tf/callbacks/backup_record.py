@@ -14,7 +14,7 @@ class BackupRecord:
 
     Attributes:
         seconds: Of training, backups included.
-        seconds_of_backups: Of writing backups.
+        seconds_of_backups: Of making and writing backups.
         count: Backups written.
         resumed: Times that training went on in another process.
         restores: For each time that it went back to a healthy moment, the networks whose rate

@@ -11,14 +11,17 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-__version__ = "0.4.0"
+__version__ = "0.5.0"
 
 _HOMES = {
+    "Backup": "dfad_tf.callbacks",
+    "CollapseWatch": "dfad_tf.callbacks",
     "DataFreeDistiller": "dfad_tf.distiller",
     "InputError": "dfad_tf.errors",
     "Method": "dfad_tf.methods",
     "PixelContract": "dfad_tf.pixel_contract",
     "Settings": "dfad_tf.methods",
+    "StopSignals": "dfad_tf.callbacks",
     "SupervisedDistiller": "dfad_tf.supervised_distiller",
     "VirtualInterpolation": "dfad_tf.interpolation",
     "describe_teacher": "dfad_tf.teacher_loading",
@@ -29,6 +32,7 @@ _HOMES = {
     "open_dataset": "dfad_tf.datasets",
 }
 _MODULES = (
+    "callbacks",
     "data_methods",
     "exporting",
     "generators",
@@ -37,6 +41,7 @@ _MODULES = (
     "models",
     "objectives",
     "optimizers",
+    "strategies",
     "supervised_objectives",
 )
 

@@ -10,7 +10,7 @@ import keras
 from dfad_tf.optimizers import slow_down
 
 # Of a rate, each time that it proved too large.
-_SLOWER = 0.25
+_SLOWER = 0.1
 
 
 class DistillationModel(keras.Model):

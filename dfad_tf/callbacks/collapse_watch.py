@@ -132,7 +132,9 @@ class CollapseWatch(keras.callbacks.Callback):
                 f"generated images (class_entropy {entropy:.2f}, at best "
                 f"{self.highest_entropy:.2f})"
             )
-        if spread < _SPREAD_KEPT * self.widest_spread or now < _SPREAD_KEPT * self.widest_now:
+        alike = spread < _SPREAD_KEPT * self.widest_spread
+        # In the first epoch there is nothing but the epoch itself to compare with.
+        if alike or now < _SPREAD_KEPT * max(self.widest_now, spread / 2):
             signs.append(
                 "the generated images are nearly alike (image_spread "
                 f"{spread:.3g}, at best {self.widest_spread:.3g}; at the end of the epoch "

@@ -30,7 +30,7 @@ def draw_learning_curves(
     """
     measured, covered = "val_accuracy" in history, "class_entropy" in history
     held_out = "val_agreement" in history
-    count = 1 + covered + (measured or held_out)
+    count = 1 + covered + held_out + measured
     figure = Figure(figsize=(4 * count, 3.6), layout="constrained")
     panels = figure.subplots(1, count, squeeze=False)[0]
     epochs = np.arange(1, len(history["loss"]) + 1)
@@ -46,28 +46,26 @@ def draw_learning_curves(
         panels[1].set(xlabel="epoch", ylabel="class entropy (1: all classes alike)", ylim=(0, 1.03))
     if held_out:
         agreement = 100 * np.asarray(history["val_agreement"])
-        panels[-1].plot(epochs, agreement, "--", label="agreement on generated images")
-        panels[-1].set(xlabel="epoch", ylabel="on held-out images (%)")
-        panels[-1].legend()
+        panels[1 + covered].plot(epochs, agreement, color="tab:red")
+        panels[1 + covered].set(
+            xlabel="epoch",
+            ylabel="agreement on held-out images (%),\ngenerated up to the middle of the run",
+            ylim=(0, 103),
+        )
     if measured:
         panel = panels[-1]
         at = np.arange(1, len(history["val_accuracy"]) + 1) * validation_freq
-        panel.plot(
-            at, 100 * np.asarray(history["val_accuracy"]), label="student's accuracy on real images"
-        )
+        panel.plot(at, 100 * np.asarray(history["val_accuracy"]), label="student")
         if "val_test_agreement" in history:
             agreement = 100 * np.asarray(history["val_test_agreement"])
-            panel.plot(at, agreement, ":", label="agreement on real images")
+            panel.plot(at, agreement, ":", label="agreement with teacher")
         if teacher_accuracy is not None:
-            panel.axhline(100 * teacher_accuracy, color="black", lw=1, label="teacher's")
-        panel.set(
-            xlabel="epoch",
-            ylabel="on held-out images (%)" if held_out else "on real test images (%)",
-        )
+            panel.axhline(100 * teacher_accuracy, color="black", lw=1, label="teacher")
+        panel.set(xlabel="epoch", ylabel="on real test images (%)")
         panel.legend()
     for panel in panels:
         for line in panel.get_lines():
-            if len(line.get_xdata()) < 30 and line.get_label() != "teacher's":
+            if len(line.get_xdata()) < 30 and line.get_label() != "teacher":
                 line.set_marker(".")  # or a single epoch would not be seen
         panel.grid(alpha=0.3)
         panel.xaxis.set_major_locator(MaxNLocator(integer=True))

@@ -174,6 +174,7 @@ class DataFreeDistiller(DistillationModel):
         if isinstance(validation_data, (tuple, list)):
             validation_data = in_batches(tuple(validation_data), validation_batch_size)
         callbacks = list(callbacks or [])
+        self.generated_validation = None
         if held_out_images:
             self.generated_validation = GeneratedValidation(held_out_images)
             callbacks.insert(0, self.generated_validation)

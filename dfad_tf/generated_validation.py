@@ -27,7 +27,7 @@ class GeneratedValidation(keras.callbacks.Callback):
     `EarlyStopping("val_agreement", mode="max")` and `ModelCheckpoint` find it in the logs.
 
     Args:
-        count: Images in all; fewer where they would take more than 64 MiB.
+        count: Images in all, at least 4; fewer where they would take more than 64 MiB.
 
     Attributes:
         first_agreement: Agreement on the images of the first moment alone, which stay the same
@@ -48,11 +48,14 @@ class GeneratedValidation(keras.callbacks.Callback):
         super().set_model(model)
         if self.images is None:
             shape = model.generator.output_shape[1:]
-            self.count = max(1, min(self.count, _MOST_VALUES // int(np.prod(shape))))
+            most = _MOST_VALUES // int(np.prod(shape))
+            self.count = max(1 + len(_MOMENTS), min(self.count, most))  # one a moment
             classes = model.teacher.output_shape[-1]
             self.images = _variable(tf.zeros((self.count, *shape)))
             self.logits = _variable(tf.zeros((self.count, classes)))
             self.moments_passed = _variable(tf.constant(0, tf.int64))
+            # Before a backup puts its student in the place of the one that training began with.
+            self._first_student = model.student.get_weights()
 
     def variables(self) -> list[tf.Variable]:
         """The state: images, the teacher's logits, and how many moments have passed."""
@@ -64,21 +67,20 @@ class GeneratedValidation(keras.callbacks.Callback):
         return sorted({1, *(max(1, round(epochs * share)) for share in _MOMENTS)})
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        if not int(self.moments_passed):
-            self._first_student = self.model.student.get_weights() if not epoch else None
+        if epoch:
+            self._first_student = None
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         passed, moments = int(self.moments_passed), self.moments()
         if passed < len(moments) and epoch + 1 >= moments[passed]:
             self._draw(passed)
             self.moments_passed.assign(passed + 1)
-        if self._first_student is not None:
+        if not passed and self._first_student is not None:
             now = self.model.student.get_weights()
             self.model.student.set_weights(self._first_student)
             self.measure()
             self.agreement_before = self.first_agreement
             self.model.student.set_weights(now)
-            self._first_student = None
         agreement, divergence = self.measure()
         if logs is not None:
             logs.update(val_agreement=agreement, val_divergence=divergence)

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from dfad_tf.optimizers import CoupledSGD
+from dfad_tf.optimizers import CoupledSGD, ScaledSchedule, slow_down, with_loss_scaling
 
 
 def test_decay_is_coupled_to_momentum():
@@ -34,3 +34,35 @@ def test_serialization():
     optimizer = CoupledSGD(0.1, momentum=0.9, coupled_weight_decay=5e-4, nesterov=True)
     again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(optimizer))
     assert again.coupled_weight_decay == 5e-4 and again.nesterov and again.momentum == 0.9
+
+
+def decay(rate):
+    return keras.optimizers.schedules.CosineDecay(rate, 10)
+
+
+@pytest.mark.parametrize("scaled", [False, True], ids=["plain", "loss_scaling"])
+@pytest.mark.parametrize("kind", ["rate", "schedule"])
+def test_an_optimizer_is_slowed_down_once_and_again(kind, scaled):
+    rate = 0.4 if kind == "rate" else decay(0.4)
+    optimizer = with_loss_scaling(keras.optimizers.SGD(rate), scaled)
+    variable = keras.Variable([1.0])
+    optimizer.build([variable])
+    inner = getattr(optimizer, "inner_optimizer", optimizer)
+    slow_down(optimizer, 0.25, 0.25)
+    assert float(inner.learning_rate) == pytest.approx(0.1)
+    slow_down(optimizer, 0.0625, 0.25)  # both times of a schedule, the last time of a number
+    assert float(inner.learning_rate) == pytest.approx(0.025)
+    slow_down(optimizer, 0.0625, 1.0)  # as where the number was in a backup
+    assert float(inner.learning_rate) == pytest.approx(0.025)
+    optimizer.apply([optimizer.scale_loss(np.ones(1, "float32"))], [variable])
+    assert float(variable[0]) == pytest.approx(1 - 0.025)
+
+
+def test_a_scaled_schedule_and_its_configuration():
+    schedule = ScaledSchedule(decay(0.4), 0.5)
+    again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(schedule))
+    for step in (0, 3, 10):
+        assert float(again(step)) == float(schedule(step)) == 0.5 * float(decay(0.4)(step))
+    optimizer = keras.optimizers.Adam(schedule)
+    restored = keras.optimizers.deserialize(keras.optimizers.serialize(optimizer))
+    assert float(restored.learning_rate) == pytest.approx(0.2)

@@ -28,5 +28,12 @@ def test_all_replicas_have_one_key(two_replicas):
     assert drawn == {tuple(stateless_seed(0, "student", 0).numpy())}
 
 
+def test_each_attempt_draws_other_noise_and_the_first_that_of_a_run_that_never_went_back():
+    keys = [tuple(stateless_seed(5, "student", 7, attempt).numpy()) for attempt in range(6)]
+    assert len(set(keys)) == 6 and keys[0] == tuple(stateless_seed(5, "student", 7).numpy())
+    drawn = [stateless_latent(64, 8, key).numpy() for key in keys]
+    assert all(abs(np.corrcoef(drawn[0].ravel(), d.ravel())[0, 1]) < 0.2 for d in drawn[1:])
+
+
 def test_keys_are_those_of_published_runs():
     assert stateless_seed(3, "partner", 11).numpy().tolist() == [-69448831, 0]

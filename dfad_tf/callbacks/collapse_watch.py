@@ -101,14 +101,17 @@ class CollapseWatch(keras.callbacks.Callback):
     def signs(self, logs: dict[str, float]) -> list[CollapseSign]:
         """Return what shows a collapse in an epoch's logs; a healthy epoch's best is remembered."""
         validation = self.model.generated_validation
-        self.highest_agreement = max(self.highest_agreement, validation.agreement_before)
+        if validation is not None:
+            self.highest_agreement = max(self.highest_agreement, validation.agreement_before)
         broken = [name for name, value in logs.items() if not math.isfinite(value)]
         networks = [name for name in ("student", "generator") if not self._is_finite(name)]
         if broken or networks:
             what = [*broken, *(f"the {name}'s weights" for name in networks)]
             blamed = tuple(networks) or ("student", "generator")
             return [CollapseSign(f"{', '.join(what)} not finite", blamed)]
-        agreement, divergence = validation.first_agreement, logs["val_divergence"]
+        agreement, divergence = self.highest_agreement, 0.0
+        if validation is not None:
+            agreement, divergence = validation.first_agreement, logs["val_divergence"]
         spread = self._spread_now()
         signs = [
             *self._of_generator(logs, spread),

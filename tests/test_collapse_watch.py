@@ -21,6 +21,7 @@ NAN = math.nan
 def watched(on_collapse="stop", agreement=0.9, before=0.1, **arguments):
     """A watch of a made-up model, ten classes, and nothing that is broken."""
     watch = CollapseWatch(on_collapse, **arguments)
+    watch.spread_now = lambda: 0.3
     network = SimpleNamespace(get_weights=lambda: [np.ones(3), np.zeros((2, 2))])
     watch.set_model(
         SimpleNamespace(
@@ -74,6 +75,13 @@ def test_the_first_epoch_is_judged_too():
     # A student that began with the teacher's filters may lose what it had in its first epoch.
     (sign,) = watched(agreement=0.4, before=0.8).signs(HEALTHY)
     assert "agrees" in sign.text and sign.networks == ("student",)
+
+
+def test_images_that_are_alike_at_the_end_of_the_first_epoch_are_seen():
+    watch = watched()
+    watch.spread_now = lambda: 0.02
+    (sign,) = watch.signs(HEALTHY)  # whose mean over the epoch is as it should be
+    assert "at the end of the epoch 0.02" in sign.text and sign.networks == ("generator",)
 
 
 @pytest.mark.parametrize("network", ["student", "generator"])
@@ -186,7 +194,7 @@ def test_a_collapse_is_undone_and_the_run_ends_whole(tmp_path, capsys, change, w
     assert np.isfinite(list(history.history.values())).all()
     assert not distiller.going_back and distiller.images.attempt == 1
     for name, optimizer in distiller.optimizers_by_network().items():
-        rate = 1e-2 * (0.25 if name in networks else 1)
+        rate = 1e-2 * (0.1 if name in networks else 1)
         assert float(optimizer.learning_rate) == pytest.approx(rate)
 
 
@@ -198,7 +206,7 @@ def test_a_rate_that_is_absurd_from_the_beginning_falls_until_it_is_not(tmp_path
     assert watch.stopped is None and history.epoch == [0, 1, 2, 3]
     times = sum("student" in networks for networks in backup.record.restores)
     assert 1 <= times <= 9
-    assert float(distiller.optimizer.learning_rate) == pytest.approx(30 * 0.25**times)
+    assert float(distiller.optimizer.learning_rate) == pytest.approx(30 * 0.1**times)
     assert distiller.images.attempt == len(backup.record.restores)
 
 
@@ -211,7 +219,16 @@ def test_it_goes_back_no_more_than_so_many_times(tmp_path):
     assert watch.stopped.endswith("It was restored 2 times before.")
     assert history.epoch == [0, 1] and distiller.stop_training
     # Twice slower than at first, though the variable was put back in between.
-    assert float(distiller.optimizer.learning_rate) == pytest.approx(1e-2 / 16)
+    assert float(distiller.optimizer.learning_rate) == pytest.approx(1e-2 / 100)
+
+
+def test_a_moment_that_led_to_a_collapse_twice_was_no_healthy_one(tmp_path):
+    spoil = Spoil(2, break_generator, times=3)
+    watch, backup, callbacks = watch_and_backup(tmp_path, spoil=spoil)
+    history = fit(make("dafl"), epochs=4, steps=2, callbacks=callbacks)
+    assert backup.record.restored_to == [2, 2, 0]
+    assert backup.record.steps_undone == 2 + 2 + 6
+    assert watch.stopped is None and history.epoch == [0, 1, 2, 3]
 
 
 def test_stop_leaves_what_there_was(tmp_path):

@@ -112,7 +112,7 @@ class CollapseWatch(keras.callbacks.Callback):
         agreement, divergence = self.highest_agreement, 0.0
         if validation is not None:
             agreement, divergence = validation.first_agreement, logs["val_divergence"]
-        spread = self._spread_now()
+        spread = self.spread_now()
         signs = [
             *self._of_generator(logs, spread),
             *self._of_student(logs["loss"], agreement, divergence),
@@ -162,8 +162,8 @@ class CollapseWatch(keras.callbacks.Callback):
             )
         return [CollapseSign(text, ("student",)) for text in signs]
 
-    def _spread_now(self) -> float:
-        """The spread at the end of the epoch, of which the log has the mean."""
+    def spread_now(self) -> float:
+        """Return the spread of images at this moment; the log has the mean of an epoch."""
         key = stateless_seed(self.model.seed, "validation", -1)
         generator = self.model.generator
         images = generator(stateless_latent(_IMAGES, generator.input_shape[-1], key))

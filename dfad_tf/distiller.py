@@ -156,12 +156,11 @@ class DataFreeDistiller(DistillationModel):
 
         Args:
             batch_size: Images in a batch, over all replicas.
-            steps_per_epoch: Generator steps in an epoch, each with its `student_steps`.
+            steps_per_epoch: Steps of the generator, each with its `student_steps`.
             validation_data: `(images, labels)` or a dataset of them, in the teacher's
                 input range. It is only measured, never trained on.
             validation_batch_size: Its batch size.
-            held_out_images: Generated images on which student and teacher are compared
-                after each epoch (`val_agreement`); 0: none.
+            held_out_images: Generated images to compare student and teacher on; 0: none.
             callbacks: As for `keras.Model.fit`; they find `val_agreement` in their logs.
             **arguments: `verbose`, `validation_freq` and others, as for `keras.Model.fit`.
 

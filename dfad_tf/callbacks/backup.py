@@ -221,10 +221,8 @@ class Backup(keras.callbacks.BackupAndRestore):
         return TrainingState(read_state(self.model), metadata)
 
     def _write(self, state: TrainingState) -> None:
-        states = {_LATEST: state}
-        if self.healthy is not None:
-            states[_HEALTHY] = self.healthy
-        write_state(self.path, states)
+        healthy = {_HEALTHY: self.healthy} if self.healthy else {}
+        write_state(self.path, {_LATEST: state, **healthy})
         self._last, self._last_step = time.monotonic(), 0
         self.record.count += 1
 
@@ -248,8 +246,7 @@ class Backup(keras.callbacks.BackupAndRestore):
     def _load(self) -> None:
         earlier, self._earlier = self._earlier, None
         states = {_LATEST: earlier} if earlier else read_file(self.path)
-        state = states[_LATEST]
-        metadata = state.metadata
+        metadata = (state := states[_LATEST]).metadata
         if metadata.get("format") != _FORMAT:
             raise InputError(
                 f"Expected a backup of format {_FORMAT} in {self.path}. Received: "

@@ -143,14 +143,16 @@ def labelled_batches(
         augmentation: One of `AUGMENTATIONS`.
         seed: Seed of order and augmentation.
         count: Images in an epoch, where that is more than there are; they come again then.
-        first_epoch: The epoch whose order comes first; each iteration is the next one's.
+        first_epoch: The epoch of `fit` whose order comes first.
         whole: Whether a last batch that is not full is left out, as replicas need it.
     """
     data = tf.data.Dataset.from_tensor_slices((images, labels))
     data = data.shuffle(len(images), seed=seed)
     count = count or len(images)
-    for _ in range(first_epoch * -(-count // len(images))):
-        iter(data)  # which draws the order of one pass, as the epochs that were done have
+    # The epochs that were done have drawn the order of each pass, and one more: Keras's `fit`
+    # opens an iterator behind an epoch's last step too, and drops it when the next begins.
+    for _ in range(first_epoch * (-(-count // len(images)) + 1)):
+        iter(data)
     if count > len(images):
         data = data.repeat().take(count)
     if augmentation != "none":

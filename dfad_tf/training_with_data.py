@@ -64,12 +64,13 @@ class DistillationWithData:
             return self._train(folder, test, stop)
 
     def _train(self, folder: pathlib.Path, test: Any, stop: StopSignals) -> Distillation:
-        seconds = 0.0
+        seconds, resumed = 0.0, 0
         for stage in self.stages[:-1]:
             print(f"Stage: {stage.name}", flush=True)
             backup = from_flags.backup_from_flags(folder, [], stop, stage.name)
             self._fit(stage, FLAGS.preparation_epochs, backup)
             seconds += backup.record.seconds
+            resumed = max(resumed, backup.record.resumed)
         last = self.stages[-1]
         columns = ["loss", *(term.name for term in last.objectives), "val_accuracy"]
         callbacks = [
@@ -87,6 +88,8 @@ class DistillationWithData:
             validation_data=in_batches((test.inputs, test.labels), 1000),
             validation_freq=FLAGS.validation_freq,
         )
+        # Each time, all stages that were begun have gone on.
+        backup.record.resumed = max(resumed, backup.record.resumed)
         return Distillation(
             self.name,
             "random weights",

@@ -21,6 +21,12 @@ FLAGS_OF_A_WRONG_TYPE_OR_RANGE = [
     ("a word for yes or no", "train", ["--jit_compile=perhaps"], "jit_compile"),
     ("no latent", "train", ["--latent_size=0"], "latent_size"),
     ("no seeds", "compare", ["--dataset=digits", "--seeds=0"], "--seeds to be at least 1"),
+    ("no step between backups", "train", ["--backup_every=0"], "--backup_every.*Received: 0"),
+    ("a unit that is none", "train", ["--backup_every=5x"], "--backup_every.*30s.*Received: 5x"),
+    ("no time between backups", "train", ["--backup_every=0s"], "--backup_every.*Received: 0s"),
+    ("a word for going on", "train", ["--resume=sometimes"], "resume=sometimes.*auto.never.must"),
+    ("a word for a collapse", "train", ["--on_collapse=no"], "on_collapse=no.*restore.warn.stop"),
+    ("no time to go back", "train", ["--most_restores=0"], "most_restores"),
     ("no tolerance", "to_tflite", ["--model=x.keras", "--tolerance=nan"], "--tolerance from 0"),
 ]
 THE_COMMAND_LINE = [
@@ -240,6 +246,30 @@ PLACES = [
         "train",
         [OWN, "--workdir={given}/labels.txt/run"],
         "--workdir to be writable",
+    ),
+    (
+        "no run to go on with",
+        "train",
+        [OWN, "--resume=must"],
+        "--resume=must. Received: runs/ with",
+    ),
+    (
+        "no run to go on with there",
+        "train",
+        [OWN, "--resume=must", "--workdir={given}"],
+        "--resume=must. Received: {given} without one",
+    ),
+    (
+        "other flags on an unfinished run",
+        "train",
+        [OWN, "--workdir={given}/unfinished", "--epochs=4"],
+        "flags of the unfinished run in .*--epochs=4, then 3;",
+    ),
+    (
+        "a new run in an unfinished one",
+        "train",
+        [OWN, "--workdir={given}/unfinished", "--resume=never"],
+        "--resume=never.*holds an unfinished run",
     ),
     ("no place to write", "train", [OWN, "--workdir={given}/closed/run"], "--workdir to be writ"),
     ("a cache in a file", "train", ["--teacher_cache={given}/labels.txt"], "--teacher_cache"),

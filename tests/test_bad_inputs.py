@@ -46,6 +46,8 @@ def given(tmp_path_factory):
     small_classifier().save(folder / "locked.keras")
     (folder / "locked.keras").chmod(0)
     (folder / "closed").mkdir(mode=0o500)
+    (folder / "unfinished" / "backup").mkdir(parents=True)
+    (folder / "unfinished" / "flags.flags").write_text("--epochs=3\n")
     return folder
 
 

@@ -1,6 +1,7 @@
 """A missing teacher is trained by its recipe, kept, and used again."""
 
 import dataclasses
+import functools
 
 import keras
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 import tensorflow as tf
 
 from dfad_tf import teacher_cache
+from dfad_tf.callbacks import Backup
 from dfad_tf.datasets import open_dataset
 from dfad_tf.errors import InputError
 from dfad_tf.optimizers import CoupledSGD
@@ -16,9 +18,12 @@ from dfad_tf.teacher_training import (
     TeacherRecipe,
     _augment,
     channel_statistics,
+    labelled_batches,
     make_optimizer,
     train_teacher,
 )
+from tests.conftest import same
+from tests.test_backup import Cut
 
 RECIPE = TeacherRecipe("mlp", 2, 64, "adam", 1e-3)
 SHAPE = (8, 8, 1)
@@ -79,6 +84,63 @@ def test_cutout_takes_a_square_out():
         (_augment(image, (1, key), "crop_flip_cutout").numpy() == 0).mean() for key in range(30)
     ]
     assert 0.1 < np.mean(removed) < 0.6
+
+
+class Labels(keras.Model):
+    """Learns nothing; keeps what labels each epoch of `fit` brings, in their order."""
+
+    def __init__(self):
+        super().__init__()
+        self.seen, self.built = [], True
+
+    def train_step(self, data):
+        self.seen.append(data[1].numpy())
+        return {"loss": 0.0}
+
+    def _symbolic_build(self, *arguments, **more):
+        pass
+
+
+def epochs_of_labels(augmentation, count, first_epoch=0):
+    images = np.zeros((50, 8, 8, 1), np.uint8)
+    model = Labels()
+    model.compile(run_eagerly=True)
+    data = labelled_batches(images, np.arange(50), 32, augmentation, 3, count, first_epoch)
+    model.fit(data, epochs=3 - first_epoch, shuffle=False, verbose=0)
+    return np.concatenate(model.seen).reshape(3 - first_epoch, -1)
+
+
+@pytest.mark.parametrize("augmentation", ["none", "crop"])
+@pytest.mark.parametrize("count", [50, 100, 130])
+def test_a_later_epoch_has_the_order_that_it_has_behind_the_others(augmentation, count):
+    straight = epochs_of_labels(augmentation, count)
+    assert not np.array_equal(straight[1], straight[2])
+    for first_epoch in (1, 2):
+        found = epochs_of_labels(augmentation, count, first_epoch)
+        np.testing.assert_array_equal(found, straight[first_epoch:])
+
+
+# In an epoch of three steps: in its middle, and behind its last one.
+@pytest.mark.parametrize(("augmentation", "at"), [("crop", (1, 0)), ("none", (1, 2))])
+def test_a_teacher_that_was_cut_becomes_the_one_that_was_not(
+    tmp_path, monkeypatch, augmentation, at
+):
+    recipe = dataclasses.replace(RECIPE, epochs=3, batch_size=512, augmentation=augmentation)
+    digits = open_dataset("digits")
+    straight = train_teacher(recipe, digits, SHAPE, verbose=0).get_weights()
+
+    def cut(recipe, dataset, shape, verbose, callbacks, first_epoch):
+        return train_teacher(recipe, dataset, shape, verbose, [*callbacks, Cut(*at)], first_epoch)
+
+    every_step = functools.partial(Backup, every=1)
+    monkeypatch.setattr(teacher_cache, "Backup", every_step)
+    with monkeypatch.context() as patch, pytest.raises(MemoryError):
+        patch.setattr(teacher_cache, "train_teacher", cut)
+        teacher_cache.cached_teacher(recipe, digits, SHAPE, tmp_path, 0)
+    assert {path.suffix for path in tmp_path.iterdir()} == {".backup"}
+    resumed, path, trained = teacher_cache.cached_teacher(recipe, digits, SHAPE, tmp_path, 0)
+    assert trained and same(resumed.get_weights(), straight)
+    assert {path.suffix for path in tmp_path.iterdir()} == {".keras", ".json"}
 
 
 def test_optimizers():

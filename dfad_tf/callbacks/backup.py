@@ -286,7 +286,10 @@ class Backup(keras.callbacks.BackupAndRestore):
     def _skip(self, iterator: Any) -> dict[str, Any]:
         """Stand for the steps of the epoch that were done before."""
         for _ in range(self.model.steps_per_execution):
-            next(iterator)
+            batch = next(iterator)
+        metrics = self.model._compile_metrics
+        if metrics is not None and not metrics.built:
+            self.model._symbolic_build(data_batch=batch)  # as a plain model's first step does
         logs: dict[str, Any] = self.model.get_metrics_result()
         return logs
 

@@ -204,8 +204,6 @@ class Backup(keras.callbacks.BackupAndRestore):
         epoch: int = then["epoch"]
         return epoch
 
-    # How it is done.
-
     def _state(self) -> TrainingState:
         self._count_seconds()
         metadata = {
@@ -290,8 +288,7 @@ class Backup(keras.callbacks.BackupAndRestore):
         metrics = self.model._compile_metrics
         if metrics is not None and not metrics.built:
             self.model._symbolic_build(data_batch=batch)  # as a plain model's first step does
-        logs: dict[str, Any] = self.model.get_metrics_result()
-        return logs
+        return dict(self.model.get_metrics_result())
 
     def _train_on(self) -> None:
         self.model.train_function, self._skip_until = self._train_function, None

@@ -172,7 +172,7 @@ class DataFreeDistiller(DistillationModel):
         replicas.check_shares(batch_size, self.method.parts(batch_size), devices)
         if isinstance(validation_data, (tuple, list)):
             validation_data = in_batches(tuple(validation_data), validation_batch_size)
-        callbacks = list(callbacks or [])
+        callbacks = tf.nest.flatten(callbacks) if callbacks else []
         self.generated_validation = None
         if held_out_images:
             self.generated_validation = GeneratedValidation(held_out_images)

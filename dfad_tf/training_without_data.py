@@ -122,7 +122,7 @@ class DistillationWithoutData:
             seconds_to_first_step,
             images + undone,
             generator=self.generator,
-            stopped=watch.stopped,
+            stopped=backup.record.stopped,
         )
 
     def _print_plan(self, steps: int, images: int) -> float:

@@ -22,6 +22,7 @@ class BackupRecord:
         steps_undone: Train steps that were given up by going back.
         restored_to: The epoch of each of these moments.
         events: Why it went back, in words.
+        stopped: Why training was stopped before its end; None where it was not.
     """
 
     seconds: float = 0.0
@@ -32,6 +33,7 @@ class BackupRecord:
     restores: list[list[str]] = field(default_factory=list)
     restored_to: list[int] = field(default_factory=list)
     events: list[str] = field(default_factory=list)
+    stopped: str | None = None
 
 
 def numbers_of(callback: Any) -> dict[str, Any]:

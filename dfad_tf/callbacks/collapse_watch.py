@@ -191,4 +191,6 @@ class CollapseWatch(keras.callbacks.Callback):
 
     def _stop(self, said: str) -> None:
         self.stopped = said
+        if self.backup is not None:
+            self.backup.record.stopped = said  # what ends now must not seem whole later
         self.model.stop_training = True

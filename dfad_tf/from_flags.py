@@ -98,7 +98,12 @@ def teacher_from_flags(dataset: ImageDataset | None, verbose: Any) -> Teacher:
         FLAGS.teacher_seed,
     )
     model, path, _ = teacher_cache.cached_teacher(
-        recipe, dataset, shape or dataset.image_shape, FLAGS.teacher_cache, verbose
+        recipe,
+        dataset,
+        shape or dataset.image_shape,
+        FLAGS.teacher_cache,
+        verbose,
+        FLAGS.backup_every,
     )
     model.trainable = False
     description = teacher_loading.describe_teacher(model, features=FLAGS.teacher_features)

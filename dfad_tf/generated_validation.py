@@ -66,10 +66,6 @@ class GeneratedValidation(keras.callbacks.Callback):
         epochs = self.params["epochs"]
         return sorted({1, *(max(1, round(epochs * share)) for share in _MOMENTS)})
 
-    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        if epoch:
-            self._first_student = None
-
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         passed, moments = int(self.moments_passed), self.moments()
         if passed < len(moments) and epoch + 1 >= moments[passed]:
@@ -110,7 +106,7 @@ class GeneratedValidation(keras.callbacks.Callback):
         generator = self.model.generator
         key = stateless_seed(self.model.seed, "validation", moment)
         latent = stateless_latent(end - begin, generator.input_shape[-1], key)
-        images = _in_batches(generator, latent)
+        images = _in_batches(lambda batch: as_in_training(generator, batch), latent)
         half = (end - begin) // 2
         weight = tf.random.stateless_uniform((half, *[1] * (len(images.shape) - 1)), key)
         between = weight * images[:half] + (1 - weight) * tf.roll(images, 1, 0)[:half]
@@ -122,6 +118,23 @@ class GeneratedValidation(keras.callbacks.Callback):
     def _place(self, moment: int) -> int:
         """Where the images of a moment begin."""
         return self.count * moment // len(self.moments())
+
+
+def as_in_training(generator: keras.Model, latent: Any) -> Any:
+    """Return images by the statistics of their batch, and move no moving ones.
+
+    Moving statistics lag behind a generator that is young or moves fast: by them, images that
+    differ in training may look all alike.
+
+    Args:
+        generator: The generator.
+        latent: `(batch, latent)`.
+    """
+    trained, others = (
+        [tf.convert_to_tensor(variable.value) for variable in variables]
+        for variables in (generator.trainable_variables, generator.non_trainable_variables)
+    )
+    return generator.stateless_call(trained, others, latent, training=True)[0]
 
 
 def _in_batches(network: Any, inputs: Any) -> Any:

@@ -11,7 +11,6 @@ import filelock
 
 from dfad_tf.errors import InputError
 
-RESUME = ("auto", "never", "must")
 FLAG_FILE = "flags.flags"
 _BACKUP = "backup"
 _LOCK = "lock"
@@ -41,10 +40,10 @@ def find_interrupted(
     """Find the run that a command goes on with.
 
     Args:
-        workdir: The folder that was named; None looks for the latest run under `runs/` with
-            the same flags that no other process is at.
-        resume: One of `RESUME`: `"auto"` goes on where there is something to go on with,
-            `"must"` insists on it.
+        workdir: The folder that was named; None looks under `runs/`, from the last name to the
+            first, for a run with the same flags that no other process is at.
+        resume: `"auto"` goes on where there is something to go on with, `"must"` insists on
+            it, `"never"` begins anew.
         flags_text: The flags of this command, a `--name=value` a line.
         ignored: Names of flags that may differ.
 
@@ -87,17 +86,21 @@ def recorded_flag(folder: pathlib.Path, name: str) -> str | None:
 
 
 @contextlib.contextmanager
-def locked(folder: pathlib.Path) -> Iterator[None]:
+def locked(folder: pathlib.Path, goes_on: bool = False) -> Iterator[None]:
     """Keep other processes out of an unfinished run's folder; killed, it is free again.
 
     Args:
-        folder: The run's folder. Its backup folder is made; the caller removes it, by
-            `finish`, when the run has come to its end.
+        folder: The run's folder, in which a folder for its backup is made.
+        goes_on: Whether the run was begun by another process; what that one left
+            half-written is removed.
 
     Raises:
-        InputError: If another process is at it.
+        InputError: If another process is at it, or has ended it in the meantime.
     """
-    backup_folder(folder).mkdir(exist_ok=True)
+    if not goes_on:
+        backup_folder(folder).mkdir(exist_ok=True)
+    elif not is_interrupted(folder):
+        raise InputError(f"Expected an unfinished run in {folder}. Another process has ended it")
     lock = filelock.FileLock(backup_folder(folder) / _LOCK)
     try:
         lock.acquire(timeout=0)
@@ -106,6 +109,8 @@ def locked(folder: pathlib.Path) -> Iterator[None]:
             f"Expected --workdir to be free. Received: {folder}, where another process is at work"
         ) from error
     try:
+        for left in folder.glob(".*") if goes_on else ():
+            shutil.rmtree(left) if left.is_dir() else left.unlink()
         yield
     finally:
         lock.release()
@@ -118,7 +123,7 @@ def finish(folder: pathlib.Path) -> None:
 
 def _is_free(folder: pathlib.Path) -> bool:
     try:
-        with locked(folder):
+        with locked(folder, goes_on=True):
             return True
     except InputError:
         return False

@@ -53,12 +53,21 @@ def check_run_folder(workdir: str | None) -> None:
         InputError: If the folder holds something already, or cannot be written.
     """
     folder = pathlib.Path(workdir or "runs")
-    if workdir and folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    if workdir and folder.exists() and (not folder.is_dir() or not _is_empty(folder)):
         raise InputError(
             "Expected --workdir to be a new or an empty folder. "
             f"Received: {folder}, which already holds something"
         )
     check_writable(folder, "--workdir")
+
+
+def _is_empty(folder: pathlib.Path) -> bool:
+    """Whether nothing is in a folder, or what a run leaves that was killed as it began."""
+    for path in folder.iterdir():
+        just_begun = path.name == "backup" and {file.name for file in path.iterdir()} <= {"lock"}
+        if not (just_begun and path.is_dir()):
+            return False
+    return True
 
 
 def check_writable(folder: pathlib.Path, what: str) -> None:

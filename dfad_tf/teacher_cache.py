@@ -9,6 +9,7 @@ import pathlib
 import shutil
 from typing import Any
 
+import filelock
 import keras
 
 from dfad_tf.callbacks import Backup, StopSignals
@@ -25,6 +26,7 @@ def cached_teacher(
     image_shape: tuple[int, int, int],
     folder: str | None = None,
     verbose: Any = "auto",
+    every: str = "1min",
 ) -> tuple[keras.Model, pathlib.Path, bool]:
     """Return the teacher of a recipe, trained now if it never was.
 
@@ -34,6 +36,7 @@ def cached_teacher(
         image_shape: `(height, width, channels)`.
         folder: Where teachers are kept; None is `dfad_tf/teachers` in Keras's home.
         verbose: As in Keras's `fit`.
+        every: Steps or time between two backups of its training.
 
     Returns:
         The teacher, its file, and whether it was trained now.
@@ -58,16 +61,29 @@ def cached_teacher(
         f"{recipe.augmentation}.",
         flush=True,
     )
-    with StopSignals() as stop:
-        backup = Backup(path.with_suffix(".backup"), stop=stop, delete_checkpoint=False)
-        first_epoch, _ = backup.position() or (0, 0)
-        if first_epoch:
-            print(f"Its training goes on in epoch {first_epoch + 1}.", flush=True)
-        teacher = train_teacher(recipe, dataset, image_shape, verbose, [backup], first_epoch)
-    write_whole(path, teacher.save)
-    shutil.rmtree(path.with_suffix(".backup"), ignore_errors=True)
+    place = path.with_suffix(".backup")
+    with filelock.FileLock(path.with_suffix(".lock")):  # two commands may want one teacher
+        if path.exists():
+            return load_keras_file(str(path), "--teacher_cache"), path, False
+        with StopSignals() as stop:
+            backup = Backup(place, every, stop=stop, delete_checkpoint=False)
+            first_epoch, _ = _position(backup)
+            if 0 < first_epoch < recipe.epochs:
+                print(f"Its training goes on in epoch {first_epoch + 1}.", flush=True)
+            teacher = train_teacher(recipe, dataset, image_shape, verbose, [backup], first_epoch)
+        write_whole(path, teacher.save)
+        shutil.rmtree(place, ignore_errors=True)
     write_json(path.with_suffix(".json"), {"dataset": dataset.name, **recipe.as_dict()})
     return teacher, path, True
+
+
+def _position(backup: Backup) -> tuple[int, int]:
+    try:
+        return backup.position() or (0, 0)
+    except InputError as error:
+        raise InputError(
+            f"{error}. Remove {backup.path.parent} to train the teacher anew"
+        ) from error
 
 
 def teacher_path(

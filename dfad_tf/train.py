@@ -89,14 +89,14 @@ def _run(strategy: Any, begin: float) -> None:
     folder = interrupted
     if folder is None:
         folder = run_folder.create_run_folder(FLAGS.workdir, label.replace("/", "_"))
-    with interrupted_run.locked(folder):
+    with interrupted_run.locked(folder, goes_on=interrupted is not None):
         run_folder.write_text(folder / interrupted_run.FLAG_FILE, _flags_text())
         done = distillation.run(folder, test)
         exports: dict[str, Any] = {}
         with workers.chief_first(strategy):
             if strategies.is_chief(strategy):
                 exports = _leave(folder, distillation, done, teacher, dataset, test, begin)
-    interrupted_run.finish(folder)
+        interrupted_run.finish(folder)
     training_export.check_whole(exports, folder)
 
 
@@ -157,10 +157,10 @@ def _leave(
         run_folder.write_whole(folder / "generator.keras", done.generator.save)
     if replicas > 1:
         # What follows takes one device, and one worker.
-        student = teacher_loading.load_keras_file(str(folder / "student.keras"), "--workdir")
+        student = teacher_loading.load_keras_file(str(folder / "student.keras"), "--workdir", True)
         if done.generator is not None:
             saved = str(folder / "generator.keras")
-            done.generator = teacher_loading.load_keras_file(saved, "--workdir")
+            done.generator = teacher_loading.load_keras_file(saved, "--workdir", True)
     if teacher.trained_here:
         run_folder.write_whole(folder / "teacher.keras", teacher.model.save)
     _check_healthy(done, folder)

@@ -175,8 +175,7 @@ def _opened(path: pathlib.Path) -> Iterator[Any]:
             yield file
     except (zipfile.BadZipFile, ValueError, KeyError, EOFError) as error:
         raise InputError(
-            f"Expected a whole backup in {path}. Received a damaged one ({error}); "
-            "--resume=never begins anew in another folder"
+            f"Expected a whole backup in {path}. Received a damaged one ({error})"
         ) from error
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from dfad_tf.callbacks import Backup
-from dfad_tf.generated_validation import GeneratedValidation
+from dfad_tf.generated_validation import GeneratedValidation, as_in_training
 from dfad_tf.randomness import stateless_latent, stateless_seed
 from tests.conftest import same, weights
 from tests.small_distiller import fit, labelled, make
@@ -193,7 +193,7 @@ def test_half_lie_between_two_and_another_moment_has_other_latents(run):
     distiller, _ = run
     validation, third = distiller.generated_validation, COUNT // 3
     latent = stateless_latent(third, 5, stateless_seed(0, "validation", 0))
-    made = distiller.generator(latent).numpy()
+    made = as_in_training(distiller.generator, latent).numpy()
     validation._draw(0)
     images = validation.images.numpy()[:third]
     half = third // 2

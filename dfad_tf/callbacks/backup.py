@@ -44,8 +44,8 @@ class Backup(keras.callbacks.BackupAndRestore):
         backup_dir: Folder for the backup; for nothing else.
         every: Train steps (`500`) or time (`"5min"`) between two backups. A time is stretched
             where writing takes more than a hundredth of it.
-        callbacks: Others whose public numbers are backed up too, such as the
-            patience of `EarlyStopping`.
+        callbacks: Others whose public numbers are backed up too, such as the patience of
+            `EarlyStopping`; what else they hold, such as its best weights, is not.
         stop: Signals that are answered by a last backup.
         delete_checkpoint: Whether training that has ended removes its backup. Else a last
             one says that it has ended.
@@ -86,7 +86,7 @@ class Backup(keras.callbacks.BackupAndRestore):
         self._teacher = ""
         self._restored: TrainingState | None = None
         self._mark = self._last = 0.0
-        self._last_step = 0
+        self._last_step, self._seconds_to_write, self._fresh = 0, 0.0, True
 
     def position(self) -> tuple[int, int] | None:
         """Return the epoch and the step in it that `fit` would begin with; None: no backup."""
@@ -103,14 +103,14 @@ class Backup(keras.callbacks.BackupAndRestore):
         self._teacher = self._teacher or digest(getattr(self.model, "teacher", None))
         self._epoch, self._step = self.model._initial_epoch or 0, 0
         self._restored = self._skip_until = None
-        if self._earlier or self.path.exists():
+        self._fresh = not (self._earlier or self.path.exists())
+        if not self._fresh:
             self._load()
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        if self._restored:
-            self._take_up()
-        else:
+        if not self._restored:
             self._epoch, self._step = epoch, 0
+        self._take_up()
 
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
         if self._skip_until is not None and batch >= self._skip_until:
@@ -136,8 +136,7 @@ class Backup(keras.callbacks.BackupAndRestore):
             self._train_on()
 
     def on_train_end(self, logs: Any = None) -> None:
-        if self._restored:
-            self._take_up()
+        self._take_up()
         self._count_seconds()
         if getattr(self.model, "going_back", False):
             return
@@ -164,8 +163,9 @@ class Backup(keras.callbacks.BackupAndRestore):
         if self._skip_until is None and not self._step:
             begin = time.monotonic()
             self.healthy = self._state()
-            if not self._epoch and not self._start.exists():
+            if self._fresh:  # else there is one of this run
                 write_state(self._start, {_HEALTHY: self.healthy})
+            self._fresh = False
             self.record.seconds_of_backups += time.monotonic() - begin
 
     def go_back(self, event: str, networks: Sequence[str]) -> int:
@@ -220,15 +220,16 @@ class Backup(keras.callbacks.BackupAndRestore):
 
     def _write(self, state: TrainingState) -> None:
         healthy = {_HEALTHY: self.healthy} if self.healthy else {}
+        begin = time.monotonic()
         write_state(self.path, {_LATEST: state, **healthy})
         self._last, self._last_step = time.monotonic(), 0
+        self._seconds_to_write = self._last - begin
         self.record.count += 1
 
     def _is_due(self) -> bool:
         if self.interval.steps is not None:
             return self._last_step >= self.interval.steps
-        mean = self.record.seconds_of_backups / max(1, self.record.count)
-        wait = max(self.interval.seconds or 0.0, mean / _LARGEST_SHARE)
+        wait = max(self.interval.seconds or 0.0, self._seconds_to_write / _LARGEST_SHARE)
         return time.monotonic() - self._last >= wait
 
     def _stopped(self) -> bool:

@@ -38,13 +38,15 @@ class BackupRecord:
 
 def numbers_of(callback: Any) -> dict[str, Any]:
     """Return a callback's public numbers: Keras's callbacks count in such attributes."""
-    return {
-        name: value if value is None else float(value) if isinstance(value, float) else int(value)
-        for name, value in vars(callback).items()
-        if not name.startswith("_")
-        and not isinstance(value, bool)
-        and (value is None or isinstance(value, (int, float, np.integer, np.floating)))
-    }
+    found: dict[str, Any] = {}
+    for name, value in vars(callback).items():
+        if name.startswith("_") or isinstance(value, bool):
+            continue
+        if value is None or isinstance(value, (int, np.integer)):
+            found[name] = value if value is None else int(value)
+        elif isinstance(value, (float, np.floating)):
+            found[name] = float(value)
+    return found
 
 
 def plain_history(history: Any) -> dict[str, Any]:

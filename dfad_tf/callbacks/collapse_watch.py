@@ -10,6 +10,7 @@ import keras
 import numpy as np
 
 from dfad_tf.callbacks.backup import Backup
+from dfad_tf.generated_validation import as_in_training
 from dfad_tf.randomness import stateless_latent, stateless_seed
 
 ON_COLLAPSE = ("restore", "warn", "stop")
@@ -92,7 +93,8 @@ class CollapseWatch(keras.callbacks.Callback):
             return
         said = f"Collapse seen in epoch {epoch + 1}: {'; '.join(sign.text for sign in signs)}."
         if self.on_collapse == "warn":
-            print(f"{said} Training goes on (--on_collapse=warn).", flush=True)
+            ends = self.model.stop_training  # as `TerminateOnNaN` may have decided
+            print(said if ends else f"{said} Training goes on (--on_collapse=warn).", flush=True)
         elif self.on_collapse == "restore":
             self._restore(said, signs)
         else:
@@ -166,7 +168,8 @@ class CollapseWatch(keras.callbacks.Callback):
         """Return the spread of images at this moment; the log has the mean of an epoch."""
         key = stateless_seed(self.model.seed, "validation", -1)
         generator = self.model.generator
-        images = generator(stateless_latent(_IMAGES, generator.input_shape[-1], key))
+        latent = stateless_latent(_IMAGES, generator.input_shape[-1], key)
+        images = as_in_training(generator, latent)
         return float(np.mean(np.std(keras.ops.convert_to_numpy(images), axis=0)))
 
     def _is_finite(self, network: str) -> bool:

@@ -18,7 +18,7 @@ class HistoryFile(keras.callbacks.CSVLogger):
     Keras takes the columns from the first epoch, and so loses the measurements
     that `validation_freq` puts into later ones; it writes NA where one is not taken.
     Two columns more say what was spent since the beginning: `images` generated, and
-    `seconds` of training, without those of measuring.
+    `seconds` of training, without those of measuring, and of what was given up by going back.
 
     Args:
         filename: The file.

@@ -14,27 +14,21 @@ class TimeLeft(keras.callbacks.Callback):
     def __init__(self) -> None:
         super().__init__()
         self._begin = 0.0
-        self._before = self._done = self._of_an_epoch = 0
+        self._before = 0
 
     def on_train_begin(self, logs: Any = None) -> None:
         self._begin = time.monotonic()
-        self._done = self._of_an_epoch = 0
-
-    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        self._before = self._steps()
+        self._before = int(self.model.optimizer.iterations)
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         # Counted in steps: the first epoch may have been begun by another process.
-        steps = self._steps() - self._before
-        self._done += steps
-        self._of_an_epoch = max(self._of_an_epoch, steps)
-        left = (self.params["epochs"] - epoch - 1) * self._of_an_epoch
-        if left > 0 and self._done:
+        done = int(self.model.optimizer.iterations)
+        left = done / (epoch + 1) * (self.params["epochs"] - epoch - 1)
+        if left > 0 and done > self._before:
             spent = time.monotonic() - self._begin
-            print(f"  about {format_seconds(spent / self._done * left)} left", flush=True)
-
-    def _steps(self) -> int:
-        return int(keras.ops.convert_to_numpy(self.model.optimizer.iterations))
+            print(
+                f"  about {format_seconds(spent / (done - self._before) * left)} left", flush=True
+            )
 
 
 def format_seconds(seconds: float) -> str:

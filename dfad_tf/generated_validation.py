@@ -67,7 +67,7 @@ class GeneratedValidation(keras.callbacks.Callback):
         return sorted({1, *(max(1, round(epochs * share)) for share in _MOMENTS)})
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        passed, moments = int(self.moments_passed), self.moments()
+        passed, moments = self._passed(), self.moments()
         if passed < len(moments) and epoch + 1 >= moments[passed]:
             self._draw(passed)
             self.moments_passed.assign(passed + 1)
@@ -88,10 +88,10 @@ class GeneratedValidation(keras.callbacks.Callback):
             Share of the held-out images on which it agrees with the teacher, and the mean
             Kullback-Leibler divergence of its answers from the teacher's, in nats.
         """
-        count = self._place(int(self.moments_passed))
+        count = self._place(self._passed())
         drawn = count / self.count
         inputs, teachers = self.images[:count], self.logits[:count]
-        students = tf.cast(_in_batches(self.model.student, inputs), tf.float32)
+        students = _in_batches(self.model.student, inputs)
         same = tf.argmax(students, -1) == tf.argmax(teachers, -1)
         logs = tf.nn.log_softmax(teachers), tf.nn.log_softmax(students)
         divergence = tf.reduce_sum(tf.exp(logs[0]) * (logs[0] - logs[1]), -1)
@@ -114,6 +114,9 @@ class GeneratedValidation(keras.callbacks.Callback):
         logits = _in_batches(lambda batch: self.model.signals(batch)[0], images)
         self.images[begin:end].assign(images)
         self.logits[begin:end].assign(logits)
+
+    def _passed(self) -> int:
+        return int(tf.convert_to_tensor(self.moments_passed).numpy())
 
     def _place(self, moment: int) -> int:
         """Where the images of a moment begin."""
@@ -140,7 +143,7 @@ def as_in_training(generator: keras.Model, latent: Any) -> Any:
 def _in_batches(network: Any, inputs: Any) -> Any:
     """Run a network in inference mode, a part at a time, so that memory is enough."""
     parts = [network(inputs[place : place + _BATCH]) for place in range(0, inputs.shape[0], _BATCH)]
-    return tf.concat(parts, 0)
+    return tf.cast(tf.concat(parts, 0), tf.float32)
 
 
 def _variable(value: tf.Tensor) -> tf.Variable:

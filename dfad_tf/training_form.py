@@ -11,7 +11,7 @@ import tensorflow as tf
 from dfad_tf import replicas
 from dfad_tf.errors import InputError
 from dfad_tf.fast_layers import FusedBatchNormalization, ProductGradientConv2D
-from dfad_tf.graphs import copy_layer, is_graph
+from dfad_tf.graphs import is_graph
 
 # Subclasses stay as they are: what they change is not known.
 _FASTER: dict[Any, Any] = {
@@ -130,8 +130,6 @@ def _clone(
         policy = getattr(layer, "dtype_policy", None)  # which an operator has not
         if precision and policy and policy.name == "float32" and id(layer) not in heads:
             config["dtype"] = precision
-        if kind is keras.layers.Lambda:
-            return copy_layer(layer, **config)
         return kind.from_config(config)
 
     try:

@@ -277,11 +277,11 @@ def test_a_graph_inside_a_keras_file_is_looked_at_too(exported, tmp_path):
     teacher = load_saved_model(str(exported))
     teacher.save(tmp_path / "teacher.keras")
     keras.models.load_model(tmp_path / "teacher.keras")
-    definition = tf.compat.v1.GraphDef.FromString(teacher._graph_bytes)
+    definition = tf.compat.v1.GraphDef.FromString(teacher.graph_bytes)
     definition.node.add(name="more", op="WriteFile")
     with pytest.raises(InputError, match="WriteFile in its graph"):
         check_graph(definition, "graph.pb")
-    teacher._graph_bytes = definition.SerializeToString()
+    teacher.graph_bytes = definition.SerializeToString()
     teacher.save(tmp_path / "teacher.keras")
     with pytest.raises(Exception, match="WriteFile in its graph"):
         keras.models.load_model(tmp_path / "teacher.keras")

@@ -1,7 +1,6 @@
 """A missing teacher is trained by its recipe, kept, and used again."""
 
 import dataclasses
-import functools
 
 import keras
 import numpy as np
@@ -9,7 +8,6 @@ import pytest
 import tensorflow as tf
 
 from dfad_tf import teacher_cache
-from dfad_tf.callbacks import Backup
 from dfad_tf.datasets import open_dataset
 from dfad_tf.errors import InputError
 from dfad_tf.optimizers import CoupledSGD
@@ -132,15 +130,13 @@ def test_a_teacher_that_was_cut_becomes_the_one_that_was_not(
     def cut(recipe, dataset, shape, verbose, callbacks, first_epoch):
         return train_teacher(recipe, dataset, shape, verbose, [*callbacks, Cut(*at)], first_epoch)
 
-    every_step = functools.partial(Backup, every=1)
-    monkeypatch.setattr(teacher_cache, "Backup", every_step)
     with monkeypatch.context() as patch, pytest.raises(MemoryError):
         patch.setattr(teacher_cache, "train_teacher", cut)
-        teacher_cache.cached_teacher(recipe, digits, SHAPE, tmp_path, 0)
-    assert {path.suffix for path in tmp_path.iterdir()} == {".backup"}
+        teacher_cache.cached_teacher(recipe, digits, SHAPE, tmp_path, 0, every="1")
+    assert {path.suffix for path in tmp_path.iterdir()} == {".backup", ".lock"}
     resumed, path, trained = teacher_cache.cached_teacher(recipe, digits, SHAPE, tmp_path, 0)
     assert trained and same(resumed.get_weights(), straight)
-    assert {path.suffix for path in tmp_path.iterdir()} == {".keras", ".json"}
+    assert {path.suffix for path in tmp_path.iterdir()} == {".keras", ".json", ".lock"}
 
 
 def test_optimizers():

@@ -147,9 +147,9 @@ def test_every_draw_has_a_key_of_its_own(monkeypatch):
         [],
     )
 
-    def recorded(seed, stream, step):
+    def recorded(seed, stream, step, attempt):
         keys.append((stream, int(step)))
-        return stateless_seed(seed, stream, step)
+        return stateless_seed(seed, stream, step, attempt)
 
     monkeypatch.setattr(training_images, "stateless_seed", recorded)
     fit(distiller, steps=2)
@@ -164,9 +164,9 @@ def test_draws_of_the_memory_count_the_students_steps(monkeypatch):
     """With an even number of steps, a key that counted twice would come back."""
     distiller, steps = make(memory=20, steps=2, run_eagerly=True), []
 
-    def recorded(seed, stream, step):
+    def recorded(seed, stream, step, attempt):
         steps.extend([int(step)] if stream == "memory" else [])
-        return stateless_seed(seed, stream, step)
+        return stateless_seed(seed, stream, step, attempt)
 
     monkeypatch.setattr(training_images, "stateless_seed", recorded)
     fit(distiller, steps=3)

@@ -18,17 +18,20 @@ class TimeLeft(keras.callbacks.Callback):
 
     def on_train_begin(self, logs: Any = None) -> None:
         self._begin = time.monotonic()
-        self._before = int(self.model.optimizer.iterations)
+        self._before = self._steps()
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         # Counted in steps: the first epoch may have been begun by another process.
-        done = int(self.model.optimizer.iterations)
+        done = self._steps()
         left = done / (epoch + 1) * (self.params["epochs"] - epoch - 1)
         if left > 0 and done > self._before:
             spent = time.monotonic() - self._begin
             print(
                 f"  about {format_seconds(spent / (done - self._before) * left)} left", flush=True
             )
+
+    def _steps(self) -> int:
+        return int(keras.ops.convert_to_numpy(self.model.optimizer.iterations))
 
 
 def format_seconds(seconds: float) -> str:

@@ -71,16 +71,16 @@ class DistillationModel(keras.Model):
 
     def trackers(self) -> list[Any]:
         """Metrics that a train step logs."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} does not name its `trackers`.")
 
     def state_parts(self) -> dict[str, list[Any]]:
         """Variables that training moves, by part, as `training_state` reads them."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} does not name its `state_parts`.")
 
     @property
     def own_metrics(self) -> list[Any]:
         """Metrics that Keras does not know of."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} does not name its `own_metrics`.")
 
     @property
     def metrics(self) -> list[Any]:

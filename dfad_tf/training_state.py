@@ -138,6 +138,7 @@ def write_state(path: pathlib.Path, states: Mapping[str, TrainingState]) -> None
     handle, temporary = tempfile.mkstemp(prefix=_UNFINISHED, dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:
+            # Its stub takes any array by name for the switch `allow_pickle`.
             np.savez(file, **{_METADATA: text}, **arrays)  # type: ignore[arg-type]
             file.flush()
             os.fsync(file.fileno())  # else a power cut could leave the new name without content

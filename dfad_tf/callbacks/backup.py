@@ -78,7 +78,6 @@ class Backup(keras.callbacks.BackupAndRestore):
         self.others, self.stop = list(callbacks), stop
         self.healthy: TrainingState | None = None
         self.record = BackupRecord()
-        self._course = 0
         self._earlier: TrainingState | None = None
         self._epoch = self._step = 0
         self._skip_until: int | None = None
@@ -213,7 +212,7 @@ class Backup(keras.callbacks.BackupAndRestore):
             "history": plain_history(self.model.history),
             "callbacks": [numbers_of(callback) for callback in self.others],
             "teacher": self._teacher,
-            "course": self._course,
+            "course": len(self.record.restores),
             "record": dataclasses.asdict(self.record),
         }
         return TrainingState(read_state(self.model), metadata)
@@ -262,7 +261,6 @@ class Backup(keras.callbacks.BackupAndRestore):
         record.resumed += earlier is None
         if record.restores:
             self.model.change_course(record.restores, metadata["course"])
-        self._course = len(record.restores)
         self._epoch, self._step = metadata["epoch"], metadata["step"]
         self.model._initial_epoch = self._epoch
         self._restored = state

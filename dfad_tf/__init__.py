@@ -16,34 +16,34 @@ __version__ = "0.5.0"
 _HOMES = {
     "Backup": "dfad_tf.callbacks",
     "CollapseWatch": "dfad_tf.callbacks",
-    "DataFreeDistiller": "dfad_tf.distiller",
-    "InputError": "dfad_tf.errors",
+    "DataFreeDistiller": "dfad_tf.distillation.distiller",
+    "InputError": "dfad_tf.utils.errors",
     "Method": "dfad_tf.methods",
-    "PixelContract": "dfad_tf.pixel_contract",
+    "PixelContract": "dfad_tf.data.pixel_contract",
     "Settings": "dfad_tf.methods",
     "StopSignals": "dfad_tf.callbacks",
-    "SupervisedDistiller": "dfad_tf.supervised_distiller",
-    "VirtualInterpolation": "dfad_tf.interpolation",
-    "describe_teacher": "dfad_tf.teacher_loading",
+    "SupervisedDistiller": "dfad_tf.distillation.supervised_distiller",
+    "VirtualInterpolation": "dfad_tf.methods.interpolation",
+    "describe_teacher": "dfad_tf.teachers.description",
     "export_student": "dfad_tf.exporting",
-    "inherit_weights": "dfad_tf.inheritance",
-    "load_teacher": "dfad_tf.teacher_loading",
-    "multiply_adds": "dfad_tf.multiply_adds",
-    "open_dataset": "dfad_tf.datasets",
+    "inherit_weights": "dfad_tf.students.inheritance",
+    "load_teacher": "dfad_tf.teachers.loading",
+    "multiply_adds": "dfad_tf.graphs.multiply_adds",
+    "open_dataset": "dfad_tf.data.datasets",
 }
-_MODULES = (
-    "callbacks",
-    "data_methods",
-    "exporting",
-    "generators",
-    "losses",
-    "methods",
-    "models",
-    "objectives",
-    "optimizers",
-    "strategies",
-    "supervised_objectives",
-)
+_MODULES = {
+    "callbacks": "dfad_tf.callbacks",
+    "data_methods": "dfad_tf.methods.data_methods",
+    "exporting": "dfad_tf.exporting",
+    "generators": "dfad_tf.synthesis.generators",
+    "losses": "dfad_tf.losses",
+    "methods": "dfad_tf.methods",
+    "models": "dfad_tf.models",
+    "objectives": "dfad_tf.synthesis.objectives",
+    "optimizers": "dfad_tf.compute.optimizers",
+    "strategies": "dfad_tf.compute.strategies",
+    "supervised_objectives": "dfad_tf.methods.supervised_objectives",
+}
 
 __all__ = [*sorted(_HOMES), *_MODULES]
 
@@ -52,7 +52,7 @@ def __getattr__(name: str) -> Any:
     if name in _HOMES:
         return getattr(importlib.import_module(_HOMES[name]), name)
     if name in _MODULES:
-        return importlib.import_module(f"dfad_tf.{name}")
+        return importlib.import_module(_MODULES[name])
     raise AttributeError(f"module 'dfad_tf' has no attribute {name!r}")
 
 

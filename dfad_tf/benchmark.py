@@ -14,8 +14,8 @@ from typing import Any
 
 from absl import flags
 
-from dfad_tf import command_line, data_flags, json_flag, precision_flag, train_flags
-from dfad_tf.errors import InputError
+from dfad_tf.command_line import application, data_flags, json_flag, precision_flag, train_flags
+from dfad_tf.utils.errors import InputError
 
 FLAGS = flags.FLAGS
 for module in (data_flags, json_flag, precision_flag, train_flags):
@@ -36,15 +36,10 @@ def main(arguments: list[str]) -> None:
     del arguments
     json_flag.check()
     command = _command()
-    from dfad_tf import (
-        flag_checks,
-        from_flags,
-        method_flags,
-        report_benchmark,
-        run_folder,
-        step_benchmark,
-    )
-    from dfad_tf.distiller import DataFreeDistiller
+    from dfad_tf.command_line import builders, flag_checks, method_flags
+    from dfad_tf.distillation.distiller import DataFreeDistiller
+    from dfad_tf.experiments import benchmark_table, step_benchmark
+    from dfad_tf.utils import versions
 
     flag_checks.check_names()
     if method_flags.needs_data():
@@ -52,18 +47,18 @@ def main(arguments: list[str]) -> None:
             "Expected --method to be one without data, whose train step is timed here. "
             f"Received: {FLAGS.method}"
         )
-    teacher = from_flags.untrained_teacher_from_flags()
-    student = from_flags.student_from_flags(teacher)
-    generator = from_flags.generator_from_flags(teacher)
+    teacher = builders.untrained_teacher_from_flags()
+    student = builders.student_from_flags(teacher)
+    generator = builders.generator_from_flags(teacher)
     method = method_flags.method_from_flags()
     distiller = DataFreeDistiller(teacher.model, student, generator, FLAGS.teacher_features)
-    optimizer, generator_optimizer = from_flags.optimizers_from_flags()
+    optimizer, generator_optimizer = builders.optimizers_from_flags()
     distiller.compile(
         optimizer,
         generator_optimizer,
         method,
         seed=FLAGS.seed,
-        precision=from_flags.precision_from_flags(),
+        precision=builders.precision_from_flags(),
         jit_compile=FLAGS.jit_compile,
         steps_per_execution=FLAGS.steps_per_execution,
     )
@@ -74,12 +69,12 @@ def main(arguments: list[str]) -> None:
         "method": method.name,
         "jit_compile": FLAGS.jit_compile,
         **step_benchmark.benchmark_step(distiller, FLAGS.batch_size, FLAGS.iterations),
-        "versions": run_folder.versions(),
+        "versions": versions.versions(),
     }
     if command:
         result["compare"] = _compare(distiller, command, result["seconds_per_iteration"])
     if not json_flag.written(result):
-        print(report_benchmark.table(result))
+        print(benchmark_table.table(result))
 
 
 def _command() -> list[str] | None:
@@ -98,11 +93,11 @@ def _command() -> list[str] | None:
 
 def _compare(distiller: Any, command: list[str], seconds: float) -> dict[str, Any]:
     """Run the other program and this one in turn; the first round of this one is done."""
-    from dfad_tf import measurement
+    from dfad_tf.distillation import step_timing
 
     ours, theirs = [seconds], [_seconds_of(command)]
     for _ in range(FLAGS.rounds - 1):
-        ours.append(measurement.seconds_per_step(distiller, FLAGS.batch_size, FLAGS.iterations))
+        ours.append(step_timing.seconds_per_step(distiller, FLAGS.batch_size, FLAGS.iterations))
         theirs.append(_seconds_of(command))
     return {
         "command": shlex.join(command),
@@ -129,7 +124,7 @@ def _seconds_of(command: list[str]) -> float:
 
 def run() -> None:
     """Entry point of the command `dfad-benchmark`."""
-    command_line.run(main)
+    application.run(main)
 
 
 if __name__ == "__main__":

@@ -12,8 +12,8 @@ from typing import Any
 
 from absl import flags
 
-from dfad_tf import command_line, compare_flags, data_flags, precision_flag, train_flags
-from dfad_tf.errors import InputError
+from dfad_tf.command_line import application, compare_flags, data_flags, precision_flag, train_flags
+from dfad_tf.utils.errors import InputError
 
 FLAGS = flags.FLAGS
 for module in (compare_flags, data_flags, precision_flag, train_flags):
@@ -24,7 +24,7 @@ def main(arguments: list[str]) -> None:
     """Flags → the runs that are missing → table, picture."""
     del arguments
     shared = compare_flags.shared_arguments()
-    from dfad_tf import comparison, comparison_pictures, comparison_runs
+    from dfad_tf.experiments import comparison, comparison_pictures, comparison_runs
 
     methods = compare_flags.check_methods(comparison.ROWS)
     folder = compare_flags.comparison_folder(shared)
@@ -51,7 +51,7 @@ def main(arguments: list[str]) -> None:
 
 def _table(runs: Any) -> list[dict[str, Any]]:
     """All that lies in the folder, also of methods and seeds that were not asked for now."""
-    from dfad_tf import comparison, comparison_runs
+    from dfad_tf.experiments import comparison, comparison_runs
 
     found, failures = {}, {}
     for method in comparison.ROWS:
@@ -77,10 +77,10 @@ def check_methods_fit(methods: tuple[str, ...], shared: list[str]) -> None:
     Raises:
         InputError: If a flag, a network or a layer is wrong.
     """
-    from dfad_tf import flag_checks
+    from dfad_tf.command_line import flag_checks
 
     for method in methods:
-        with command_line.parsed([*shared, f"--method={method}"]):
+        with application.parsed([*shared, f"--method={method}"]):
             try:
                 flag_checks.check_names()
                 flag_checks.check_method_fits()
@@ -90,16 +90,16 @@ def check_methods_fit(methods: tuple[str, ...], shared: list[str]) -> None:
 
 def make_teacher(shared: list[str]) -> None:
     """Train a missing teacher once, before runs that would each train it."""
-    from dfad_tf import from_flags
+    from dfad_tf.command_line import builders
 
-    with command_line.parsed(shared):
+    with application.parsed(shared):
         if not FLAGS.teacher:
-            from_flags.teacher_from_flags(from_flags.dataset_from_flags(), 2)
+            builders.teacher_from_flags(builders.dataset_from_flags(), 2)
 
 
 def run() -> None:
     """Entry point of the command `dfad-compare`."""
-    command_line.run(main, recipes=False, children=True)
+    application.run(main, recipes=False, children=True)
 
 
 if __name__ == "__main__":

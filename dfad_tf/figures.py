@@ -13,9 +13,10 @@ from typing import Any
 
 from absl import flags
 
-from dfad_tf import command_line, compare, compare_flags, data_flags, precision_flag, train_flags
-from dfad_tf.errors import InputError
-from dfad_tf.method_names import WITH_DATA
+from dfad_tf import compare
+from dfad_tf.command_line import application, compare_flags, data_flags, precision_flag, train_flags
+from dfad_tf.methods.method_names import WITH_DATA
+from dfad_tf.utils.errors import InputError
 
 FLAGS = flags.FLAGS
 for module in (compare_flags, data_flags, precision_flag, train_flags):
@@ -35,7 +36,8 @@ def main(arguments: list[str]) -> None:
     del arguments
     wanted = _figures()
     shared = compare_flags.shared_arguments()
-    from dfad_tf import comparison, comparison_runs, figure_data, run_folder
+    from dfad_tf.experiments import comparison, comparison_runs, figure_data
+    from dfad_tf.utils import files
 
     wished = compare_flags.check_methods(comparison.ROWS)
     methods = tuple(name for name in wished if name in WITH_DATA)
@@ -55,7 +57,7 @@ def main(arguments: list[str]) -> None:
         if not data:
             print(f"No run of figure {figure} came to its end: it is not drawn.", flush=True)
             continue
-        run_folder.write_json(place / f"figure{figure}.json", data)
+        files.write_json(place / f"figure{figure}.json", data)
         _draw(figure, place)
         print(f"{place / f'figure{figure}.png'}: {_ABOUT[figure]}", flush=True)
     runs.check_failures()
@@ -72,10 +74,10 @@ def _figures() -> list[str]:
 
 
 def _data(figure: str, runs: Any, methods: tuple[str, ...]) -> dict[str, Any]:
-    from dfad_tf import figure_data
+    from dfad_tf.experiments import figure_data
 
     if figure == "1":
-        from dfad_tf.moons_experiment import moons_experiment
+        from dfad_tf.experiments.moons_experiment import moons_experiment
 
         print("Two moons: a teacher and two students", flush=True)
         return moons_experiment()
@@ -89,7 +91,7 @@ def _data(figure: str, runs: Any, methods: tuple[str, ...]) -> dict[str, Any]:
 
 def _draw(figure: str, place: pathlib.Path) -> None:
     """Draw from the saved data alone."""
-    from dfad_tf import figure_pictures
+    from dfad_tf.experiments import figure_pictures
 
     data = json.loads((place / f"figure{figure}.json").read_text(encoding="utf-8"))
     path = place / f"figure{figure}.png"
@@ -104,7 +106,7 @@ def _draw(figure: str, place: pathlib.Path) -> None:
 
 def run() -> None:
     """Entry point of the command `dfad-figures`."""
-    command_line.run(main, recipes=False, children=True)
+    application.run(main, recipes=False, children=True)
 
 
 if __name__ == "__main__":

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from absl import flags
 
-from dfad_tf import command_line, data_flags, export_flags, model_flags
+from dfad_tf.command_line import application, data_flags, model_flags, output_flags
 
-for module in (data_flags, export_flags, model_flags):
+for module in (data_flags, output_flags, model_flags):
     flags.adopt_module_key_flags(module)  # so that --helpshort shows them
 
 
 def main(arguments: list[str]) -> None:
     """Flags → student → a SavedModel of any batch size and a model card."""
     del arguments
-    from dfad_tf.export_command import export_from_flags
+    from dfad_tf.command_line.conversion import export_from_flags
     from dfad_tf.exporting import SAVED_MODEL
 
     export_from_flags(SAVED_MODEL, [SAVED_MODEL])
@@ -21,7 +21,7 @@ def main(arguments: list[str]) -> None:
 
 def run() -> None:
     """Entry point of the command `dfad-to-saved-model`."""
-    command_line.run(main)
+    application.run(main)
 
 
 if __name__ == "__main__":

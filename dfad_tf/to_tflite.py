@@ -6,11 +6,11 @@ import math
 
 from absl import flags
 
-from dfad_tf import command_line, data_flags, export_flags, model_flags, precision_flag
-from dfad_tf.errors import InputError
+from dfad_tf.command_line import application, data_flags, model_flags, output_flags, precision_flag
+from dfad_tf.utils.errors import InputError
 
 FLAGS = flags.FLAGS
-for module in (data_flags, export_flags, model_flags, precision_flag):
+for module in (data_flags, output_flags, model_flags, precision_flag):
     flags.adopt_module_key_flags(module)  # so that --helpshort shows them
 
 flags.DEFINE_string(
@@ -39,7 +39,7 @@ def main(arguments: list[str]) -> None:
     """Flags → student, calibration → LiteRT files and a model card."""
     del arguments
     from dfad_tf import exporting
-    from dfad_tf.export_command import CalibrationChoice, export_from_flags
+    from dfad_tf.command_line.conversion import CalibrationChoice, export_from_flags
 
     known = tuple(exporting.LITE_FILES)
     precisions = exporting.check_exports(precision_flag.file_precisions(), "--precision", known)
@@ -64,7 +64,7 @@ def main(arguments: list[str]) -> None:
 
 def run() -> None:
     """Entry point of the command `dfad-to-tflite`."""
-    command_line.run(main)
+    application.run(main)
 
 
 if __name__ == "__main__":

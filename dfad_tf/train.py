@@ -14,8 +14,8 @@ from typing import Any
 
 from absl import flags
 
-from dfad_tf import command_line, data_flags, precision_flag, train_flags
-from dfad_tf.errors import InputError
+from dfad_tf.command_line import application, data_flags, precision_flag, train_flags
+from dfad_tf.utils.errors import InputError
 
 FLAGS = flags.FLAGS
 for module in (data_flags, precision_flag, train_flags):
@@ -43,7 +43,7 @@ def main(arguments: list[str]) -> None:
     """Flags → teacher, student → a distillation → evaluate → export → a folder."""
     del arguments
     begin = time.monotonic()
-    from dfad_tf import workers
+    from dfad_tf.runs import workers
 
     # First of all: TensorFlow takes devices and other workers only before it has done anything.
     strategy = workers.strategy_from_flags()
@@ -54,34 +54,29 @@ def main(arguments: list[str]) -> None:
 def _run(strategy: Any, begin: float) -> None:
     import keras
 
-    from dfad_tf import (
-        flag_checks,
-        from_flags,
-        interrupted_run,
-        run_folder,
-        strategies,
-        training_export,
-        workers,
-    )
+    from dfad_tf.command_line import builders, flag_checks
+    from dfad_tf.compute import strategies
+    from dfad_tf.runs import interrupted_run, run_exports, run_folder, workers
+    from dfad_tf.utils import files
 
     flag_checks.check_names()
     flag_checks.check_shares(strategy.num_replicas_in_sync)
     interrupted = _interrupted_run()
     if interrupted is None:
         run_folder.check_run_folder(FLAGS.workdir)
-    dataset = from_flags.dataset_from_flags()
+    dataset = builders.dataset_from_flags()
     if not FLAGS.teacher:  # which may be trained for hours
         flag_checks.check_method_fits()
     with workers.chief_first(strategy):
         # Trained on one device, so that its recipe names one teacher whatever the devices.
-        teacher = from_flags.teacher_from_flags(dataset, from_flags.verbosity())
+        teacher = builders.teacher_from_flags(dataset, builders.verbosity())
     # Named from here on, so that flags.flags makes the same run on another device.
-    precision = from_flags.precision_from_flags()
+    precision = builders.precision_from_flags()
     FLAGS["precision"].value = precision
     with strategy.scope():
         everywhere = teacher
         if strategy.num_replicas_in_sync > 1:  # once more, now on all devices
-            everywhere = from_flags.teacher_from_flags(dataset, 0)
+            everywhere = builders.teacher_from_flags(dataset, 0)
         keras.utils.set_random_seed(FLAGS.seed)
         distillation = _distillation(strategy, dataset, everywhere, precision)
     test = _test_images(dataset, teacher)
@@ -90,29 +85,30 @@ def _run(strategy: Any, begin: float) -> None:
     if folder is None:
         folder = run_folder.create_run_folder(FLAGS.workdir, label.replace("/", "_"))
     with interrupted_run.locked(folder, goes_on=interrupted is not None):
-        run_folder.write_text(folder / interrupted_run.FLAG_FILE, _flags_text())
+        files.write_text(folder / interrupted_run.FLAG_FILE, _flags_text())
         done = distillation.run(folder, test)
         exports: dict[str, Any] = {}
         with workers.chief_first(strategy):
             if strategies.is_chief(strategy):
                 exports = _leave(folder, distillation, done, teacher, dataset, test, begin)
         interrupted_run.finish(folder)
-    training_export.check_whole(exports, folder)
+    run_exports.check_whole(exports, folder)
 
 
 def _distillation(strategy: Any, dataset: Any, teacher: Any, precision: str) -> Any:
     """The networks and what trains them, by the flags; called in the strategy's scope."""
-    from dfad_tf import from_flags, method_flags, training_export, workers
+    from dfad_tf.command_line import builders, method_flags
+    from dfad_tf.runs import run_exports, workers
 
-    student = from_flags.student_from_flags(teacher)
-    training_export.check_brought_student(student, teacher)
+    student = builders.student_from_flags(teacher)
+    run_exports.check_brought_student(student, teacher)
     distillation: Any
     if dataset and method_flags.needs_data():
-        from dfad_tf.training_with_data import DistillationWithData
+        from dfad_tf.runs.supervised_run import DistillationWithData
 
         distillation = DistillationWithData(dataset, teacher, student, precision)
     else:
-        from dfad_tf.training_without_data import DistillationWithoutData
+        from dfad_tf.runs.data_free_run import DistillationWithoutData
 
         distillation = DistillationWithoutData(teacher, student, precision)
     workers.agree(strategy, distillation)
@@ -121,7 +117,7 @@ def _distillation(strategy: Any, dataset: Any, teacher: Any, precision: str) -> 
 
 def _interrupted_run() -> pathlib.Path | None:
     """The unfinished run that this command goes on with, in the precision that it had."""
-    from dfad_tf import interrupted_run
+    from dfad_tf.runs import interrupted_run
 
     free = [*_FREE_FLAGS, *(["precision"] if precision_flag.policy_name() == "auto" else [])]
     folder = interrupted_run.find_interrupted(FLAGS.workdir, FLAGS.resume, _flags_text(), free)
@@ -133,7 +129,7 @@ def _interrupted_run() -> pathlib.Path | None:
 
 def _flags_text() -> str:
     modules = [module.__name__ for module in (data_flags, precision_flag, train_flags)]
-    return command_line.flags_text(modules, skip=["workdir", "resume"])
+    return application.flags_text(modules, skip=["workdir", "resume"])
 
 
 def _leave(
@@ -146,23 +142,26 @@ def _leave(
     begin: float,
 ) -> dict[str, Any]:
     """Save, measure, draw, export and report; return what was exported."""
-    from dfad_tf import process, report, run_folder, teacher_loading, training_export
-    from dfad_tf.multiply_adds import multiply_adds
+    from dfad_tf.compute import process
+    from dfad_tf.graphs.multiply_adds import multiply_adds
+    from dfad_tf.runs import run_exports, summary
+    from dfad_tf.teachers import loading
+    from dfad_tf.utils import files, versions
 
     student = distillation.student
     replicas = student.distribute_strategy.num_replicas_in_sync
     # Saved before anything is measured: hours lie in these files.
-    run_folder.write_whole(folder / "student.keras", student.save)
+    files.write_whole(folder / "student.keras", student.save)
     if done.generator is not None:
-        run_folder.write_whole(folder / "generator.keras", done.generator.save)
+        files.write_whole(folder / "generator.keras", done.generator.save)
     if replicas > 1:
         # What follows takes one device, and one worker.
-        student = teacher_loading.load_keras_file(str(folder / "student.keras"), "--workdir", True)
+        student = loading.load_keras_file(str(folder / "student.keras"), "--workdir", True)
         if done.generator is not None:
             saved = str(folder / "generator.keras")
-            done.generator = teacher_loading.load_keras_file(saved, "--workdir", True)
+            done.generator = loading.load_keras_file(saved, "--workdir", True)
     if teacher.trained_here:
-        run_folder.write_whole(folder / "teacher.keras", teacher.model.save)
+        files.write_whole(folder / "teacher.keras", teacher.model.save)
     _check_healthy(done, folder)
 
     result = {
@@ -188,29 +187,29 @@ def _leave(
         "val_agreement": done.history.get("val_agreement", [None])[-1],
         "val_divergence": done.history.get("val_divergence", [None])[-1],
         "peak_memory_bytes": process.peak_memory_bytes(),
-        **report.costs("teacher", teacher.model),
-        **report.costs("student", student),
+        **summary.costs("teacher", teacher.model),
+        **summary.costs("student", student),
         **({"generator_macs": multiply_adds(done.generator)} if done.generator else {}),
         "pixels": dataclasses.asdict(teacher.description.contract),
         "labels": list(dataset.label_names) if dataset else None,
-        "versions": run_folder.versions(),
+        "versions": versions.versions(),
     }
     _draw(folder, done, teacher, dataset, result)
     # What was measured is safe before anything is exported.
-    run_folder.write_json(folder / "result.json", result)
-    result["exports"] = training_export.export(
+    files.write_json(folder / "result.json", result)
+    result["exports"] = run_exports.export(
         folder, student, done.generator, teacher, dataset, test, result
     )
     result["total_seconds"] = time.monotonic() - begin
-    run_folder.write_json(folder / "result.json", result)
+    files.write_json(folder / "result.json", result)
     present = {name: text for name, text in _FILES.items() if (folder / name).exists()}
-    print(report.summary(result, str(folder), present))
+    print(summary.summary(result, str(folder), present))
     exported: dict[str, Any] = result["exports"]
     return exported
 
 
 def _check_healthy(done: Any, folder: pathlib.Path) -> None:
-    from dfad_tf import interrupted_run
+    from dfad_tf.runs import interrupted_run
 
     losses = done.history["loss"]
     if done.stopped is None and math.isfinite(losses[-1]):
@@ -229,7 +228,7 @@ def _test_images(dataset: Any, teacher: Any) -> Any:
     """The held-out images, in raw pixels and in the teacher's input range."""
     if dataset is None:
         return None
-    from dfad_tf.measurement import TestImages
+    from dfad_tf.data.test_images import TestImages
 
     pixels, labels = dataset.load("test", teacher.description.image_shape)
     return TestImages(pixels, labels, teacher.description.contract)
@@ -237,15 +236,14 @@ def _test_images(dataset: Any, teacher: Any) -> Any:
 
 def _measure(student: Any, generator: Any, teacher: Any, test: Any) -> dict[str, Any]:
     """Accuracy of both networks on real images where there are any, and their agreement."""
-    from dfad_tf import measurement
+    from dfad_tf.compute import prediction
+    from dfad_tf.synthesis import generated_images
 
     kinds = ("teacher_accuracy", "student_accuracy", "agreement", "generated_agreement")
     measured: dict[str, Any] = dict.fromkeys(kinds)
 
     def answers(images: Any) -> list[Any]:
-        return [
-            measurement.predict_classes(network, images) for network in (teacher.model, student)
-        ]
+        return [prediction.predict_classes(network, images) for network in (teacher.model, student)]
 
     if test:
         teachers, students = answers(test.inputs)
@@ -253,7 +251,7 @@ def _measure(student: Any, generator: Any, teacher: Any, test: Any) -> dict[str,
         measured["student_accuracy"] = float((students == test.labels).mean())
         measured["agreement"] = float((teachers == students).mean())
     if generator is not None:
-        teachers, students = answers(measurement.generated_images(generator, 2000))
+        teachers, students = answers(generated_images.generated_images(generator, 2000))
         measured["generated_agreement"] = float((teachers == students).mean())
     return {**measured, "test_images": len(test.labels) if test else 0}
 
@@ -261,11 +259,13 @@ def _measure(student: Any, generator: Any, teacher: Any, test: Any) -> dict[str,
 def _draw(
     folder: pathlib.Path, done: Any, teacher: Any, dataset: Any, result: dict[str, Any]
 ) -> None:
-    from dfad_tf import measurement, pictures
+    from dfad_tf.compute import prediction
+    from dfad_tf.runs import plots
+    from dfad_tf.synthesis import generated_images
 
     data = "with data" if done.real_images else "without data"
     title = f"{result['student']} by '{result['method']}', {data}, seed {FLAGS.seed}"
-    pictures.draw_learning_curves(
+    plots.draw_learning_curves(
         done.history,
         folder / "curves.png",
         title,
@@ -274,19 +274,19 @@ def _draw(
     )
     if done.generator is None:
         return
-    images = measurement.generated_images(done.generator, 40)
-    classes = measurement.predict_classes(teacher.model, images)
+    images = generated_images.generated_images(done.generator, 40)
+    classes = prediction.predict_classes(teacher.model, images)
     names = dataset.label_names if dataset else [str(i) for i in range(max(classes) + 1)]
     pixels = teacher.description.contract.to_pixels(images)
     labels = [names[index] for index in classes]
-    pictures.draw_samples(
+    plots.draw_samples(
         pixels, labels, folder / "samples.png", "Generated images, under the teacher's label"
     )
 
 
 def run() -> None:
     """Entry point of the command `dfad-train`."""
-    command_line.run(main)
+    application.run(main)
 
 
 if __name__ == "__main__":

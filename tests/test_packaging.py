@@ -66,7 +66,7 @@ def test_the_version_stands_in_one_value():
 
 def test_the_readme_names_only_flags_that_exist():
     from dfad_tf import benchmark, compare, evaluate, figures, to_saved_model, to_tflite
-    from tests.command import FLAGS
+    from tests.helpers.command import FLAGS
 
     commands = (benchmark, compare, evaluate, figures, to_saved_model, to_tflite)
     assert all(command.main for command in commands)  # and their flags

@@ -8,7 +8,8 @@ from dfad_tf.callbacks.history_file import HistoryFile
 from dfad_tf.callbacks.sample_images import SampleImages
 from dfad_tf.callbacks.shared_backup import SharedBackup
 from dfad_tf.callbacks.stop_signals import StopSignals
-from dfad_tf.callbacks.time_left import TimeLeft, format_seconds
+from dfad_tf.callbacks.time_left import TimeLeft
+from dfad_tf.utils.formatting import format_seconds
 
 __all__ = [
     "Backup",

@@ -14,8 +14,7 @@ import keras
 from dfad_tf.callbacks.backup_interval import parse_interval
 from dfad_tf.callbacks.backup_record import BackupRecord, numbers_of, plain_history
 from dfad_tf.callbacks.stop_signals import StopSignals
-from dfad_tf.errors import InputError
-from dfad_tf.training_state import (
+from dfad_tf.compute.training_state import (
     TrainingState,
     assign_state,
     digest,
@@ -24,6 +23,7 @@ from dfad_tf.training_state import (
     read_state,
     write_state,
 )
+from dfad_tf.utils.errors import InputError
 
 _LATEST, _HEALTHY = "latest", "healthy"
 # A backup that takes long is written less often than asked by time: at most this share of it.

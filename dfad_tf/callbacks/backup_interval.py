@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from dfad_tf.errors import InputError
+from dfad_tf.utils.errors import InputError
 
 _SECONDS = {"s": 1.0, "min": 60.0, "h": 3600.0}
 

@@ -10,8 +10,8 @@ import keras
 import numpy as np
 
 from dfad_tf.callbacks.backup import Backup
-from dfad_tf.generated_validation import as_in_training
-from dfad_tf.randomness import stateless_latent, stateless_seed
+from dfad_tf.compute.batch_statistics import as_in_training
+from dfad_tf.compute.randomness import stateless_latent, stateless_seed
 
 ON_COLLAPSE = ("restore", "warn", "stop")
 # No healthy run of the README's comparisons came near these: none had less than 0.9 of its highest

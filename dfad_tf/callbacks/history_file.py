@@ -9,7 +9,7 @@ from typing import Any
 
 import keras
 
-from dfad_tf.run_folder import write_text
+from dfad_tf.utils.files import write_text
 
 
 class HistoryFile(keras.callbacks.CSVLogger):

@@ -7,9 +7,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from dfad_tf.pictures import to_displayable
-from dfad_tf.pixel_contract import PixelContract
-from dfad_tf.randomness import stateless_latent
+from dfad_tf.compute.randomness import stateless_latent
+from dfad_tf.data.pixel_contract import PixelContract, to_displayable
 
 
 class SampleImages(keras.callbacks.Callback):

@@ -6,8 +6,8 @@ from typing import Any
 
 import tensorflow as tf
 
-from dfad_tf import strategies
 from dfad_tf.callbacks.backup import Backup
+from dfad_tf.compute import strategies
 
 
 class SharedBackup(Backup):

@@ -7,6 +7,8 @@ from typing import Any
 
 import keras
 
+from dfad_tf.utils.formatting import format_seconds
+
 
 class TimeLeft(keras.callbacks.Callback):
     """Print the time left, from the mean of the epochs so far; Keras's bar knows one epoch."""
@@ -32,13 +34,3 @@ class TimeLeft(keras.callbacks.Callback):
 
     def _steps(self) -> int:
         return int(keras.ops.convert_to_numpy(self.model.optimizer.iterations))
-
-
-def format_seconds(seconds: float) -> str:
-    """Format a duration for people: `45 s`, `3 min 20 s`, `2 h 5 min`."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
-    return f"{whole // 3600} h {whole % 3600 // 60} min"

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 import keras
 import numpy as np
 
-from dfad_tf.errors import InputError
+from dfad_tf.data.pixel_contract import PixelContract
 from dfad_tf.exporting.files import LiteFile
-from dfad_tf.multiply_adds import multiply_adds
-from dfad_tf.pixel_contract import PixelContract
-from dfad_tf.teacher_signals import TeacherSignals
+from dfad_tf.graphs.multiply_adds import multiply_adds
+from dfad_tf.teachers.teacher_signals import TeacherSignals
+from dfad_tf.utils.errors import InputError
 
 _DECIDED = 0.1  # of the logits' spread: a smaller lead is a tie that rounding may turn
 _MOST_WORK = 5e11  # multiply-adds a file may cost: some 15 seconds on one core

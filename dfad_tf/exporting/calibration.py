@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import keras
 import numpy as np
 
-from dfad_tf.errors import InputError
-from dfad_tf.measurement import generated_images
-from dfad_tf.pixel_contract import PixelContract
+from dfad_tf.data.pixel_contract import PixelContract
+from dfad_tf.synthesis.generated_images import generated_images
+from dfad_tf.utils.errors import InputError
 
 _SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
 _MOST_VALUES = 2**30  # of pixels held at a time

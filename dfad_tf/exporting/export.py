@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from dfad_tf.errors import InputError
+from dfad_tf.data.pixel_contract import PixelContract
 from dfad_tf.exporting.agreement import (
     Agreement,
     Reference,
@@ -26,16 +26,11 @@ from dfad_tf.exporting.lite_metadata import with_metadata
 from dfad_tf.exporting.lite_model import LiteModel, float_operations, latencies
 from dfad_tf.exporting.model_card import card_text
 from dfad_tf.exporting.saved_model import SIGNATURE, write_saved_model
-from dfad_tf.exporting.serving import (
-    INPUT,
-    LOGITS,
-    PROBABILITIES,
-    float32_copy,
-    serving_function,
-)
-from dfad_tf.pixel_contract import PixelContract
-from dfad_tf.report import trainable_parameters
-from dfad_tf.run_folder import check_writable, versions, write_folder, write_json
+from dfad_tf.exporting.serving import INPUT, LOGITS, PROBABILITIES, float32_copy, serving_function
+from dfad_tf.graphs.parameters import trainable_parameters
+from dfad_tf.utils.errors import InputError
+from dfad_tf.utils.files import check_writable, write_folder, write_json
+from dfad_tf.utils.versions import versions
 
 _WRITTEN = ("card.json", "card.md", SAVED_MODEL, *(file.name for file in LITE_FILES.values()))
 _INSIDE = ("student", "provenance", "input", "outputs")  # of the card, in each file

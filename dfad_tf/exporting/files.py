@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dfad_tf.errors import InputError
-from dfad_tf.names import look_up
+from dfad_tf.utils.errors import InputError
+from dfad_tf.utils.names import look_up
 
 SAVED_MODEL = "saved_model"
 

@@ -15,12 +15,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from dfad_tf.errors import InputError
+from dfad_tf.data.pixel_contract import PixelContract
 from dfad_tf.exporting.calibration import Calibration
 from dfad_tf.exporting.saved_model import write_saved_model
 from dfad_tf.exporting.serving import INPUT, serving_function
-from dfad_tf.native_messages import no_native_messages
-from dfad_tf.pixel_contract import PixelContract
+from dfad_tf.utils.errors import InputError
+from dfad_tf.utils.native_messages import no_native_messages
 
 
 def convert(

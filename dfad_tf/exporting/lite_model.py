@@ -7,10 +7,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from dfad_tf.errors import InputError
 from dfad_tf.exporting.saved_model import SIGNATURE
 from dfad_tf.exporting.serving import INPUT, LOGITS, PROBABILITIES
-from dfad_tf.native_messages import no_native_messages
+from dfad_tf.utils.errors import InputError
+from dfad_tf.utils.native_messages import no_native_messages
 
 _SECONDS_A_TURN = 0.005  # short networks are run several times, or the clock is measured
 

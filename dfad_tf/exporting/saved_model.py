@@ -7,7 +7,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from dfad_tf.native_messages import no_native_messages
+from dfad_tf.utils.native_messages import no_native_messages
 
 SIGNATURE = "serving_default"
 

@@ -7,10 +7,10 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from dfad_tf.errors import InputError
-from dfad_tf.graphs import copy_layer, is_graph
-from dfad_tf.pixel_contract import PixelContract
-from dfad_tf.teacher_signals import TeacherSignals
+from dfad_tf.data.pixel_contract import PixelContract
+from dfad_tf.graphs.layer_graph import copy_layer, is_graph
+from dfad_tf.teachers.teacher_signals import TeacherSignals
+from dfad_tf.utils.errors import InputError
 
 INPUT, LOGITS, PROBABILITIES = "image", "logits", "probabilities"
 

@@ -11,10 +11,10 @@ from typing import Any
 
 import keras
 
-from dfad_tf import names
 from dfad_tf.losses.attention_transfer import AttentionTransfer
 from dfad_tf.losses.jensen_shannon_discrepancy import JensenShannonDiscrepancy
 from dfad_tf.losses.kullback_leibler_discrepancy import KullbackLeiblerDiscrepancy
+from dfad_tf.utils import names
 
 __all__ = [
     "DISCREPANCIES",

@@ -7,11 +7,11 @@ from collections.abc import Callable, Sequence
 
 import keras
 
-from dfad_tf import names
 from dfad_tf.models.lenet import lenet
 from dfad_tf.models.multilayer_perceptron import multilayer_perceptron
 from dfad_tf.models.resnet import resnet
 from dfad_tf.models.wide_resnet import wide_resnet
+from dfad_tf.utils import names
 
 _WIDE, _NARROW = (64, 128, 256, 512), (16, 32, 64)
 
@@ -67,26 +67,6 @@ def build(
     builder = names.look_up(CLASSIFIERS, name, "network")
     key = name.lower().replace("-", "_")
     return builder(tuple(input_shape), num_classes, mean=mean, std=std, name=key)
-
-
-def compact_name(input_shape: tuple[int, ...], num_classes: int, teacher_parameters: int) -> str:
-    """Name the largest compact student with at most a third of the teacher's parameters.
-
-    Args:
-        input_shape: The teacher's `(height, width, channels)`, or `(features,)`.
-        num_classes: Number of logits.
-        teacher_parameters: The teacher's parameters.
-
-    Returns:
-        A name of `CLASSIFIERS`; the smallest where none is small enough.
-    """
-    if len(input_shape) == 1:
-        return "mlp"
-    for width in (32, 16, 8):
-        student = build(f"compact_{width}", input_shape, num_classes)
-        if student.count_params() * 3 <= teacher_parameters:
-            return f"compact_{width}"
-    return "compact_4"
 
 
 def check_name(name: str, flag: str) -> None:

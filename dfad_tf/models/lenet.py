@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import keras
 
-from dfad_tf.errors import InputError
 from dfad_tf.models import layers
+from dfad_tf.utils.errors import InputError
 
 
 def lenet(

@@ -1,0 +1,1 @@
+"""The command line: flags, recipes, checks, and what turns flags into objects."""

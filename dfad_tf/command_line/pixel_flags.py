@@ -1,0 +1,95 @@
+"""The flags of shapes and pixels, as numbers and as a contract."""
+
+from __future__ import annotations
+
+import math
+import pathlib
+from typing import Any
+
+from absl import flags
+
+from dfad_tf.data.pixel_contract import PixelContract
+from dfad_tf.runs import run_record
+from dfad_tf.teachers.pixel_detection import declared_contract
+from dfad_tf.utils.errors import InputError
+
+FLAGS = flags.FLAGS
+
+
+def check_pixel_flags() -> None:
+    """Check that mean and deviation of the pixels stand together and make sense.
+
+    Raises:
+        InputError: If they do not.
+    """
+    mean, std = numbers("input_mean", float), numbers("input_std", float)
+    if (mean is None) != (std is None) or (mean and std and len(mean) != len(std)):
+        raise InputError(
+            "Expected --input_mean and --input_std together, with as many values. "
+            f"Received: {FLAGS.input_mean} and {FLAGS.input_std}"
+        )
+    if std and min(std) <= 0:
+        raise InputError(f"Expected --input_std above 0. Received: {','.join(FLAGS.input_std)}")
+    if FLAGS.input_range == "standardized" and mean is None:
+        raise InputError(
+            "Expected --input_mean and --input_std with --input_range=standardized. "
+            "Received neither."
+        )
+    if FLAGS.input_range == "auto" and mean is not None:
+        raise InputError(
+            "Expected --input_range beside --input_mean and --input_std. Received: auto"
+        )
+
+
+def image_shape() -> tuple[int, int, int] | None:
+    """The shape that --image_shape gives, if any."""
+    return numbers("image_shape", int, 3)
+
+
+def contract_from_flags(channels: int) -> PixelContract | None:
+    """The pixels that the user declares, or None where they are to be detected.
+
+    Raises:
+        InputError: If mean and deviation are missing or do not fit the channels.
+    """
+    if FLAGS.input_range == "auto":
+        return None
+    mean, std = numbers("input_mean", float), numbers("input_std", float)
+    if mean and len(mean) not in (1, channels):
+        raise InputError(
+            f"Expected --input_mean and --input_std with 1 or {channels} values. "
+            f"Received: {','.join(FLAGS.input_mean)}"
+        )
+    return declared_contract(FLAGS.input_range, channels, mean, std)
+
+
+def contract_of_model(path: str, channels: int) -> PixelContract | None:
+    """The pixels that the user declares, else those that the model's run recorded, else None.
+
+    Args:
+        path: The model's file.
+        channels: Channels of its images.
+
+    Raises:
+        InputError: If flags or record are wrong.
+    """
+    recorded = run_record.run_of(pathlib.Path(path))
+    return contract_from_flags(channels) or run_record.contract_of(recorded, channels)
+
+
+def numbers(name: str, kind: type, count: int | None = None) -> Any:
+    """Return a list flag as a tuple of numbers, or None."""
+    values = getattr(FLAGS, name)
+    if values is None:
+        return None
+    try:
+        numbers = tuple(kind(value) for value in values)
+    except ValueError:
+        numbers = ()
+    if not numbers or not all(map(math.isfinite, numbers)):
+        numbers = ()
+    if not numbers or (count and len(numbers) != count) or (kind is int and min(numbers) < 1):
+        what = f"{count} " if count else ""
+        words = "whole numbers above 0" if kind is int else "numbers"
+        raise InputError(f"Expected --{name} to be {what}{words}. Received: {','.join(values)!r}")
+    return numbers

@@ -1,0 +1,1 @@
+"""How training computes: precision, optimizers, randomness, replicas, state, processes."""

@@ -1,0 +1,6 @@
+"""Keras layers with the same weights and results, in faster operations."""
+
+from dfad_tf.compute.fast_layers.batch_normalization import FusedBatchNormalization
+from dfad_tf.compute.fast_layers.convolution import ProductGradientConv2D
+
+__all__ = ["FusedBatchNormalization", "ProductGradientConv2D"]

@@ -1,0 +1,29 @@
+"""Predict the classes of many images."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+
+from dfad_tf.compute.pipelines import in_batches
+
+_BATCH = 100
+
+
+def predict_classes(model: keras.Model, inputs: np.ndarray) -> np.ndarray:
+    """Return the arg-max class of each input.
+
+    Args:
+        model: A classifier.
+        inputs: `(n, height, width, channels)`, in the model's input range.
+
+    Returns:
+        int64 `(n,)`.
+    """
+    return np.argmax(_predict(model, inputs), axis=-1)
+
+
+def _predict(model: keras.Model, inputs: Any) -> np.ndarray:
+    return model.predict(in_batches(inputs, _BATCH), verbose=0)

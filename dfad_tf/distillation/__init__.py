@@ -1,0 +1,1 @@
+"""The Keras models that distil a student, and what they learn from."""

@@ -1,6 +1,0 @@
-"""Keras layers with the same weights and results, in faster operations."""
-
-from dfad_tf.fast_layers.batch_normalization import FusedBatchNormalization
-from dfad_tf.fast_layers.convolution import ProductGradientConv2D
-
-__all__ = ["FusedBatchNormalization", "ProductGradientConv2D"]

@@ -1,0 +1,37 @@
+"""Count the parameters of a network."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+
+
+def trainable_parameters(model: keras.Model) -> int:
+    """Count a network's parameters as the field does, without batch-norm statistics.
+
+    Args:
+        model: A network, frozen or not.
+
+    Returns:
+        The number of weights that training would set.
+    """
+    if hasattr(model, "parameter_count"):  # a SavedModel's weights have become constants
+        return int(model.parameter_count)
+    statistics = {
+        id(variable)
+        for layer in model._flatten_layers()
+        if isinstance(layer, keras.layers.BatchNormalization)
+        for variable in (layer.moving_mean, layer.moving_variance)
+    }
+    preprocessing = {
+        id(variable)
+        for layer in model._flatten_layers()
+        if isinstance(layer, keras.layers.Normalization)
+        for variable in layer.variables
+    }
+    return sum(
+        int(np.prod(variable.shape))
+        for variable in model.variables
+        if id(variable) not in statistics | preprocessing
+        and not variable.path.endswith("seed_generator_state")
+    )

@@ -1,0 +1,137 @@
+"""A method as a composition of losses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+
+from dfad_tf.losses import AttentionTransfer
+from dfad_tf.methods.interpolation import VirtualInterpolation
+from dfad_tf.synthesis.objectives import (
+    GeneratorObjective,
+)
+
+
+def remembered(batch_size: int, share: float) -> int:
+    """Images of a batch that come from a memory: its share, at least one."""
+    return max(1, round(batch_size * share))
+
+
+IMAGES = ("fresh", "same_latents", "same_images")
+
+
+@keras.saving.register_keras_serializable("dfad_tf")
+@dataclass(frozen=True)
+class Method:
+    """What the student minimises, what the generator minimises, and how often each.
+
+    Attributes:
+        discrepancy: The student's loss, called as `(teacher_logits, student_logits)`.
+        generator_objectives: Terms of the generator's objective.
+        interpolation: Virtual interpolation for the student, or None.
+        student_steps: Student descents before each generator step, at least 1.
+        name: Name of the composition.
+        memory_size: Past images of the generator's steps that are kept for the student,
+            with the teacher's logits; 0 keeps none.
+        memory_share: Share of the student's batch that comes from there, above 0; with 1
+            no image is generated for the student.
+        images: What else the student learns from: `"fresh"` images of its own,
+            `"same_images"` as the generator's step, which makes both one joint step, or
+            images of the `"same_latents"`, drawn after that step.
+        attention: Attention transfer beside the discrepancy, or None.
+    """
+
+    discrepancy: keras.losses.Loss
+    generator_objectives: tuple[GeneratorObjective, ...]
+    interpolation: VirtualInterpolation | None = None
+    student_steps: int = 5
+    name: str = "custom"
+    memory_size: int = 0
+    memory_share: float = 1.0
+    images: str = "fresh"
+    attention: AttentionTransfer | None = None
+
+    def __post_init__(self) -> None:
+        if self.images not in IMAGES:
+            raise ValueError(
+                f"Expected `images` to be one of {', '.join(IMAGES)}. Received: "
+                f"images={self.images!r}"
+            )
+        if self.student_steps < 1:
+            raise ValueError(
+                "Expected `student_steps` to be at least 1. "
+                f"Received: student_steps={self.student_steps}"
+            )
+        if self.memory_size < 0 or not 0 < self.memory_share <= 1:
+            raise ValueError(
+                "Expected `memory_size` to be at least 0, `memory_share` in (0, 1]. Received: "
+                f"memory_size={self.memory_size}, memory_share={self.memory_share}"
+            )
+        if self.attention and self.interpolation and self.interpolation.mode == "replace":
+            raise ValueError(
+                "Expected virtual images beside the plain ones, whose maps `attention` compares. "
+                f"Received: interpolation.mode={self.interpolation.mode!r}"
+            )
+        if not self.generator_objectives:
+            raise ValueError("Expected at least one generator objective. Received none.")
+
+    @property
+    def needs_features(self) -> bool:
+        """Whether a term reads the teacher's features."""
+        return any(term.needs_features for term in self.generator_objectives)
+
+    def images_per_step(self, batch_size: int) -> int:
+        """Images generated in one train step: the student's, and the generator's own."""
+        wanted, partners = batch_size, 0
+        if self.memory_size:
+            wanted -= remembered(batch_size, self.memory_share)
+        if self.interpolation and self.interpolation.partner == "fresh":
+            partners = self.student_steps * self.interpolation.count(batch_size)
+        own = {
+            "fresh": self.student_steps * wanted,
+            "same_latents": batch_size if wanted else 0,
+            "same_images": 0,
+        }
+        return batch_size + own[self.images] + partners
+
+    def parts(self, batch_size: int) -> dict[str, int]:
+        """Parts of a batch that replicas must share evenly, by what sets their size."""
+        parts = {}
+        if self.memory_size:
+            remembering = remembered(batch_size, self.memory_share)
+            parts["the memory's part of the batch (--memory_share)"] = remembering
+        if self.interpolation:
+            blended = self.interpolation.count(batch_size)
+            parts["the blended part of the batch (--interpolation_share)"] = blended
+        return parts
+
+    def get_config(self) -> dict[str, Any]:
+        serialize = keras.saving.serialize_keras_object
+        return {
+            "discrepancy": serialize(self.discrepancy),
+            "generator_objectives": [serialize(term) for term in self.generator_objectives],
+            "interpolation": serialize(self.interpolation) if self.interpolation else None,
+            "student_steps": self.student_steps,
+            "name": self.name,
+            "memory_size": self.memory_size,
+            "memory_share": self.memory_share,
+            "images": self.images,
+            "attention": serialize(self.attention) if self.attention else None,
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Method:
+        deserialize = keras.saving.deserialize_keras_object
+        return cls(
+            discrepancy=deserialize(config["discrepancy"]),
+            generator_objectives=tuple(map(deserialize, config["generator_objectives"])),
+            interpolation=deserialize(config["interpolation"]) if config["interpolation"] else None,
+            student_steps=config["student_steps"],
+            name=config["name"],
+            memory_size=config.get("memory_size", 0),  # absent before 0.3.0
+            memory_share=config.get("memory_share", 1.0),
+            images=config.get("images", "fresh"),  # absent before 0.4.0
+            attention=deserialize(config["attention"]) if config.get("attention") else None,
+        )

@@ -1,0 +1,180 @@
+"""The methods, each a composition of losses: the next paper is a new row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import keras
+
+from dfad_tf import losses
+from dfad_tf.losses import AttentionTransfer
+from dfad_tf.methods import method_names
+from dfad_tf.methods.interpolation import VirtualInterpolation
+from dfad_tf.methods.method import Method
+from dfad_tf.synthesis.objectives import (
+    AdversarialDiscrepancy,
+    BatchNormStatistics,
+    GeneratorObjective,
+    InformationEntropy,
+    LogitsActivation,
+    RepresentationActivation,
+)
+from dfad_tf.utils import names
+from dfad_tf.utils.errors import InputError
+
+_MEMORY, _MEMORY_SIZE = method_names.MEMORY, 4096
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Strengths that the rows below take; a row uses those of the parts it has.
+
+    Attributes:
+        discrepancy: Name or loss between logits, which the student descends.
+        generator_discrepancy: What the generator ascends; None is the same.
+        student_steps: Student descents before each generator step.
+        logits_activation_weight: a_l of R_l (Eq. 2).
+        representation_activation_weight: a_m of R_m (Eq. 3).
+        representation_activation_norm: `"mean"` or `"sum"` over the features.
+        information_entropy_weight: Class balance, which goes with R_l and R_m; 0, the
+            paper's, leaves it out.
+        batch_norm_weight: Of the distance to the teacher's batch-norm statistics.
+        attention: Attention transfer in the student's loss.
+        interpolation: Virtual interpolation (Eq. 9) as configured.
+        memory_size: Past images kept for the student, which any row may have; 0 keeps none,
+            or 4,096 where the method's name ends in `+memory`.
+        memory_share: Their share of the student's batch.
+    """
+
+    discrepancy: str | keras.losses.Loss = "mae"
+    generator_discrepancy: str | keras.losses.Loss | None = None
+    student_steps: int = 5
+    logits_activation_weight: float = 0.05
+    representation_activation_weight: float = 0.01
+    representation_activation_norm: str = "mean"
+    information_entropy_weight: float = 0.0
+    batch_norm_weight: float = 1.0
+    attention: AttentionTransfer = field(default_factory=lambda: AttentionTransfer(squared=True))
+    interpolation: VirtualInterpolation = field(default_factory=VirtualInterpolation)
+    memory_size: int = 0
+    memory_share: float = 1.0
+
+
+def _adversarial(settings: Settings) -> tuple[GeneratorObjective, ...]:
+    return (AdversarialDiscrepancy(settings.generator_discrepancy or settings.discrepancy),)
+
+
+def _activation(settings: Settings) -> tuple[GeneratorObjective, ...]:
+    terms: tuple[GeneratorObjective, ...] = ()
+    if settings.logits_activation_weight:
+        terms += (LogitsActivation(settings.logits_activation_weight),)
+    if settings.representation_activation_weight:
+        terms += (
+            RepresentationActivation(
+                settings.representation_activation_weight, settings.representation_activation_norm
+            ),
+        )
+    if settings.information_entropy_weight:
+        terms += (InformationEntropy(settings.information_entropy_weight),)
+    return terms
+
+
+def _statistics(settings: Settings) -> tuple[GeneratorObjective, ...]:
+    return (BatchNormStatistics(settings.batch_norm_weight),) if settings.batch_norm_weight else ()
+
+
+@dataclass(frozen=True)
+class _Row:
+    """Which parts a named method has, and the strengths that its authors gave them."""
+
+    terms: tuple[Callable[[Settings], tuple[GeneratorObjective, ...]], ...]
+    interpolation: bool = False
+    images: str = "fresh"
+    attention: bool = False
+    defaults: Settings = field(default_factory=Settings)
+
+    def build(self, name: str, settings: Settings | None) -> Method:
+        settings = settings or self.defaults
+        name, asked = name.removesuffix(_MEMORY), name.endswith(_MEMORY)
+        memory_size = settings.memory_size or (_MEMORY_SIZE if asked else 0)
+        terms = tuple(term for part in self.terms for term in part(settings))
+        if not terms:
+            raise InputError(
+                f"Expected a term of the generator's objective for the method {name!r}. Received a "
+                "weight of 0 for all of --logits_activation_weight, "
+                "--representation_activation_weight and --information_entropy_weight."
+            )
+        return Method(
+            discrepancy=losses.get(settings.discrepancy),
+            generator_objectives=terms,
+            interpolation=settings.interpolation if self.interpolation else None,
+            student_steps=settings.student_steps,
+            name=name + (_MEMORY if memory_size else ""),
+            memory_size=memory_size,
+            memory_share=settings.memory_share,
+            images=self.images,
+            attention=settings.attention if self.attention else None,
+        )
+
+
+# The weights of DAFL are those of its MNIST experiment, in nats.
+_DAFL = Settings(
+    discrepancy="kl",
+    student_steps=1,
+    logits_activation_weight=1.0,
+    representation_activation_weight=0.1,
+    information_entropy_weight=5.0,
+)
+_ZSKT = Settings(
+    discrepancy="kl", student_steps=10, attention=AttentionTransfer(250.0, squared=True)
+)
+_DFQ = Settings(
+    discrepancy="kl",
+    student_steps=10,
+    logits_activation_weight=1.0,
+    representation_activation_weight=0.0,
+    information_entropy_weight=20.0,
+)
+_ROWS = {
+    "dfad": _Row((_adversarial,)),
+    "dfad+activation": _Row((_adversarial, _activation)),
+    "dfad+interpolation": _Row((_adversarial,), interpolation=True),
+    "proposed": _Row((_adversarial, _activation), interpolation=True),
+    "dafl": _Row((_activation,), images="same_images", defaults=_DAFL),
+    "zskt": _Row((_adversarial,), images="same_latents", attention=True, defaults=_ZSKT),
+    "dfq": _Row((_adversarial, _activation, _statistics), defaults=_DFQ),
+}
+METHODS: dict[str, _Row] = {
+    name + suffix: row for suffix in ("", _MEMORY) for name, row in _ROWS.items()
+}
+
+
+def get(method: str | Method, settings: Settings | None = None) -> Method:
+    """Return a method by name, or the given composition unchanged.
+
+    Args:
+        method: A name of `METHODS`, or a `Method`. `+memory` behind any name lets the
+            student learn from past images of the generator.
+        settings: Strengths of the parts of a named method; None are its authors'.
+
+    Returns:
+        The composition.
+
+    Raises:
+        InputError: If the name is unknown.
+
+    Example:
+
+    >>> get("proposed", Settings(student_steps=10)).student_steps
+    10
+
+    Reference:
+        arXiv 2102.11638 (`proposed` and the ablation); arXiv 1912.11006 (`dfad`);
+        arXiv 1904.01186 (`dafl`); arXiv 1905.09768 (`zskt`); arXiv 2005.04136 (`dfq`);
+        arXiv 2108.05698 (`+memory`).
+    """
+    if isinstance(method, Method):
+        return method
+    row = names.look_up(METHODS, method, "method (--method)")
+    return row.build(method_names.canonical(method), settings)

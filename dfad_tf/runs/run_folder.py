@@ -1,0 +1,91 @@
+"""One folder a run: never shared, and never with a half-written file in it."""
+
+from __future__ import annotations
+from dfad_tf.utils.files import check_writable
+
+import contextlib
+import datetime
+import importlib.metadata
+import json
+import os
+import pathlib
+import platform
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable
+from typing import Any
+
+from dfad_tf.utils.errors import InputError
+from dfad_tf.data.pixel_contract import PixelContract
+
+
+def create_run_folder(workdir: str | None, label: str) -> pathlib.Path:
+    """Create the folder of a run.
+
+    Args:
+        workdir: The folder's path; None makes a fresh dated one under `runs/`.
+        label: What the dated folder is called after its date.
+
+    Returns:
+        The path of an empty folder.
+
+    Raises:
+        InputError: If it holds something already, or cannot be written.
+    """
+    date = datetime.datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
+    folder = pathlib.Path(workdir or f"runs/{date}_{label}")
+    attempt = 1
+    while not workdir and folder.exists():
+        attempt += 1
+        folder = pathlib.Path(f"runs/{date}_{label}_{attempt}")
+    check_run_folder(str(folder))
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"Expected --workdir to be writable. {error}") from error
+    return folder
+
+
+def check_run_folder(workdir: str | None) -> None:
+    """Check that a run can be written there, and create nothing.
+
+    Raises:
+        InputError: If the folder holds something already, or cannot be written.
+    """
+    folder = pathlib.Path(workdir or "runs")
+    if workdir and folder.exists() and (not folder.is_dir() or not _is_empty(folder)):
+        raise InputError(
+            "Expected --workdir to be a new or an empty folder. "
+            f"Received: {folder}, which already holds something"
+        )
+    check_writable(folder, "--workdir")
+
+
+def _is_empty(folder: pathlib.Path) -> bool:
+    """Whether nothing is in a folder, or what a run leaves that was killed as it began."""
+    for path in folder.iterdir():
+        just_begun = path.name == "backup" and {file.name for file in path.iterdir()} <= {"lock"}
+        if not (just_begun and path.is_dir()):
+            return False
+    return True
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+

@@ -1,0 +1,1 @@
+"""The choice and the initialization of a student."""

@@ -1,0 +1,25 @@
+"""Choose a compact student for a teacher."""
+
+from __future__ import annotations
+
+from dfad_tf import models
+
+
+def compact_name(input_shape: tuple[int, ...], num_classes: int, teacher_parameters: int) -> str:
+    """Name the largest compact student with at most a third of the teacher's parameters.
+
+    Args:
+        input_shape: The teacher's `(height, width, channels)`, or `(features,)`.
+        num_classes: Number of logits.
+        teacher_parameters: The teacher's parameters.
+
+    Returns:
+        A name of `CLASSIFIERS`; the smallest where none is small enough.
+    """
+    if len(input_shape) == 1:
+        return "mlp"
+    for width in (32, 16, 8):
+        student = models.build(f"compact_{width}", input_shape, num_classes)
+        if student.count_params() * 3 <= teacher_parameters:
+            return f"compact_{width}"
+    return "compact_4"

@@ -1,0 +1,1 @@
+"""Images that are synthesised: generators, and the terms of their objective."""

@@ -1,0 +1,70 @@
+"""Generators by name."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+
+import keras
+
+from dfad_tf.synthesis.generators.convolutional import compact_generator, dfad_generator
+from dfad_tf.synthesis.generators.dense import dense_generator
+from dfad_tf.utils import names
+from dfad_tf.utils.errors import InputError
+
+GENERATORS: dict[str, Callable[..., keras.Model]] = {
+    "dfad": dfad_generator,
+    "compact": compact_generator,
+    "compact_32": functools.partial(compact_generator, width=32),
+    "compact_64": functools.partial(compact_generator, width=64),
+    "dense": dense_generator,
+}
+
+
+def build(
+    name: str,
+    latent_size: int,
+    output_shape: tuple[int, ...],
+    mean: Sequence[float],
+    std: Sequence[float],
+    value_range: tuple[Sequence[float], Sequence[float]] | None = None,
+) -> keras.Model:
+    """Build an untrained generator by name.
+
+    Args:
+        name: A name of `GENERATORS`.
+        latent_size: Length of the latent vector, at least 1.
+        output_shape: Shape of the teacher's input, without the batch.
+        mean: Mean of each channel of ordinary images, in the teacher's input units.
+        std: Deviation of each channel.
+        value_range: Black and white of each channel, for the compact generators:
+            their images then lie between them. None leaves images unbounded.
+
+    Returns:
+        A model from latents `(batch, latent_size)` to the teacher's input.
+
+    Raises:
+        InputError: If the name is unknown or the generator cannot make the shape.
+
+    Example:
+
+    >>> generator = build("compact", 100, (32, 32, 1), [33.3], [78.6])
+    """
+    builder = names.look_up(GENERATORS, name, "generator (--generator)")
+    if len(output_shape) != 3 and builder is not dense_generator:
+        raise InputError(
+            f"Expected images (height, width, channels) for --generator={name}. "
+            f"Received: {output_shape}. Take --generator=dense for vectors."
+        )
+    if value_range is not None and name.lower().startswith("compact"):
+        return builder(latent_size, tuple(output_shape), mean, std, value_range=value_range)
+    return builder(latent_size, tuple(output_shape), mean, std)
+
+
+def check_name(name: str) -> None:
+    """Check a generator's name without building it.
+
+    Raises:
+        InputError: If it is unknown; the nearest name is suggested.
+    """
+    names.look_up(GENERATORS, name, "generator (--generator)")

@@ -1,0 +1,34 @@
+"""Class balance: a batch should hold every class equally."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+
+from dfad_tf.compute import replicas
+from dfad_tf.synthesis.objectives.generator_objective import ForwardPass, GeneratorObjective
+
+
+@keras.saving.register_keras_serializable("dfad_tf")
+class InformationEntropy(GeneratorObjective):
+    """The negative entropy of the batch's mean prediction, in nats.
+
+    Lowest, −log(classes), where the teacher sees every class equally often.
+
+    Args:
+        weight: Factor in the generator's objective.
+        name: Key in the logs.
+
+    Reference:
+        arXiv 1904.01186, Eq. 5 (its public code takes the logarithm to base 10:
+        a weight of 5 there is 5 / ln 10 = 2.17 here).
+    """
+
+    def __init__(self, weight: float = 1.0, name: str = "information_entropy") -> None:
+        super().__init__(weight, name)
+
+    def call(self, forward: ForwardPass) -> Any:
+        # Of the global batch: a replica's own may well lack a class.
+        mean = replicas.mean(keras.ops.mean(keras.ops.softmax(forward.teacher_logits), axis=0))
+        return keras.ops.sum(mean * keras.ops.log(mean + keras.config.epsilon()))

@@ -1,0 +1,1 @@
+"""Load, check, describe, train and cache teachers."""

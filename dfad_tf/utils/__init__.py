@@ -1,0 +1,1 @@
+"""Errors, name look-up, file writing and number formatting."""

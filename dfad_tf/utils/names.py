@@ -1,0 +1,40 @@
+"""Look a name up in a table, or say which one was probably meant."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from typing import TypeVar
+
+from dfad_tf.utils.errors import InputError
+
+T = TypeVar("T")
+
+
+def look_up(table: Mapping[str, T], name: str, what: str) -> T:
+    """Return `table[name]`; dashes and capitals do not matter.
+
+    Args:
+        table: The known names.
+        name: The name asked for.
+        what: What is named, for the error: `"student"`, `"method"`, ….
+
+    Returns:
+        The table's entry.
+
+    Raises:
+        InputError: If the name is not in the table; the nearest one is suggested.
+
+    Example:
+
+    >>> look_up({"lenet5": 1}, "LeNet5", "student")
+    1
+    """
+    key = name.lower().replace("-", "_")
+    if key in table:
+        return table[key]
+    nearest = difflib.get_close_matches(key, table, n=1, cutoff=0.5)
+    hint = f" Did you mean {nearest[0]!r}?" if nearest else ""
+    raise InputError(
+        f"Unknown {what}: expected one of {', '.join(sorted(table))}. Received: {name!r}.{hint}"
+    )

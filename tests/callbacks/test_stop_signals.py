@@ -1,0 +1,141 @@
+"""A training that is told to stop ends its step, writes a backup, and goes on from there."""
+
+import os
+import signal
+import threading
+
+import keras
+import pytest
+
+from dfad_tf.callbacks import Backup, StopSignals
+from dfad_tf.compute.training_state import read_state
+from tests.callbacks.test_backup import equal
+from tests.helpers.small_distiller import fit, labelled, make
+
+NUMBERS = (signal.SIGINT, signal.SIGTERM)
+
+
+class Send(keras.callbacks.Callback):
+    """Send this process real signals: in a step, or as measuring begins."""
+
+    def __init__(self, numbers, at=None):
+        super().__init__()
+        self.numbers, self.at, self.epoch = numbers, at, 0
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.epoch = epoch
+
+    def on_train_batch_begin(self, batch, logs=None):
+        self.send((self.epoch, batch))
+
+    def on_test_begin(self, logs=None):
+        self.send((self.epoch, None))
+
+    def send(self, moment):
+        if moment == self.at:
+            for number in self.numbers:
+                os.kill(os.getpid(), number)
+
+
+@pytest.fixture(autouse=True)
+def handlers():
+    """Handlers that a test sets do not outlive it."""
+    before = {number: signal.getsignal(number) for number in NUMBERS}
+    yield before
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+def train(*callbacks):
+    distiller = make("dfad")
+    history = fit(
+        distiller, epochs=3, steps=3, callbacks=list(callbacks), validation_data=labelled()
+    )
+    return read_state(distiller), history.history
+
+
+@pytest.fixture(scope="module")
+def straight():
+    keras.utils.set_random_seed(0)
+    return train()
+
+
+@pytest.mark.parametrize(
+    ("number", "at", "position"),
+    [(signal.SIGTERM, (1, 1), (1, 2)), (signal.SIGINT, (1, None), (1, 3))],
+    ids=["SIGTERM_in_a_step", "Ctrl-C_before_measuring"],
+)
+def test_the_step_ends_and_the_next_fit_goes_on(
+    tmp_path, straight, handlers, capsys, number, at, position
+):
+    left = SystemExit if number == signal.SIGTERM else KeyboardInterrupt
+    with pytest.raises(left) as stopped, StopSignals() as stop:
+        train(Send([number], at), Backup(tmp_path, every="1h", stop=stop))
+    where = f"backed up in epoch 2 after step {position[1]}: the same command goes on from there"
+    if number == signal.SIGTERM:
+        assert stopped.value.code == 143
+        assert capsys.readouterr().err == f"stopped by SIGTERM; {where}\n"
+    else:
+        assert str(stopped.value) == f"stopped by Ctrl-C; {where}"
+    assert {n: signal.getsignal(n) for n in NUMBERS} == handlers
+    assert Backup(tmp_path).position() == position
+    state, history = train(Backup(tmp_path))
+    assert history == straight[1]
+    assert equal(state, straight[0])
+
+
+class Again(Exception):
+    """Raised by the handler that stood before."""
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_a_second_signal_stops_at_once(tmp_path, number):
+    def own(number, frame):
+        raise Again
+
+    signal.signal(number, own)
+    with pytest.raises(Again), StopSignals() as stop:
+        train(Send([number, number], (0, 0)), Backup(tmp_path, every="1h", stop=stop))
+    assert stop.received == number and signal.getsignal(number) is own
+    assert not list(tmp_path.iterdir())  # there was no time for a backup
+
+
+@pytest.mark.parametrize(
+    ("number", "left"), [(signal.SIGTERM, SystemExit), (signal.SIGINT, KeyboardInterrupt)]
+)
+def test_one_that_comes_behind_the_last_step_stops_at_the_end(handlers, capsys, number, left):
+    went_on = False
+    with pytest.raises(left) as stopped, StopSignals():
+        os.kill(os.getpid(), number)
+        went_on = True
+    assert went_on
+    said = str(stopped.value) + capsys.readouterr().err
+    assert "training had ended: the same command goes on behind it" in said
+    assert {n: signal.getsignal(n) for n in NUMBERS} == handlers
+
+
+def test_an_error_is_not_hidden_by_a_signal(handlers):
+    with pytest.raises(MemoryError, match="first"), StopSignals():
+        os.kill(os.getpid(), signal.SIGTERM)
+        raise MemoryError("first")
+    assert {n: signal.getsignal(n) for n in NUMBERS} == handlers
+
+
+def test_without_a_signal_nothing_happens(handlers):
+    with StopSignals() as stop:
+        assert signal.getsignal(signal.SIGTERM) not in handlers.values()
+    assert stop.received is None
+    assert {n: signal.getsignal(n) for n in NUMBERS} == handlers
+
+
+def test_another_thread_trains_without_it(handlers):
+    seen = []
+
+    def inside():
+        with StopSignals() as stop:
+            seen.append((stop.received, {n: signal.getsignal(n) for n in NUMBERS}))
+
+    thread = threading.Thread(target=inside)
+    thread.start()
+    thread.join()
+    assert seen == [(None, handlers)]

@@ -1,0 +1,53 @@
+"""`--json`: a file or the screen, checked before the work and written after it."""
+
+import json
+
+import pytest
+
+from dfad_tf.command_line import json_flag
+from dfad_tf.utils.errors import InputError
+from tests.helpers.command import parse
+
+
+def flag(value=None):
+    parse(*([] if value is None else [f"--json={value}"]), recipe=False)
+
+
+def test_without_the_flag_nothing_is_written(capsys):
+    flag()
+    json_flag.check()
+    assert json_flag.written({"a": 1}) is False
+    assert capsys.readouterr().out == ""
+
+
+def test_a_dash_is_the_screen(capsys):
+    flag("-")
+    json_flag.check()
+    assert json_flag.written({"a": [1, None]}) is True
+    output = capsys.readouterr().out
+    assert json.loads(output) == {"a": [1, None]} and output.count("\n") == 1
+
+
+def test_a_file_is_written_and_the_screen_left_to_the_table(tmp_path, capsys):
+    (tmp_path / "result.json").write_text("of an earlier run, and longer than the next")
+    flag(tmp_path / "result.json")
+    json_flag.check()
+    assert json_flag.written({"name": "ü"}) is False
+    assert json.loads((tmp_path / "result.json").read_text(encoding="utf-8")) == {"name": "ü"}
+    assert capsys.readouterr().out == ""
+
+
+def test_a_file_in_the_working_folder_needs_no_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    flag("result.json")
+    json_flag.check()
+    json_flag.written({})
+    assert (tmp_path / "result.json").exists()
+
+
+@pytest.mark.parametrize("name", ["missing/result.json", "", "."])
+def test_what_cannot_be_written_is_refused_beforehand(tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    flag(name)
+    with pytest.raises(InputError, match=f"--json.*Received: '{name}'"):
+        json_flag.check()

@@ -1,0 +1,195 @@
+"""The command that compares: one real small comparison, and every mistake in one line."""
+
+import json
+
+import pytest
+
+from dfad_tf import compare
+from dfad_tf.utils.errors import InputError
+from tests.command_line.test_shell import command
+from tests.conftest import small_classifier
+from tests.helpers.command import run
+from tests.helpers.made_up_runs import StandIn, write_run
+
+TINY = (
+    "--dataset=digits", "--image_shape=8,8,1", "--epochs=1", "--steps_per_epoch=1",
+    "--batch_size=8", "--teacher_epochs=1", "--generator=compact_32", "--precision=float32",
+    "--student_steps=1",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def networks(tmp_path_factory):
+    """Flags that name a teacher and a student as files."""
+    folder = tmp_path_factory.mktemp("networks")
+    for name, filters in (("teacher", 4), ("student", 2)):
+        small_classifier((8, 8, 1), 10, filters).save(folder / f"{name}.keras")
+    return [f"--{name}={folder / name}.keras" for name in ("teacher", "student")]
+
+
+def compared(folder, networks, *arguments):
+    run(*TINY, *networks, f"--workdir={folder}", *arguments, main=compare.main)
+
+
+@pytest.fixture
+def stand_in(tmp_path, monkeypatch):
+    return StandIn(tmp_path, monkeypatch)
+
+
+def rows(folder):
+    content = json.loads((folder / "table.json").read_text())
+    return {row["method"]: row for row in content["rows"]}
+
+
+def test_two_methods_are_truly_compared(tmp_path, networks):
+    folder = tmp_path / "comparison"
+    arguments = (
+        *TINY, *networks, "--methods=dfad,labels", "--seeds=1",
+        f"--workdir={folder}",
+    )  # fmt: skip
+    done = command(*arguments, module="compare")
+    assert done.returncode == 0, done.stderr
+    assert {path.name for path in folder.iterdir()} == {
+        "comparison.json", "table.md", "table.json", "table.csv", "table.png", "runs",
+    }  # fmt: skip
+    assert {path.name for path in (folder / "runs").iterdir()} == {"dfad_seed0", "labels_seed0"}
+    found = rows(folder)
+    assert found["dfad"]["images_generated"] == 16 and found["dfad"]["real_images"] == 0
+    assert found["labels"]["images_generated"] == 0 and found["labels"]["real_images"] == 1347
+    assert found["kd"]["status"] == "not run"
+    result = json.loads((folder / "runs" / "dfad_seed0" / "result.json").read_text())
+    assert found["dfad"]["accuracies"] == [result["student_accuracy"]]
+    assert "| dfad | none | the teacher's filters | 0 |" in done.stdout
+    assert str(folder) in done.stdout
+    assert "--methods=dfad,labels" in (folder / "table.md").read_text()
+
+
+def test_a_comparison_goes_on_where_it_was(tmp_path, networks, stand_in):
+    folder = tmp_path / "comparison"
+    compared(folder, networks, "--methods=kd,proposed", "--seeds=2")
+    seeds = [line.split("--method=")[1].split()[:2] for line in stand_in.asked()]
+    # Seed by seed, in the order of the table.
+    assert seeds == [
+        ["kd", "--seed=0"], ["proposed", "--seed=0"], ["kd", "--seed=1"], ["proposed", "--seed=1"],
+    ]  # fmt: skip
+    results = {path: path.stat().st_mtime_ns for path in folder.rglob("result.json")}
+    compared(folder, networks, "--methods=kd,proposed", "--seeds=2")
+    assert stand_in.asked() == []
+    assert results == {path: path.stat().st_mtime_ns for path in folder.rglob("result.json")}
+    (folder / "runs" / "kd_seed1" / "result.json").unlink()
+    compared(folder, networks, "--methods=proposed,kd", "--seeds=2", "--jobs=2")
+    assert len(stand_in.asked()) == 1
+    # More methods or seeds join the others, and the table has all that is there.
+    compared(folder, networks, "--methods=at", "--seeds=1")
+    found = rows(folder)
+    assert found["kd"]["seeds"] == [0, 1] and found["at"]["seeds"] == [0]
+    assert found["kd"]["accuracy"] == pytest.approx(0.905)
+
+
+def test_runs_share_the_flags_that_were_given_and_no_others(tmp_path, networks, stand_in):
+    folder = tmp_path / "comparison"
+    compared(folder, networks, "--methods=dafl", "--seeds=1", "--verbose=0")
+    (line,) = stand_in.asked()
+    given = line.split()[2:]
+    own = [flag for flag in given if not flag.startswith("--workdir=")]
+    assert sorted(own[:-4]) == sorted([*TINY, *networks])
+    assert own[-4:] == ["--method=dafl", "--seed=0", "--export=none", "--verbose=2"]
+
+
+def test_a_method_that_fails_leaves_the_others_and_one_line(tmp_path, networks, stand_in):
+    stand_in.failing("proposed")
+    folder = tmp_path / "comparison"
+    with pytest.raises(InputError, match="1 runs failed.*proposed_seed0: it did not") as caught:
+        compared(folder, networks, "--methods=proposed,kd", "--seeds=1")
+    assert "\n" not in str(caught.value)
+    found = rows(folder)
+    assert found["kd"]["status"] == "run"
+    assert found["proposed"]["status"].startswith("failed: it did not work (status 1; ")
+
+
+def test_the_best_epoch_of_runs_that_measured_none_is_no_mistake(tmp_path, networks, stand_in):
+    folder = tmp_path / "comparison"
+    compared(folder, networks, "--methods=kd", "--seeds=1")
+    write_run(folder / "runs" / "kd_seed1", [None], student_accuracy=0.5)
+    compared(folder, networks, "--methods=kd", "--seeds=2")
+    assert rows(folder)["kd"]["best_on_the_test_set"] == pytest.approx(0.7)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--methods=kd,proposd"], "Unknown method in --methods.*Did you mean 'proposed'"),
+        (["--methods=kd,KD"], "--methods to name every method once.*kd twice"),
+        (["--methods="], "--methods to name every method once.*none"),
+        (["--seeds=0"], "--seeds to be at least 1. Received: 0"),
+        (["--method=kd"], "no --method, which the comparison sets.*--methods.*kd"),
+        (["--seed=3"], "no --seed, which the comparison sets.*--seeds.*3"),
+        (["--data_share=0.5"], "no --data_share"),
+        (["--export=all"], "no --export"),
+        (["--methods=at", "--teacher_layers=nothing"], "--teacher_layers to name.*'nothing'"),
+        (["--methods=labels,zskt", "--student_layers=nothing"], "--student_layers.*'nothing'"),
+        (["--methods=dfad", "--steps_per_execution=3"], "--steps_per_execution to divide"),
+        (["--learning_rate=nan"], "--learning_rate to be a finite"),
+    ],
+)
+def test_mistakes_are_told_before_any_work(tmp_path, networks, stand_in, arguments, message):
+    folder = tmp_path / "comparison"
+    with pytest.raises(InputError, match=message) as caught:
+        compared(folder, networks, *arguments)
+    assert "\n" not in str(caught.value)
+    assert not folder.exists() and stand_in.asked() == []
+
+
+@pytest.mark.parametrize("methods", ["dfad,kd", "dfad"])
+def test_without_a_data_set_nothing_can_be_compared(tmp_path, networks, stand_in, methods):
+    with pytest.raises(InputError, match="--dataset"):
+        run(
+            *TINY[2:], *networks, f"--methods={methods}", f"--workdir={tmp_path / 'comparison'}",
+            main=compare.main,
+        )  # fmt: skip
+    assert not (tmp_path / "comparison").exists() and stand_in.asked() == []
+
+
+def test_without_a_folder(networks):
+    with pytest.raises(InputError, match="Expected --workdir, the folder of the comparison"):
+        run(*TINY, *networks, main=compare.main)
+
+
+def content(folder):
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_other_settings_take_another_folder(tmp_path, networks, stand_in):
+    folder = tmp_path / "comparison"
+    compared(folder, networks, "--methods=kd", "--seeds=1")
+    before = content(folder)
+    stand_in.asked()
+    with pytest.raises(InputError, match="differ in --epochs=1 --epochs=2. Take another"):
+        compared(folder, networks, "--methods=kd", "--epochs=2")
+    with pytest.raises(InputError, match="differ in --learning_rate=0.1. Take another"):
+        compared(folder, networks, "--methods=kd", "--learning_rate=0.1")
+    assert content(folder) == before and stand_in.asked() == []
+    (folder / "comparison.json").write_text("{}")
+    with pytest.raises(InputError, match="to be that of a comparison"):
+        compared(folder, networks, "--methods=kd")
+
+
+def test_a_folder_that_holds_something_else_is_left_as_it_is(tmp_path, networks, stand_in):
+    folder = tmp_path / "precious"
+    folder.mkdir()
+    (folder / "letter.txt").write_text("precious")
+    with pytest.raises(InputError, match="holds something else"):
+        compared(folder, networks, "--methods=kd")
+    assert list(content(folder).values()) == [b"precious"] and stand_in.asked() == []
+    with pytest.raises(InputError, match="--workdir"):
+        compared(folder / "letter.txt", networks, "--methods=kd")
+
+
+def test_a_missing_teacher_is_trained_once_before_the_runs(tmp_path, stand_in):
+    cache = tmp_path / "teachers"
+    run(
+        *TINY, "--teacher_model=mlp", "--student=mlp", f"--teacher_cache={cache}",
+        "--methods=kd,dfad", "--seeds=1", f"--workdir={tmp_path / 'comparison'}",
+        main=compare.main,
+    )  # fmt: skip
+    assert len(list(cache.glob("*.keras"))) == 1 and len(stand_in.asked()) == 2

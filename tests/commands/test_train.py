@@ -1,0 +1,189 @@
+"""The command: a small true run, and every mistake answered in one line."""
+
+import csv
+import json
+
+import keras
+import numpy as np
+import pytest
+
+from dfad_tf import evaluate
+from dfad_tf.command_line import builders
+from dfad_tf.utils.errors import InputError
+from tests.conftest import small_classifier
+from tests.helpers.command import run
+
+SMALL = ("--epochs=2", "--steps_per_epoch=3", "--batch_size=16", "--verbose=0")
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory):
+    return tmp_path_factory.mktemp("teachers")
+
+
+@pytest.fixture
+def teacher(tmp_path):
+    small_classifier((9, 10, 2), classes=4, batch_norm=True).save(tmp_path / "mine.keras")
+    return tmp_path / "mine.keras"
+
+
+def test_a_run_leaves_its_folder(tmp_path, cache, capsys):
+    folder = tmp_path / "run"
+    arguments = (
+        *SMALL,
+        "--method=proposed",  # without the memory of the recipe
+        "--teacher_model=mlp",
+        "--teacher_epochs=2",
+        f"--teacher_cache={cache}",
+    )
+    run(*arguments, f"--workdir={folder}", "--seed=3")
+    present = {path.name for path in folder.iterdir()}
+    assert present == {
+        "student.keras", "generator.keras", "teacher.keras", "flags.flags", "history.csv",
+        "tensorboard", "curves.png", "samples.png", "result.json",
+    }  # fmt: skip
+    result = json.loads((folder / "result.json").read_text())
+    assert result["dataset"] == "digits" and result["method"] == "proposed"
+    assert result["seed"] == 3 and result["images_generated"] == 2 * 3 * 6 * 16
+    assert result["real_images"] == 0
+    assert result["student_parameters"] == 15_738 and result["student_macs"] == 133_740
+    assert 0 < result["distillation_seconds"] < result["total_seconds"]
+    assert result["versions"]["keras"] == keras.__version__
+    output = capsys.readouterr().out
+    for words in ("Plan", "multiply-adds", "Result", "real images seen: none", str(folder)):
+        assert words in output
+    # The numbers are the files': measured again by the other command.
+    run_evaluate(folder / "student.keras")
+    again = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert again["accuracy"] == result["student_accuracy"]
+    run_evaluate(folder / "teacher.keras")
+    again = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert again["accuracy"] == result["teacher_accuracy"]
+    student = keras.models.load_model(folder / "student.keras")
+    generator = keras.models.load_model(folder / "generator.keras")
+    assert student(generator(np.zeros((2, 100)))).shape == (2, 10)
+
+
+def run_evaluate(model):
+    run("--dataset=digits", f"--model={model}", "--json=-", main=evaluate.main)
+
+
+def test_an_own_teacher_needs_no_data(tmp_path, teacher, capsys):
+    folder = tmp_path / "run"
+    run(*SMALL, f"--teacher={teacher}", "--student=compact_4", f"--workdir={folder}")
+    result = json.loads((folder / "result.json").read_text())
+    assert result["dataset"] is None and result["student_accuracy"] is None
+    assert 0 <= result["generated_agreement"] <= 1
+    assert not (folder / "teacher.keras").exists()
+    assert "not measured" in capsys.readouterr().out
+    student = keras.models.load_model(folder / "student.keras")
+    assert student.input_shape == (None, 9, 10, 2)
+
+
+def test_a_saved_model_is_a_teacher_too(tmp_path):
+    small_classifier((9, 10, 3), classes=4, filters=256).export(tmp_path / "saved", verbose=False)
+    folder = tmp_path / "run"
+    run(*SMALL, f"--teacher={tmp_path / 'saved'}", f"--workdir={folder}", "--input_range=zero_one")
+    result = json.loads((folder / "result.json").read_text())
+    assert result["teacher_parameters"] > 0 and result["teacher_macs"] > 0
+    assert result["student"] == "compact_8"
+
+
+def test_an_own_student_starts_from_fresh_weights(tmp_path, teacher):
+    own = small_classifier((9, 10, 2), classes=4)
+    own.save(tmp_path / "own.keras")
+    folder = tmp_path / "run"
+    run(
+        *SMALL, f"--teacher={teacher}", f"--student={tmp_path / 'own.keras'}",
+        f"--workdir={folder}", "--learning_rate=1e-9", "--seed=3",
+    )  # fmt: skip
+    student = keras.models.load_model(folder / "student.keras")
+    assert student.count_params() == own.count_params()
+    assert not np.allclose(student.get_weights()[0], own.get_weights()[0])
+
+
+def test_a_seed_gives_the_same_student_and_the_flags_make_it_again(tmp_path, teacher):
+    folders = [tmp_path / name for name in ("first", "again", "other")]
+    run(*SMALL, f"--teacher={teacher}", "--seed=5", f"--workdir={folders[0]}")
+    run(f"--flagfile={folders[0] / 'flags.flags'}", f"--workdir={folders[1]}")
+    run(*SMALL, f"--teacher={teacher}", "--seed=6", f"--workdir={folders[2]}")
+    first, again, other = (
+        keras.models.load_model(folder / "student.keras").get_weights() for folder in folders
+    )
+    assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
+    assert not all(np.array_equal(a, b) for a, b in zip(first, other, strict=True))
+
+
+class _Compiled(Exception):
+    """Compiled, and no further."""
+
+
+@pytest.mark.parametrize(
+    ("argument", "precision"),
+    [
+        ("--precision=auto", "measured"),
+        ("--seed=1", "measured"),
+        ("--precision=mixed_float16", "mixed_float16"),
+        ("--precision=float32", "float32"),
+    ],
+)
+def test_the_precision_of_the_device_or_of_the_flag_reaches_the_distiller(
+    tmp_path, teacher, monkeypatch, argument, precision
+):
+    def compile_(self, optimizer, generator_optimizer, method, **arguments):
+        raise _Compiled(arguments["precision"])
+
+    monkeypatch.setattr("dfad_tf.compute.precision.fastest_precision", lambda: "measured")
+    monkeypatch.setattr("dfad_tf.distillation.distiller.DataFreeDistiller.compile", compile_)
+    with pytest.raises(_Compiled, match=f"^{precision}$"):
+        run(*SMALL, f"--teacher={teacher}", argument, f"--workdir={tmp_path / 'run'}")
+
+
+def test_a_run_with_a_memory_in_bfloat16(tmp_path, teacher, capsys):
+    folder = tmp_path / "run"
+    run(
+        *SMALL, f"--teacher={teacher}", f"--workdir={folder}", "--student=compact_4",
+        "--memory_size=40", "--memory_share=0.5", "--precision=mixed_bfloat16",
+        "--method=dfad", "--student_steps=1",
+    )  # fmt: skip
+    result = json.loads((folder / "result.json").read_text())
+    # Two epochs of three steps: a batch of the generator, and half a batch of the student's step.
+    assert result["images_generated"] == 2 * 3 * (16 + 8)
+    assert result["precision"] == "mixed_bfloat16"
+    settings = (folder / "flags.flags").read_text().split()
+    for setting in ("--memory_size=40", "--memory_share=0.5", "--precision=mixed_bfloat16"):
+        assert setting in settings
+    assert "mixed_bfloat16" in capsys.readouterr().out
+    for name in ("student", "generator"):
+        network = keras.models.load_model(folder / f"{name}.keras")
+        assert {layer.dtype_policy.name for layer in network.layers} == {"float32"}
+
+
+def test_a_run_that_diverges_says_so(tmp_path, teacher):
+    folder = tmp_path / "run"
+    with pytest.raises(InputError, match="--learning_rate"):
+        run(*SMALL, f"--teacher={teacher}", "--learning_rate=1e30", f"--workdir={folder}")
+    assert (folder / "student.keras").exists() and not (folder / "result.json").exists()
+
+
+def test_the_history_keeps_measurements_of_later_epochs(tmp_path, cache):
+    run(
+        *SMALL, "--teacher_model=mlp", "--teacher_epochs=2", f"--teacher_cache={cache}",
+        f"--workdir={tmp_path / 'run'}", "--validation_freq=2",
+    )  # fmt: skip
+    rows = list(csv.DictReader((tmp_path / "run" / "history.csv").open()))
+    assert rows[0]["val_accuracy"] == "NA" and 0 <= float(rows[1]["val_accuracy"]) <= 1
+    generated = json.loads((tmp_path / "run" / "result.json").read_text())["images_generated"]
+    assert [2 * int(rows[0]["images"]), int(rows[1]["images"])] == [generated, generated]
+    assert 0 < float(rows[0]["seconds"]) < float(rows[1]["seconds"]) < 600
+
+
+def test_an_adapted_normalization_stays_in_an_own_student(tmp_path):
+    layer = keras.layers.Normalization(axis=-1)
+    layer.adapt(np.random.default_rng(0).normal(5.0, 2.0, (500, 8, 8, 1)))
+    brought = keras.Sequential([keras.Input((8, 8, 1)), layer, *small_classifier().layers])
+    fresh = builders._untrained(brought)
+    at_mean = fresh.layers[0](np.full((1, 8, 8, 1), 5.0))
+    assert np.abs(at_mean).max() < 0.2
+    with pytest.raises(InputError, match="--student"):
+        builders._untrained(keras.Sequential([keras.layers.Dense(3)]))

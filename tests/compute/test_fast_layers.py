@@ -1,0 +1,214 @@
+"""The faster layers: Keras's own results, gradients and statistics."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from dfad_tf.compute.fast_layers import FusedBatchNormalization, ProductGradientConv2D, convolution
+from tests.conftest import same, weights
+
+layers = keras.layers
+
+
+def normal(*shape, seed=0):
+    random = np.random.default_rng(seed)
+    return random.normal(1.0, 2.0, shape).astype("float32")
+
+
+def batch_norms(shape, **arguments):
+    """Keras's layer and ours with the same weights, none of which is at its initial value."""
+    kinds = (layers.BatchNormalization, FusedBatchNormalization)
+    pair = [kind(**{"momentum": 0.9, **arguments}) for kind in kinds]
+    for layer in pair:
+        layer.build((None, *shape))
+    values = [np.random.default_rng(1).uniform(0.5, 1.5, w.shape) for w in pair[0].weights]
+    for layer in pair:
+        layer.set_weights(values)
+    return pair
+
+
+def operations(function, *arguments):
+    graph = tf.function(function).get_concrete_function(*map(tf.constant, arguments)).graph
+    return {operation.type for operation in graph.get_operations()}
+
+
+def gradients(layer, inputs, factors, training):
+    """Outputs, and gradients with respect to the input and the weights."""
+    inputs = tf.convert_to_tensor(inputs)
+    parameters = [v.value for v in layer.trainable_variables]
+    with tf.GradientTape() as tape:
+        tape.watch([inputs, *parameters])
+        outputs = layer(inputs) if training is None else layer(inputs, training=training)
+        loss = tf.reduce_sum(outputs * factors)
+    return [outputs, *tape.gradient(loss, [inputs, *parameters])]
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize(
+    "arguments",
+    [{}, {"center": False}, {"scale": False}, {"center": False, "scale": False}, {"axis": 3}],
+)
+@pytest.mark.parametrize("shape", [(16, 5, 7, 3), (2, 1, 1, 4), (1, 1, 1, 2), (3, 8, 8, 1)])
+def test_fused_batch_norm_is_that_of_keras(shape, arguments, training):
+    ordinary, fused = batch_norms(shape[1:], epsilon=1e-3, **arguments)
+    inputs, factors = normal(*shape), normal(*shape, seed=2)
+    expected = gradients(ordinary, inputs, factors, training)
+    assert len(expected) == 4 - (not fused.center) - (not fused.scale)
+    before = weights(fused)
+    for ours, keras_s in zip(gradients(fused, inputs, factors, training), expected, strict=True):
+        # Gradients sum over the batch: they differ in the last bits of its largest terms.
+        size = max(1.0, float(np.abs(keras_s).max()))
+        np.testing.assert_allclose(ours, keras_s, atol=2e-5 * size)
+    for ours, keras_s in zip(weights(fused), weights(ordinary), strict=True):
+        np.testing.assert_allclose(ours, keras_s, rtol=1e-5, atol=1e-6)
+    assert same(before, weights(fused)) != training
+    assert "FusedBatchNormV3" in operations(lambda x: fused(x, training=training), inputs)
+
+
+def test_statistics_go_on_as_those_of_keras_do():
+    ordinary, fused = batch_norms((4, 4, 2), momentum=0.7)
+    for step in range(5):
+        inputs = normal(3, 4, 4, 2, seed=step) * (step + 1)
+        np.testing.assert_allclose(
+            fused(inputs, training=True), ordinary(inputs, training=True), atol=1e-4
+        )
+    for ours, keras_s in zip(weights(fused), weights(ordinary), strict=True):
+        np.testing.assert_allclose(ours, keras_s, rtol=1e-4)
+
+
+def test_a_frozen_batch_norm_keeps_and_uses_its_statistics():
+    ordinary, fused = batch_norms((4, 4, 2))
+    ordinary.trainable = fused.trainable = False
+    before, inputs = weights(fused), normal(6, 4, 4, 2)
+    outputs = fused(inputs, training=True)
+    assert same(before, weights(fused))
+    np.testing.assert_allclose(outputs, ordinary(inputs, training=True), atol=1e-5)
+    np.testing.assert_array_equal(outputs, fused(inputs, training=False))
+
+
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
+def test_a_half_precise_batch_norm_keeps_float32_statistics(policy):
+    ordinary, fused = batch_norms((5, 5, 3), dtype=policy)
+    inputs = normal(8, 5, 5, 3).astype(keras.DTypePolicy(policy).compute_dtype)
+    ours, keras_s = fused(inputs, training=True), ordinary(inputs, training=True)
+    assert ours.dtype == keras_s.dtype == inputs.dtype
+    np.testing.assert_allclose(tf.cast(ours, tf.float32), tf.cast(keras_s, tf.float32), atol=0.05)
+    for mine, theirs in zip(fused.weights, ordinary.weights, strict=True):
+        assert mine.dtype == "float32"
+        np.testing.assert_allclose(mine, theirs, rtol=1e-3)
+    assert "FusedBatchNormV3" in operations(lambda x: fused(x, training=True), inputs)
+
+
+@pytest.mark.parametrize(
+    ("shape", "arguments"),
+    [
+        ((4, 3, 5, 2), {"axis": 1}),
+        ((8, 3), {}),
+        ((4, 6, 3), {}),
+        ((4, 3, 5, 2), {"renorm": True}),
+        ((4, 3, 5, 2), {"synchronized": True}),
+        ((4, 3, 5, 2), {"dtype": "float64"}),
+    ],
+)
+def test_what_the_kernel_does_not_compute_is_left_to_keras(shape, arguments):
+    ordinary, fused = batch_norms(shape[1:], **arguments)
+    inputs = normal(*shape)
+    for training in (True, False):
+        np.testing.assert_allclose(
+            fused(inputs, training=training), ordinary(inputs, training=training), rtol=1e-6
+        )
+    assert same(weights(fused), weights(ordinary))
+    assert "FusedBatchNormV3" not in operations(lambda x: fused(x, training=True), inputs)
+
+
+def test_a_masked_batch_norm_is_left_to_keras():
+    ordinary, fused = batch_norms((3, 5, 2))
+    inputs, mask = normal(4, 3, 5, 2), np.random.default_rng(3).random((4, 3, 5)) > 0.5
+    np.testing.assert_array_equal(
+        fused(inputs, training=True, mask=mask), ordinary(inputs, training=True, mask=mask)
+    )
+    assert same(weights(fused), weights(ordinary))
+
+
+def test_a_fused_batch_norm_has_the_configuration_of_kerass():
+    layer = FusedBatchNormalization(momentum=0.8, epsilon=0.1, scale=False)
+    again = FusedBatchNormalization.from_config(layer.get_config())
+    assert again.get_config() == layer.get_config()
+    assert (again.momentum, again.epsilon, again.scale, again.center) == (0.8, 0.1, False, True)
+
+
+@pytest.fixture
+def products(monkeypatch):
+    """The calls of the gradient that is made of products."""
+    calls, gradient = [], convolution.kernel_gradient
+
+    def recorded(*arguments):
+        calls.append(arguments)
+        return gradient(*arguments)
+
+    monkeypatch.setattr(convolution, "kernel_gradient", recorded)
+    return calls
+
+
+def check_convolution(shape, dtype="float32", compiled=False, **arguments):
+    """Compare result and gradients of a layer of Keras and ours, with the same weights."""
+    arguments = {"filters": 32, "kernel_size": 3, "dtype": dtype, **arguments}
+    pair = [kind(**arguments) for kind in (layers.Conv2D, ProductGradientConv2D)]
+    for layer in pair:
+        layer.build((None, *shape[1:]))
+    for layer in pair:
+        layer.set_weights([normal(*w.shape, seed=4) / 20 for w in pair[0].weights])
+    dtype = keras.DTypePolicy(dtype).compute_dtype
+    inputs = tf.cast(normal(*shape), dtype)
+    factors = tf.cast(normal(*pair[0].compute_output_shape(shape), seed=2), dtype)
+    expected, found = (
+        (tf.function(gradients) if compiled else gradients)(layer, inputs, factors, None)
+        for layer in pair
+    )
+    for ours, keras_s in zip(found, expected, strict=True):
+        assert ours.dtype == keras_s.dtype
+        ours, keras_s = (tf.cast(tensor, tf.float32).numpy() for tensor in (ours, keras_s))
+        tolerance = 1e-5 if dtype == "float32" else 0.02
+        np.testing.assert_allclose(ours, keras_s, atol=tolerance * np.abs(keras_s).max())
+
+
+@pytest.mark.parametrize("strides", [1, 2])
+@pytest.mark.parametrize("padding", ["same", "valid"])
+@pytest.mark.parametrize("size", [(3, 3), (4, 4), (5, 8), (7, 6), (8, 8)])
+def test_the_products_are_the_gradient_of_a_convolution(size, padding, strides, products):
+    check_convolution((2, *size, 32), padding=padding, strides=strides)
+    assert len(products) == 1
+
+
+@pytest.mark.parametrize(
+    ("shape", "arguments"),
+    [
+        ((2, 6, 6, 32), {"kernel_size": 1}),
+        ((2, 6, 6, 32), {"kernel_size": (3, 1)}),
+        ((2, 6, 6, 8), {}),
+        ((2, 6, 6, 32), {"filters": 8}),
+        ((2, 6, 6, 64), {"groups": 2}),
+        ((2, 6, 6, 32), {"dilation_rate": 2}),
+        ((2, 7, 7, 32), {"strides": 3}),
+        ((1, 20, 20, 32), {}),
+    ],
+)
+def test_where_products_do_not_gain_the_gradient_is_tensorflows(shape, arguments, products):
+    check_convolution(shape, **arguments)
+    assert products == []
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"activation": "relu"},
+        {"use_bias": False},
+        {"dtype": "mixed_bfloat16"},
+        {"compiled": True},
+        {"compiled": True, "dtype": "mixed_bfloat16"},
+    ],
+)
+def test_bias_activation_precision_and_compiling_change_nothing(arguments, products):
+    check_convolution((2, 4, 4, 32), **arguments)
+    assert len(products) == 1

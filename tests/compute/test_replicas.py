@@ -1,0 +1,201 @@
+"""Two replicas compute what one device computes at the same global batch, within rounding."""
+
+import dataclasses
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from dfad_tf import methods
+from dfad_tf.compute import replicas
+from dfad_tf.compute.optimizers import apply_gradients
+from dfad_tf.distillation.distiller import DataFreeDistiller
+from dfad_tf.methods.interpolation import VirtualInterpolation
+from dfad_tf.methods.table import Settings
+from dfad_tf.utils.errors import InputError
+from tests.conftest import small_classifier, small_generator, weights
+from tests.helpers.distiller_state import state
+from tests.helpers.small_distiller import SHAPE, fit, labelled
+
+# A hundredth of what the least of the mistakes does that these tests were seen to find.
+TOLERANCE = 3e-6
+
+
+def make(method, wrap=lambda optimizer: optimizer, **sgd):
+    """A distiller by plain SGD: Adam makes a whole step of a gradient that is only rounding."""
+    keras.utils.set_random_seed(7)
+    distiller = DataFreeDistiller(
+        small_classifier(batch_norm=True), small_classifier(batch_norm=True), small_generator()
+    )
+    optimizers = [wrap(keras.optimizers.SGD(1e-2, 0.9, **sgd)) for _ in range(2)]
+    distiller.compile(*optimizers, dataclasses.replace(methods.get(method), student_steps=2))
+    return distiller
+
+
+def check_same(strategy, *arguments, **sgd):
+    """Check that a run on two replicas is that on one device, and return both."""
+    one = make(*arguments, **sgd)
+    start = weights(one.student) + weights(one.generator)
+    with strategy.scope():
+        two = make(*arguments, **sgd)
+    logs = [fit(d, steps=3, validation_data=labelled()).history for d in (one, two)]
+    ends = [weights(d.student) + weights(d.generator) for d in (one, two)]
+    assert max(np.abs(a - b).max() for a, b in zip(start, ends[0], strict=True)) > 0.05
+    for a, b in zip(*ends, strict=True):
+        np.testing.assert_allclose(a, b, atol=TOLERANCE, rtol=0)
+    for name, values in logs[0].items():
+        np.testing.assert_allclose(values, logs[1][name], atol=TOLERANCE, err_msg=name)
+    return one, two
+
+
+def run(strategy, function):
+    """What a function returns on each replica."""
+    return strategy.experimental_local_results(strategy.run(tf.function(function, autograph=False)))
+
+
+@pytest.mark.parametrize("method", ["proposed", "dafl", "zskt", "dfq"])
+def test_two_replicas_are_one_device_at_the_same_global_batch(two_replicas, method):
+    check_same(two_replicas, method)
+
+
+def test_every_replica_keeps_the_same_memory_as_one_device(two_replicas):
+    settings = Settings(memory_size=20, memory_share=0.5)
+    one, two = check_same(two_replicas, methods.get("proposed", settings))
+    for a, b in zip(one.images.memory.variables, two.images.memory.variables, strict=True):
+        first, second = two_replicas.experimental_local_results(b)
+        np.testing.assert_array_equal(first, second)
+        np.testing.assert_allclose(a, first, atol=TOLERANCE)
+
+
+def test_a_memory_under_a_strategy_is_read_and_put_back_from_outside(two_replicas):
+    with two_replicas.scope():
+        distiller = make("proposed+memory")
+    fit(distiller)
+    before, kept = state(distiller), [v.numpy() for v in distiller.images.memory.variables]
+    fit(distiller)
+    for variable, value in zip(distiller.images.memory.variables, kept, strict=True):
+        variable.assign(value)
+    after = state(distiller)
+    assert all(np.array_equal(before[k], after[k]) for k in before if k.startswith("memory"))
+
+
+@pytest.mark.parametrize(
+    "interpolation",
+    [
+        VirtualInterpolation(per_sample=True, share=0.5),
+        VirtualInterpolation(partner="fresh", mode="replace", share=0.75, alpha=0.4),
+        VirtualInterpolation(labels="teacher", mode="replace"),
+    ],
+)
+def test_every_form_of_interpolation_is_that_of_the_global_batch(two_replicas, interpolation):
+    check_same(two_replicas, methods.get("proposed", Settings(interpolation=interpolation)))
+
+
+@pytest.mark.parametrize("clip", [{"global_clipnorm": 0.1}, {"clipnorm": 0.05}])
+def test_gradients_are_clipped_as_those_of_the_global_batch(two_replicas, clip):
+    check_same(two_replicas, "dfad", **clip)
+
+
+def test_losses_are_scaled_on_replicas_too(two_replicas):
+    check_same(two_replicas, "dfad", keras.optimizers.LossScaleOptimizer)
+
+
+def test_a_step_of_infinite_gradients_on_one_replica_is_left_out_on_all(two_replicas):
+    with two_replicas.scope():
+        variable = keras.Variable([1.0, 2.0])
+        optimizer = keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD(1.0), 8.0)
+        optimizer.build([variable])
+
+    def step(last):
+        def on_replica():
+            index = tf.distribute.get_replica_context().replica_id_in_sync_group
+            gradient = tf.stack([8.0, tf.where(tf.equal(index, 1), last, 8.0)])
+            apply_gradients(optimizer, [gradient], [variable])
+
+        two_replicas.run(tf.function(on_replica, autograph=False))
+
+    step(np.inf)
+    np.testing.assert_array_equal(variable, [1.0, 2.0])
+    assert optimizer.dynamic_scale.numpy() == 4.0
+    step(16.0)
+    np.testing.assert_array_equal(variable, [1.0 - 4.0, 2.0 - 6.0])
+    for copy in two_replicas.experimental_local_results(variable.value):
+        np.testing.assert_array_equal(copy, variable)
+
+
+def test_a_strategy_holds_where_compile_is_called_outside_of_its_scope(two_replicas):
+    with two_replicas.scope():
+        distiller = make("dfad")
+    distiller.compile("sgd", "sgd", "dfad+memory")
+    assert all(
+        layer.synchronized
+        for layer in distiller.student_form.clone.layers
+        if isinstance(layer, keras.layers.BatchNormalization)
+    )
+    assert np.isfinite(fit(distiller).history["loss"]).all()
+
+
+def test_batch_norm_that_cannot_be_made_global_is_told(two_replicas):
+    class Own(keras.layers.BatchNormalization):
+        pass
+
+    layers = [keras.Input(SHAPE), keras.layers.Flatten(), Own(name="own"), keras.layers.Dense(3)]
+    keras.utils.set_random_seed(7)
+    with two_replicas.scope():
+        distiller = DataFreeDistiller(
+            small_classifier(), keras.Sequential(layers), small_generator()
+        )
+        distiller.compile(method="dfad")
+    with pytest.raises(InputError, match=r"synchronized=True.*own \(Own\)"):
+        fit(distiller)
+
+
+def test_shares_are_dealt_out_in_turn_and_come_back_in_order(two_replicas):
+    numbers = tf.reshape(tf.range(12.0), (6, 2))
+    shares = run(two_replicas, lambda: replicas.own(numbers))
+    assert [share[:, 0].numpy().tolist() for share in shares] == [[0, 4, 8], [2, 6, 10]]
+    for whole in run(two_replicas, lambda: replicas.gathered(replicas.own(numbers))):
+        np.testing.assert_array_equal(whole, numbers)
+
+
+def test_gradients_of_means_and_moments_are_those_of_the_global_batch(two_replicas):
+    numbers = tf.constant(np.random.default_rng(0).normal(3.0, 1.0, (6, 2)).astype("float32"))
+
+    def step():
+        values = replicas.own(numbers)
+        with tf.GradientTape() as tape:
+            tape.watch(values)
+            middle, variance = replicas.moments(values, (0,))
+            third = replicas.mean(tf.reduce_mean(values**3))
+            loss = tf.reduce_sum(tf.exp(middle / 3) * variance) + tf.sqrt(third)
+            share = loss / replicas.count()
+        gradient = tape.gradient(share, values)
+        return loss, middle, variance, replicas.gathered(gradient)
+
+    expected = step()
+    for results in zip(
+        *(
+            two_replicas.experimental_local_results(r)
+            for r in two_replicas.run(tf.function(step, autograph=False))
+        ),
+        strict=True,
+    ):
+        for found, wanted in zip(results, expected, strict=True):
+            np.testing.assert_allclose(found, wanted, rtol=1e-5)
+
+
+def test_what_replicas_cannot_share_is_told_before_any_work(two_replicas):
+    with two_replicas.scope():
+        distiller = make("proposed")
+    with pytest.raises(InputError, match=r"batch_size.* in 2s.*2 replicas. Received: 7"):
+        distiller.fit(batch_size=7, verbose=0)
+    blend = VirtualInterpolation(share=0.4)
+    with two_replicas.scope():
+        distiller = make(methods.get("proposed", Settings(interpolation=blend)))
+    with pytest.raises(InputError, match=r"--interpolation_share\) in 2s.*Received: 3 images"):
+        fit(distiller)
+    with two_replicas.scope():
+        distiller = make(methods.get("dfad", Settings(memory_size=20, memory_share=0.4)))
+    with pytest.raises(InputError, match=r"--memory_share\) in 2s.*Received: 3 images"):
+        fit(distiller)

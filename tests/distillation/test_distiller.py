@@ -1,0 +1,162 @@
+"""The distiller: what each step may change."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from dfad_tf import methods
+from dfad_tf.methods.interpolation import VirtualInterpolation
+from dfad_tf.methods.table import METHODS, Settings
+from dfad_tf.utils.errors import InputError
+from tests.conftest import same, small_classifier, weights
+from tests.helpers.small_distiller import SHAPE, fit, make
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_the_teacher_is_untouched_to_the_last_bit(method):
+    distiller = make(dataclasses.replace(methods.get(method), student_steps=2))
+    before = weights(distiller.teacher)
+    student, generator = weights(distiller.student), weights(distiller.generator)
+    fit(distiller)
+    assert same(before, weights(distiller.teacher))
+    assert not same(student, weights(distiller.student))
+    assert not same(generator, weights(distiller.generator))
+
+
+def test_a_student_step_changes_no_weight_of_the_generator():
+    distiller = make()
+    images, logits = distiller.images.observe(distiller.images.generate(8, "student", 0))[:2]
+    before = [v.numpy() for v in distiller.generator.trainable_variables]
+    student = [v.numpy() for v in distiller.student.trainable_variables]
+    distiller.student_step(images, logits)
+    assert same(before, [v.numpy() for v in distiller.generator.trainable_variables])
+    assert not same(student, [v.numpy() for v in distiller.student.trainable_variables])
+
+
+def test_a_generator_step_changes_no_weight_of_the_student_but_its_statistics():
+    distiller = make(student=small_classifier(batch_norm=True))
+    before = [v.numpy() for v in distiller.student.trainable_variables]
+    statistics = [v.numpy() for v in distiller.student.non_trainable_variables]
+    generator = [v.numpy() for v in distiller.generator.trainable_variables]
+    distiller.generator_step(8)
+    assert same(before, [v.numpy() for v in distiller.student.trainable_variables])
+    # Batch norm runs in training mode in both steps, as in the published code.
+    assert not same(statistics, [v.numpy() for v in distiller.student.non_trainable_variables])
+    assert not same(generator, [v.numpy() for v in distiller.generator.trainable_variables])
+
+
+def test_the_student_descends_and_the_generator_ascends():
+    distiller = make("dfad")
+    distiller.optimizer.learning_rate = 1e-3
+    distiller.generator_optimizer.learning_rate = 1e-3
+    images, logits = distiller.images.observe(distiller.images.generate(64, "student", 1))[:2]
+
+    def discrepancy():
+        return float(tf.reduce_mean(tf.abs(distiller.student(images) - logits)))
+
+    before = discrepancy()
+    for _ in range(10):
+        distiller.student_step(images, logits)
+    assert discrepancy() < before
+
+    def on_generated():
+        images, logits = distiller.images.observe(distiller.images.generate(256, "student", 2))[:2]
+        return float(tf.reduce_mean(tf.abs(distiller.student(images) - logits)))
+
+    before = on_generated()
+    for _ in range(10):
+        distiller.generator_step(64)
+    assert on_generated() > before
+
+
+def test_the_logged_losses_are_equation_1_and_its_additions():
+    distiller = make(methods.get("dfad+activation", Settings("mae", None, 1, 0.3, 0.2)))
+    distiller.generator_optimizer.learning_rate = 0.0
+    logs = {k: v[0] for k, v in fit(distiller, steps=1).history.items()}
+    total = logs["adversarial_discrepancy"] + 0.3 * logs["logits_activation"]
+    total += 0.2 * logs["representation_activation"]
+    assert logs["generator_loss"] == pytest.approx(total, rel=1e-5)
+    assert 0 < logs["class_entropy"] <= 1
+
+
+def test_student_steps_are_counted():
+    distiller = make(methods.get("proposed", Settings(student_steps=3)))
+    fit(distiller, epochs=2, steps=4)
+    assert int(distiller.optimizer.iterations) == 24
+    assert int(distiller.generator_optimizer.iterations) == 8
+
+
+@pytest.mark.parametrize(
+    "interpolation",
+    [
+        VirtualInterpolation(partner="fresh", per_sample=True),
+        VirtualInterpolation(mode="replace"),
+        VirtualInterpolation(mode="replace", share=0.5),
+        VirtualInterpolation(share=0.25, weight=0.1),
+        VirtualInterpolation(labels="probabilities"),
+        VirtualInterpolation(labels="teacher", alpha=0.4),
+    ],
+)
+def test_every_form_of_interpolation_trains(interpolation):
+    method = methods.get("proposed", Settings(student_steps=2, interpolation=interpolation))
+    history = fit(make(method))
+    assert np.isfinite(history.history["loss"]).all()
+
+
+def test_interpolated_parts_are_equation_9():
+    blend = VirtualInterpolation(weight=0.5, share=0.5)
+    distiller = make(methods.get("dfad+interpolation", Settings(interpolation=blend)))
+    images, logits = distiller.images.observe(distiller.images.generate(8, "student", 0))[:2]
+    plain, virtual = distiller.images.parts(images, logits, blend, 0)
+    assert [plain[2], virtual[2]] == [1.0, 0.5]
+    assert virtual[0].shape == (4, *SHAPE)
+    # One λ explains every image and every target of the batch.
+    a, b = images[:4] - tf.roll(images, 1, 0)[:4], virtual[0] - tf.roll(images, 1, 0)[:4]
+    coefficient = float(tf.reduce_sum(a * b) / tf.reduce_sum(a * a))
+    np.testing.assert_allclose(b, coefficient * a, atol=1e-4)
+    expected = coefficient * logits[:4] + (1 - coefficient) * tf.roll(logits, 1, 0)[:4]
+    np.testing.assert_allclose(virtual[1], expected, atol=1e-4)
+
+
+def test_a_seed_gives_the_same_run_to_the_last_bit_and_another_seed_does_not():
+    first, again, other = make(seed=3), make(seed=3), make(seed=4)
+    for distiller in (first, again, other):
+        fit(distiller, epochs=2)
+    assert same(weights(first.student), weights(again.student))
+    assert same(weights(first.generator), weights(again.generator))
+    assert not same(weights(first.student), weights(other.student))
+
+
+def test_every_step_draws_fresh_noise():
+    distiller = make(run_eagerly=True)
+    generate, drawn = distiller.images.generate, []
+
+    def recorded(batch_size, stream, step):
+        drawn.append((stream, int(step)))
+        return generate(batch_size, stream, step)
+
+    distiller.images.generate = recorded
+    fit(distiller, steps=3)
+    assert len(drawn) == len(set(drawn)) == 6  # the student's and the generator's
+
+
+def test_steps_per_execution_changes_nothing():
+    one, four = make(), make(steps_per_execution=4)
+    fit(one, steps=4)
+    fit(four, steps=4)
+    for a, b in zip(weights(one.student), weights(four.student), strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-6)
+
+
+def test_it_compiles_with_xla():
+    history = fit(make(jit_compile=True))
+    assert np.isfinite(history.history["loss"]).all()
+
+
+def test_errors():
+    with pytest.raises(InputError, match="Did you mean 'proposed'"):
+        make("proposd")
+    with pytest.raises(TypeError):
+        make().fit(np.zeros((4, *SHAPE)))

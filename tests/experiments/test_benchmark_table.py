@@ -1,0 +1,77 @@
+"""The table says what the numbers say."""
+
+import pytest
+
+from dfad_tf.experiments.benchmark_table import table
+
+
+@pytest.fixture
+def result():
+    return {
+        "teacher": "lenet5",
+        "student": "lenet5_half",
+        "generator": "compact",
+        "method": "proposed",
+        "jit_compile": False,
+        "batch_size": 64,
+        "iterations": 3,
+        "compute_dtype": "bfloat16",
+        "seconds_per_iteration": 0.5,
+        "seconds": [0.625, 0.5, 0.375],
+        "student_steps": 5,
+        "images_per_iteration": 6173,
+        "images_per_second": 12345.6,
+        "parts": {
+            "student forward": {"seconds": 0.05, "times": 5},
+            "generator step": {"seconds": 0.125, "times": 1},
+        },
+        "flops_per_iteration": 10**11,
+        "flops_per_second": 2e11,
+        "matrix_flops_per_second": 8e11,
+        "share_of_peak": 0.25,
+        "peak_memory_bytes": 1500 * 2**20,
+        "seconds_to_first_step": 9.25,
+        "seconds_to_compiled_step": 9.75,
+        "cores": 2,
+        "device": "CPU",
+    }
+
+
+def test_the_table_has_every_number(result):
+    lines = table(result).splitlines()
+    text = "\n".join(" ".join(line.split()) for line in lines)
+    for words in (
+        "lenet5 → lenet5_half, generator 'compact', method 'proposed', batch 64, bfloat16, graph",
+        "2 cores",
+        "in an iteration 5 student steps and 1 of the generator, 6,173 images generated",
+        "seconds an iteration 0.500 (median of 3, 0.375 to 0.625)",
+        "images a second 12,346 generated",
+        "FLOP/s 200 G, 25 % of a large matrix product's 800 G on this CPU",
+        "peak memory 1,500 MiB",
+        "first step 9.2 s after the command, the compiled one after 9.8 s",
+        "student forward 0.050 5 50 %",
+        "generator step 0.125 1 25 %",
+    ):
+        assert words in text
+    assert "in turn" not in text
+    assert max(map(len, lines)) <= 120
+
+
+def test_xla_is_named(result):
+    assert ", XLA, 2 cores" in table({**result, "jit_compile": True})
+
+
+def test_rounds_with_another_program_stand_below(result):
+    compare = {
+        "command": "python their.py",
+        "seconds": [0.5, 0.25],
+        "their_seconds": [1.0, 2.0],
+        "ratio": 4.0,
+    }
+    lines = [" ".join(line.split()) for line in table({**result, "compare": compare}).splitlines()]
+    assert lines[-4:] == [
+        "in turn with python their.py",
+        "0.500 s here, 1.000 s there",
+        "0.250 s here, 2.000 s there",
+        "4.00 times as fast (medians of 2 rounds)",
+    ]

@@ -1,0 +1,219 @@
+"""LiteRT files: what they take, compute and carry."""
+
+import io
+import json
+import zipfile
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from ai_edge_litert.interpreter import Interpreter
+
+from dfad_tf.data.pixel_contract import PixelContract
+from dfad_tf.exporting import lite_converter, serving
+from dfad_tf.exporting.calibration import Calibration, noise_pixels
+from dfad_tf.exporting.files import LITE_FILES
+from dfad_tf.exporting.lite_metadata import with_metadata
+from dfad_tf.exporting.lite_model import LiteModel, float_operations, latencies
+from dfad_tf.utils.errors import InputError
+from tests.conftest import small_classifier
+
+ZERO_ONE = PixelContract("zero_one")
+CONTRACTS = [
+    PixelContract("pixels").for_channels(3),
+    PixelContract("minus_one_one").for_channels(3),
+    PixelContract("standardized", (120.0, 110.0, 100.0), (60.0, 61.0, 62.0)),
+]
+
+
+def folding_classifier(shape=(8, 8, 1), dtype=None):
+    """Convolution, batch norm and relu in the order in which they fold into one."""
+    layers = [
+        keras.Input(shape, name="in"),
+        keras.layers.Conv2D(4, 3, use_bias=False, dtype=dtype, name="conv"),
+        keras.layers.BatchNormalization(dtype=dtype, name="norm"),
+        keras.layers.ReLU(dtype=dtype, name="relu"),
+        keras.layers.Flatten(dtype=dtype, name="flat"),
+        keras.layers.Dense(3, dtype="float32", name="head"),
+    ]
+    model = keras.Sequential(layers, name="folding")
+    random = np.random.default_rng(0)
+    model.set_weights([0.5 + random.random(w.shape) for w in model.get_weights()])
+    return model
+
+
+def operations(content):
+    """Names of a file's operations, as LiteRT would run them without its delegate."""
+    from ai_edge_litert.interpreter import OpResolverType
+
+    interpreter = Interpreter(
+        model_content=content,
+        experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
+    )
+    interpreter.allocate_tensors()
+    return interpreter, [op["op_name"] for op in interpreter._get_ops_details()]
+
+
+def convert(student, precision="float32", contract=ZERO_ONE, images=None, batch_size=1):
+    shape = student.input_shape[1:]
+    images = noise_pixels(shape, 20, 0) if images is None else images
+    return lite_converter.convert(
+        student, contract, precision, Calibration(images, "test"), batch_size
+    )
+
+
+@pytest.mark.parametrize("contract", CONTRACTS, ids=lambda c: c.range)
+def test_a_file_takes_raw_pixels_and_answers_as_keras_does(contract):
+    student = small_classifier((8, 8, 3))
+    pixels = noise_pixels((8, 8, 3), 5, 0)
+    expected = np.asarray(student(contract.to_input(pixels)))
+    received = LiteModel(convert(student, contract=contract), "x").predict(pixels)
+    np.testing.assert_allclose(received, expected, rtol=1e-4, atol=1e-4)
+
+
+def test_a_softmax_is_taken_off_the_logits_and_kept_in_the_probabilities():
+    student = small_classifier(softmax=True)
+    pixels = noise_pixels((8, 8, 1), 1, 0)
+    runner = Interpreter(model_content=convert(student)).get_signature_runner()
+    outputs = runner(image=pixels)
+    expected = np.asarray(student(ZERO_ONE.to_input(pixels)))
+    np.testing.assert_allclose(outputs["probabilities"], expected, atol=1e-5)
+    np.testing.assert_allclose(tf.nn.softmax(outputs["logits"]), expected, atol=1e-5)
+    assert outputs["logits"].min() < 0
+
+
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+def test_mixed_precision_exports_the_same_file(policy):
+    mixed, plain = folding_classifier(dtype=policy), folding_classifier()
+    assert mixed.layers[0].compute_dtype != "float32"
+    contents = [convert(serving.float32_copy(model)) for model in (mixed, plain)]
+    pixels = noise_pixels((8, 8, 1), 5, 0)
+    answers = [LiteModel(content, "x").predict(pixels) for content in contents]
+    np.testing.assert_array_equal(*answers)
+    assert operations(contents[0])[1] == operations(contents[1])[1]
+    # A counter of traced functions in a tensor's name is all that differs.
+    different = {a for a, b in zip(*contents, strict=True) if a != b}
+    assert different <= set(b"0123456789")
+
+
+def test_nested_models_are_brought_to_float32():
+    inner = folding_classifier(dtype="mixed_float16")
+    inputs = keras.Input((8, 8, 1))
+    outer = keras.Model(inputs, keras.layers.Activation("linear")(inner(inputs)))
+    copy = serving.float32_copy(outer)
+    assert all(layer.compute_dtype == "float32" for layer in copy._flatten_layers())
+    assert serving.float32_copy(folding_classifier(dtype="float32")).name == "folding"
+
+
+def test_batch_norm_and_relu_fold_into_the_convolution():
+    _, names = operations(convert(folding_classifier(), contract=PixelContract("pixels")))
+    assert names.count("CONV_2D") == 1
+    assert not {"MUL", "ADD", "SUB", "RELU", "RSQRT"} & set(names), names
+
+
+def test_full_int8_computes_in_integers_and_takes_every_pixel_for_itself():
+    grey = np.full((20, 8, 8, 1), 100, np.uint8) + noise_pixels((8, 8, 1), 20, 0) // 8
+    interpreter, names = operations(convert(folding_classifier(), "int8", images=grey))
+    assert names[-1] == "DEQUANTIZE" and "CAST" not in names
+    computed = [op for op in interpreter._get_ops_details() if op["op_name"] != "DEQUANTIZE"]
+    tensors = {tensor["index"]: tensor["dtype"] for tensor in interpreter.get_tensor_details()}
+    used = {tensors[index] for op in computed for index in op["outputs"]}
+    assert used <= {np.int8, np.uint8}, used
+    details = interpreter.get_input_details()[0]
+    # Grey pixels alone would stretch the scale; 0 and 255 must stay what they are.
+    assert details["quantization"] == (1.0, 0) and details["dtype"] == np.uint8
+
+
+def test_files_shrink_with_their_precision():
+    student = keras.Sequential(
+        [keras.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(500)]
+        + [keras.layers.Dense(3)]
+    )
+    sizes = {name: len(convert(student, name)) for name in LITE_FILES}
+    assert sizes["float16"] < 0.6 * sizes["float32"]
+    assert max(sizes["dynamic_int8"], sizes["int8"]) < 0.4 * sizes["float32"]
+
+
+def test_other_batch_sizes(tmp_path):
+    student, pixels = small_classifier(), noise_pixels((8, 8, 1), 5, 0)
+    for precision in ("float32", "int8"):
+        content = convert(student, precision, batch_size=2)
+        interpreter = Interpreter(model_content=content)
+        assert list(interpreter.get_input_details()[0]["shape"]) == [2, 8, 8, 1]
+        assert LiteModel(content, "x").predict(pixels).shape == (5, 3)
+    expected = np.asarray(student(ZERO_ONE.to_input(pixels)))
+    received = LiteModel(convert(student, batch_size=2), "x").predict(pixels)
+    np.testing.assert_allclose(received, expected, atol=1e-4)
+
+
+def test_labels_and_metadata_lie_in_the_file():
+    content = convert(small_classifier())
+    extended = with_metadata(content, ["ä", "b", "c"], {"precision": "float32"})
+    archive = zipfile.ZipFile(io.BytesIO(extended))
+    assert archive.read("labels.txt").decode() == "ä\nb\nc\n"
+    assert json.loads(archive.read("metadata.json"))["precision"] == "float32"
+    assert {info.compress_type for info in archive.infolist()} == {zipfile.ZIP_STORED}
+    assert extended == with_metadata(content, ["ä", "b", "c"], {"precision": "float32"})
+    pixels = noise_pixels((8, 8, 1), 2, 0)
+    with_tail, without = (LiteModel(c, "x").predict(pixels) for c in (extended, content))
+    np.testing.assert_array_equal(with_tail, without)
+
+
+def test_files_are_timed_in_turn(monkeypatch):
+    content, order = convert(small_classifier()), []
+    seconds = {"a": [1, 2, 9], "b": [4, 5, 6]}
+    models = {name: LiteModel(content, name) for name in seconds}
+    assert models["a"].seconds(noise_pixels((8, 8, 1), 1, 0)) > 0
+    for name, model in models.items():
+        times = iter(seconds[name])
+
+        def next_time(_, name=name, times=times):
+            order.append(name)
+            return next(times)
+
+        monkeypatch.setattr(model, "seconds", next_time)
+    assert latencies(models, None, 3) == {"a": 2000, "b": 5000}
+    assert order == list("baabba")
+
+
+def test_a_damaged_file_is_told():
+    with pytest.raises(InputError, match="LiteRT cannot run x"):
+        LiteModel(convert(small_classifier())[:2000], "x")
+    foreign = tf.function(lambda x: x + 1, input_signature=[tf.TensorSpec((1, 2), tf.float32)])
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([foreign.get_concrete_function()])
+    with pytest.raises(InputError, match="x"):
+        LiteModel(converter.convert(), "x")
+
+
+def with_activation(activation):
+    layers = [keras.Input((8, 8, 1)), keras.layers.Conv2D(4, 3, activation=activation)]
+    return keras.Sequential([*layers, keras.layers.Flatten(), keras.layers.Dense(3)])
+
+
+@pytest.mark.parametrize("precision", LITE_FILES)
+def test_an_activation_with_a_gradient_of_its_own(precision):
+    """What SavedModels say of swish's gradient refers to variables, which are constants here."""
+    student, pixels = with_activation("swish"), noise_pixels((8, 8, 1), 5, 0)
+    received = LiteModel(convert(student, precision), "x").predict(pixels)
+    expected = np.asarray(student(ZERO_ONE.to_input(pixels)))
+    assert np.abs(received - expected).max() < 0.1 * expected.std()
+
+
+def test_operations_that_stay_in_floating_point_are_named():
+    assert float_operations(convert(with_activation("relu"), "int8")) == []
+    assert float_operations(convert(with_activation("elu"), "int8")) == ["ELU"]
+
+
+def test_what_a_mixed_student_was_adapted_to_is_kept():
+    """Keras restores the statistics of Normalization, but does not apply them by itself."""
+    images = 50 + 9 * np.random.default_rng(0).normal(size=(100, 8, 8, 1))
+    normalization = keras.layers.Normalization(dtype="mixed_float16")
+    normalization.adapt(images)
+    inputs = keras.Input((8, 8, 1))
+    hidden = keras.layers.Conv2D(4, 3, dtype="mixed_float16")(normalization(inputs)) * 2.0
+    outputs = keras.layers.Dense(3, dtype="float32")(keras.layers.Flatten()(hidden))
+    student = keras.Model(inputs, outputs)
+    copy = serving.float32_copy(student)
+    assert copy is not student
+    np.testing.assert_allclose(copy(images), student(images), atol=0.05)

@@ -1,0 +1,137 @@
+"""The form that computes: the network's own function and weights, in faster operations."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from dfad_tf.compute.fast_layers import FusedBatchNormalization
+from dfad_tf.graphs.training_form import TrainingForm
+from tests.conftest import same, small_classifier, weights
+from tests.helpers.training_networks import NETWORKS, SHAPE, nested, normal, random_layers, twins
+
+layers = keras.layers
+
+
+def state(network):
+    return [keras.ops.convert_to_numpy(v) for v in network.variables]
+
+
+def step(call, network, images, training):
+    with tf.GradientTape() as tape:
+        outputs = call(images, training=training)
+        loss = tf.reduce_mean(outputs**2)
+    return outputs, tape.gradient(loss, network.trainable_variables)
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("build", NETWORKS)
+def test_the_form_computes_the_networks_own_function(build, training):
+    network, plain = twins(build)
+    form, images = TrainingForm(network), normal(8, *SHAPE)
+    assert form.clone is not None
+    ours, our_gradients = step(form, network, images, training)
+    theirs, their_gradients = step(plain, plain, images, training)
+    np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-4)
+    assert len(our_gradients) == len(their_gradients) > 0
+    # A bias in front of batch norm has no gradient but rounding, hence the largest one's scale.
+    largest = max(float(np.abs(gradient).max()) for gradient in their_gradients)
+    for a, b in zip(our_gradients, their_gradients, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-5 * largest)
+    for a, b in zip(state(network), state(plain), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("build", [NETWORKS[0], nested, random_layers])
+def test_only_training_moves_the_networks_state(build):
+    network, _ = twins(build)
+    form, images, before = TrainingForm(network), normal(8, *SHAPE), state(network)
+    form(images)
+    form(images, training=False)
+    assert same(before, state(network))
+    form(images, training=True)
+    assert not same(before, state(network))
+    moved = {v.path for v, b in zip(network.variables, before, strict=True) if np.any(v != b)}
+    assert moved <= {v.path for v in network.non_trainable_variables}
+
+
+def test_the_form_follows_weights_that_change():
+    network, images = small_classifier(), normal(4, *SHAPE)
+    form = TrainingForm(network)
+    network.set_weights([w + 0.5 for w in weights(network)])
+    np.testing.assert_allclose(form(images), network(images), rtol=1e-5)
+
+
+def test_a_batch_norm_of_the_form_is_fused_and_another_kind_of_it_is_not():
+    class Doubled(layers.BatchNormalization):
+        def call(self, inputs, training=None, mask=None):
+            return 2 * super().call(inputs, training=training, mask=mask)
+
+    network = keras.Sequential(
+        [keras.Input(SHAPE), layers.BatchNormalization(), Doubled(), layers.Flatten()]
+    )
+    form = TrainingForm(network)
+    assert [type(layer) for layer in form.clone.layers[:2]] == [FusedBatchNormalization, Doubled]
+    assert type(network.layers[0]) is layers.BatchNormalization
+    images = normal(4, *SHAPE)
+    np.testing.assert_allclose(form(images), network(images), rtol=1e-5)
+
+
+class Subclassed(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.norm = layers.BatchNormalization(momentum=0.9)
+        self.head = layers.Dense(3)
+
+    def call(self, inputs, training=False):
+        return self.head(layers.Flatten()(self.norm(inputs, training=training)))
+
+
+def subclassed():
+    network = Subclassed()
+    network(np.zeros((1, *SHAPE)))
+    return network
+
+
+def unclonable():
+    """A lambda is only made again where it is trusted."""
+    return keras.Sequential(
+        [
+            keras.Input(SHAPE),
+            layers.BatchNormalization(momentum=0.9),
+            layers.Lambda(lambda images: 2 * images),
+            layers.Flatten(),
+            layers.Dense(3),
+        ]
+    )
+
+
+@pytest.mark.parametrize("precision", [None, "mixed_bfloat16"])
+@pytest.mark.parametrize("build", [subclassed, unclonable])
+def test_a_network_that_cannot_be_cloned_runs_as_it_is(build, precision):
+    network, plain = twins(build)
+    form, images = TrainingForm(network, precision), normal(8, *SHAPE)
+    assert form.clone is None and form.compute_dtype == "float32"
+    for training in (True, False):
+        ours, our_gradients = step(form, network, images, training)
+        theirs, their_gradients = step(plain, plain, images, training)
+        np.testing.assert_array_equal(ours, theirs)
+        assert same(list(map(np.array, our_gradients)), list(map(np.array, their_gradients)))
+    assert same(weights(network), weights(plain))
+
+
+def test_an_adapted_normalization_stays_adapted():
+    layer, images = layers.Normalization(axis=-1), 20 * normal(64, *SHAPE)
+    layer.adapt(images)
+    network = keras.Sequential([keras.Input(SHAPE), layer, *small_classifier().layers])
+    np.testing.assert_allclose(TrainingForm(network)(images), network(images), atol=1e-4)
+
+
+def test_a_graph_with_a_call_of_its_own_runs_as_it_is():
+    class Halved(keras.Sequential):
+        def call(self, inputs, training=None, mask=None):
+            return super().call(inputs, training=training) / 2
+
+    network = Halved([keras.Input(SHAPE), layers.Flatten(), layers.Dense(3)])
+    images = normal(4, *SHAPE)
+    np.testing.assert_allclose(TrainingForm(network)(images), network(images), rtol=1e-5)

@@ -1,0 +1,97 @@
+"""A process that reads one model after another: `python -m tests.helpers.loading_child`.
+
+Takes a path a line and answers each with a line of JSON, so that a crash or a hang of the
+interpreter is seen by the process that asked.
+"""
+
+import json
+import os
+import pathlib
+import resource
+import select
+import subprocess
+import sys
+
+_SECONDS = 90  # a file takes less than one; this is for a busy machine
+
+
+class LoadingChild:
+    """Asks the process, and starts another when it died or hangs.
+
+    Args:
+        log: Path of a file for what it prints besides.
+    """
+
+    def __init__(self, log):
+        self._log = log
+        self._process = None
+
+    def outcome(self, path):
+        """What became of a file: `outcome`, `words`, and the `peak` of memory in MiB."""
+        if self._process is None:
+            self._start()
+        print(path, file=self._process.stdin, flush=True)
+        ready, _, _ = select.select([self._process.stdout], [], [], _SECONDS)
+        line = self._process.stdout.readline() if ready else ""
+        if line:
+            return json.loads(line)
+        self.close()
+        end = self._log.read_text(errors="replace")[-1000:]
+        return {"outcome": "crashed" if ready else "hung", "words": end, "peak": 0}
+
+    def _start(self):
+        with self._log.open("w") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "tests.helpers.loading_child"],
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True,
+            )  # fmt: skip
+
+    def close(self):
+        """End the process."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.communicate()
+            self._process = None
+
+
+def answer(path):
+    """What became of one file: "loaded", "refused" with the line, or "escaped"."""
+    import keras
+
+    from dfad_tf.teachers.description import describe_teacher
+    from dfad_tf.teachers.loading import load_teacher
+    from dfad_tf.utils.errors import InputError
+
+    try:
+        describe_teacher(load_teacher(path))
+    except InputError as error:
+        return {"outcome": "refused", "words": str(error)}
+    except BaseException as error:
+        return {"outcome": "escaped", "words": f"{type(error).__name__}: {error}"}
+    finally:
+        keras.backend.clear_session()
+    return {"outcome": "loaded", "words": ""}
+
+
+def main():
+    """Answer until standard input ends."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # whatever else prints
+    for line in sys.stdin:
+        found = answer(line.rstrip("\n"))
+        found["peak"] = peak_mebibytes()
+        print(json.dumps(found), file=answers, flush=True)
+
+
+def peak_mebibytes():
+    """This program's own peak: `ru_maxrss` keeps that of the process that it was forked from."""
+    status = pathlib.Path("/proc/self/status")
+    if status.exists():
+        (line,) = (line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
+        return int(line.split()[1]) // 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+
+
+if __name__ == "__main__":
+    main()

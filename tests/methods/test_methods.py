@@ -1,0 +1,205 @@
+"""Each row of the table is the composition that its paper describes."""
+
+import keras
+import numpy as np
+import pytest
+
+from dfad_tf import methods
+from dfad_tf.losses import AttentionTransfer
+from dfad_tf.methods.interpolation import VirtualInterpolation
+from dfad_tf.methods.method import Method
+from dfad_tf.methods.table import METHODS, Settings
+from dfad_tf.synthesis.objectives import AdversarialDiscrepancy
+from dfad_tf.utils import names
+from dfad_tf.utils.errors import InputError
+
+SETTINGS = Settings(
+    logits_activation_weight=0.3,
+    representation_activation_weight=0.2,
+    information_entropy_weight=0.4,
+    batch_norm_weight=0.7,
+)
+EQUATION_1, ACTIVATION = (
+    {"adversarial_discrepancy": 1.0},
+    {
+        "logits_activation": 0.3,
+        "representation_activation": 0.2,
+        "information_entropy": 0.4,
+    },
+)
+# The generator's terms, virtual interpolation, the student's images, attention transfer.
+COMPOSITIONS = {
+    "dfad": (EQUATION_1, False, "fresh", False),
+    "dfad+activation": (EQUATION_1 | ACTIVATION, False, "fresh", False),
+    "dfad+interpolation": (EQUATION_1, True, "fresh", False),
+    "proposed": (EQUATION_1 | ACTIVATION, True, "fresh", False),
+    "dafl": (ACTIVATION, False, "same_images", False),
+    "zskt": (EQUATION_1, False, "same_latents", True),
+    "dfq": (EQUATION_1 | ACTIVATION | {"batch_norm_statistics": 0.7}, False, "fresh", False),
+}
+
+
+def test_every_row_is_here_and_each_may_have_a_memory():
+    assert sorted(METHODS) == sorted([*COMPOSITIONS, *(f"{name}+memory" for name in COMPOSITIONS)])
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_row_has_its_parts_and_no_others(name):
+    method = methods.get(name, SETTINGS)
+    terms, interpolated, images, attention = COMPOSITIONS[name.removesuffix("+memory")]
+    assert {term.name: term.weight for term in method.generator_objectives} == terms
+    assert (method.interpolation is not None) == interpolated
+    assert method.images == images and (method.attention is not None) == attention
+    assert method.needs_features == ("representation_activation" in terms)
+    assert any(term.needs_student for term in method.generator_objectives) == (name[:4] != "dafl")
+    assert method.memory_size == (4096 if name.endswith("+memory") else 0)
+    assert method.name == name
+
+
+def test_without_settings_a_row_has_the_strengths_of_its_authors():
+    dafl, zskt, dfq = (methods.get(name) for name in ("dafl", "zskt", "dfq"))
+
+    def weights(method):
+        return {term.name: term.weight for term in method.generator_objectives}
+
+    assert weights(dafl) == {
+        "logits_activation": 1.0, "representation_activation": 0.1, "information_entropy": 5.0,
+    }  # fmt: skip
+    assert weights(zskt) == {"adversarial_discrepancy": 1.0}
+    assert weights(dfq) == {
+        "adversarial_discrepancy": 1.0, "logits_activation": 1.0, "information_entropy": 20.0,
+        "batch_norm_statistics": 1.0,
+    }  # fmt: skip
+    assert [method.student_steps for method in (dafl, zskt, dfq)] == [1, 10, 10]
+    assert zskt.attention.weight == 250.0 and zskt.attention.squared
+    for method in (dafl, zskt, dfq):
+        assert method.discrepancy.name == "kullback_leibler_discrepancy"
+    for method in (zskt, dfq):
+        ascended = method.generator_objectives[0].discrepancy
+        assert ascended.name == "kullback_leibler_discrepancy"
+    assert methods.get("proposed+memory").student_steps == 5
+
+
+def test_a_memory_is_part_of_the_name_however_it_was_asked_for():
+    assert methods.get("dafl+memory", Settings(memory_size=64)).memory_size == 64
+    assert methods.get("dafl", Settings(memory_size=64)).name == "dafl+memory"
+    assert methods.get("DAFL+Memory").name == "dafl+memory"
+
+
+def test_a_weight_of_zero_leaves_its_term_out():
+    method = methods.get("proposed", Settings(representation_activation_weight=0.0))
+    assert not method.needs_features
+    balanced = Settings(information_entropy_weight=0.5)
+    terms = methods.get("proposed", balanced).generator_objectives
+    assert terms[-1].name == "information_entropy" and terms[-1].weight == 0.5
+    assert len(methods.get("dfad", balanced).generator_objectives) == 1  # Eq. 1 and no more
+
+
+def test_the_generator_may_ascend_another_discrepancy():
+    method = methods.get("dfad", Settings(discrepancy="mae", generator_discrepancy="kl"))
+    assert isinstance(method.discrepancy, keras.losses.MeanAbsoluteError)
+    assert method.generator_objectives[0].discrepancy.name == "kullback_leibler_discrepancy"
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_serialization(name):
+    method = methods.get(name, SETTINGS)
+    again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(method))
+    assert again.get_config() == method.get_config()
+    for part in ("student_steps", "name", "memory_size", "memory_share", "images"):
+        assert getattr(again, part) == getattr(method, part)
+    assert (again.interpolation is None) == (method.interpolation is None)
+    assert (again.attention is None) == (method.attention is None)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_any_row_may_have_a_memory_and_its_configuration_has_it(name):
+    assert methods.get(name).memory_share == 1.0
+    method = methods.get(name, Settings(memory_size=64, memory_share=0.25))
+    again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(method))
+    for each in (method, again):
+        assert (each.memory_size, each.memory_share) == (64, 0.25)
+
+
+@pytest.mark.parametrize(
+    ("settings", "images"),
+    [
+        ({}, 8 + 3 * 8),
+        ({"memory_size": 9}, 8),
+        ({"memory_size": 9, "memory_share": 0.5}, 8 + 3 * 4),
+        ({"memory_size": 9, "memory_share": 0.3}, 8 + 3 * 6),  # 2.4 of 8 are 2
+        ({"memory_share": 0.5}, 8 + 3 * 8),  # of no memory
+        ({"interpolation": VirtualInterpolation(share=0.5)}, 8 + 3 * 8),
+        ({"interpolation": VirtualInterpolation(partner="fresh")}, 8 + 3 * 16),
+        (
+            {"interpolation": VirtualInterpolation(partner="fresh", share=0.25), "memory_size": 9},
+            8 + 3 * 2,
+        ),
+    ],
+)
+def test_the_images_of_a_step_are_the_students_and_the_generators_own(settings, images):
+    method = methods.get("proposed", Settings(student_steps=3, **settings))
+    assert method.images_per_step(8) == images
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"memory_size": -1},
+        {"memory_size": 9, "memory_share": 0.0},
+        {"memory_size": 9, "memory_share": 1.5},
+        {"memory_size": 9, "memory_share": np.nan},
+    ],
+)
+def test_a_memory_that_cannot_be_is_refused(arguments):
+    given = ", ".join(f"{name}={value}" for name, value in arguments.items())
+    with pytest.raises(ValueError, match=given):
+        methods.get("dfad", Settings(**arguments))
+
+
+def images_per_step(name, **settings):
+    return methods.get(name, Settings(student_steps=3, **settings)).images_per_step(8)
+
+
+@pytest.mark.parametrize(
+    ("name", "images"), [("dafl", 8), ("zskt", 8 + 8), ("dfq", 8 + 3 * 8), ("proposed", 8 + 3 * 8)]
+)
+def test_images_that_are_shared_are_generated_once(name, images):
+    assert images_per_step(name) == images
+    assert images_per_step(f"{name}+memory") == 8
+    half = {"dafl": 8, "zskt": 16}.get(name, 8 + 3 * 4)
+    assert images_per_step(f"{name}+memory", memory_share=0.5) == half
+    assert images_per_step(f"{name}+memory", memory_share=0.99) == 8  # 7.92 of 8 are 8
+
+
+def test_a_configuration_of_an_older_release_is_read():
+    config = methods.get("proposed").get_config()
+    for name in ("memory_size", "memory_share", "images", "attention"):
+        del config[name]
+    assert Method.from_config(config).get_config() == methods.get("proposed").get_config()
+
+
+def test_errors():
+    with pytest.raises(ValueError, match="same_latents, same_images. Received: images='latents'"):
+        Method(methods.get("dfad").discrepancy, (AdversarialDiscrepancy(),), images="latents")
+    with pytest.raises(InputError, match="Did you mean 'dfad\\+activation'"):
+        methods.get("dfad+activatin")
+    with pytest.raises(ValueError, match="student_steps=0"):
+        methods.get("dfad", Settings(student_steps=0))
+    with pytest.raises(ValueError, match="at least one generator objective"):
+        Method(keras.losses.MeanAbsoluteError(), ())
+    own = Method(keras.losses.MeanSquaredError(), (AdversarialDiscrepancy("mse"),))
+    assert methods.get(own) is own
+
+
+def test_names_do_not_mind_dashes_and_capitals():
+    assert names.look_up({"wrn_16_1": 1}, "WRN-16-1", "network") == 1
+    with pytest.raises(InputError, match="expected one of a, b. Received: 'zzz'.$"):
+        names.look_up({"b": 1, "a": 2}, "zzz", "thing")
+
+
+def test_attention_transfer_wants_the_plain_images():
+    parts = (methods.get("zskt").discrepancy, (AdversarialDiscrepancy(),))
+    Method(*parts, VirtualInterpolation(), attention=AttentionTransfer())
+    with pytest.raises(ValueError, match="interpolation.mode='replace'"):
+        Method(*parts, VirtualInterpolation(mode="replace"), attention=AttentionTransfer())

@@ -1,0 +1,85 @@
+"""The classifiers against the published counts, and conformance of each to Keras."""
+
+import keras
+import numpy as np
+import pytest
+
+from dfad_tf import models
+from dfad_tf.graphs.multiply_adds import multiply_adds
+from dfad_tf.graphs.parameters import trainable_parameters
+from dfad_tf.students import compact
+from dfad_tf.utils.errors import InputError
+
+COUNTS = {
+    "lenet5": ((32, 32, 1), 61_706, 416_520),
+    "lenet5_half": ((32, 32, 1), 15_738, 133_740),
+    "resnet34": ((32, 32, 3), 21_282_122, 1_159_402_496),
+    "resnet18": ((32, 32, 3), 11_173_962, 555_422_720),
+    "resnet20": ((32, 32, 3), 269_722, 40_551_040),
+    "resnet56": ((32, 32, 3), 853_018, 125_485_696),
+    "wrn_40_2": ((32, 32, 3), 2_243_546, 327_599_360),
+    "wrn_40_1": ((32, 32, 3), 563_930, 83_280_512),
+    "wrn_16_2": ((32, 32, 3), 691_674, 101_106_944),
+    "wrn_16_1": ((32, 32, 3), 175_066, 26_657_408),
+}
+
+
+@pytest.mark.parametrize("name", COUNTS)
+def test_parameters_and_multiply_adds_are_the_published_ones(name):
+    shape, parameters, macs = COUNTS[name]
+    model = models.build(name, shape, 10)
+    assert trainable_parameters(model) == parameters
+    assert multiply_adds(model) == macs
+
+
+@pytest.mark.parametrize("name", ["resnet18", "wrn_16_1", "compact_8", "resnet20"])
+def test_batch_norm_settings_are_those_of_the_papers(name):
+    norms = [
+        layer
+        for layer in models.build(name, (16, 16, 3), 10).layers
+        if isinstance(layer, keras.layers.BatchNormalization)
+    ]
+    assert norms
+    assert {(layer.momentum, layer.epsilon) for layer in norms} == {(0.9, 1e-5)}
+
+
+@pytest.mark.parametrize("name", ["lenet5_half", "resnet20", "wrn_16_1", "compact_4", "mlp"])
+def test_a_reloaded_model_answers_the_same(name, tmp_path):
+    model = models.build(name, (32, 32, 1), 4, [33.0], [78.0])
+    images = np.random.default_rng(0).uniform(0, 255, (3, 32, 32, 1))
+    model.save(tmp_path / "model.keras")
+    again = keras.models.load_model(tmp_path / "model.keras")
+    np.testing.assert_array_equal(
+        model.predict(images, verbose=0), again.predict(images, verbose=0)
+    )
+
+
+def test_preprocessing_is_inside():
+    raw = models.build("mlp", (2,), 3, [10.0, 20.0], [2.0, 4.0])
+    plain = models.build("mlp", (2,), 3)
+    plain.set_weights([w for w in raw.get_weights() if w.shape != ()][-len(plain.get_weights()) :])
+    np.testing.assert_allclose(
+        raw(np.array([[12.0, 12.0]])), plain(np.array([[1.0, -2.0]])), rtol=1e-5
+    )
+
+
+@pytest.mark.parametrize("shape", [(8, 8, 1), (9, 30, 4), (64, 48, 3)])
+def test_compact_students_fit_any_shape(shape):
+    name = compact.compact_name(shape, 7, 10**6)
+    assert models.build(name, shape, 7).output_shape == (None, 7)
+    assert models.build(name, shape, 7).count_params() * 3 <= 10**6
+
+
+def test_compact_students_shrink_with_the_teacher():
+    assert compact.compact_name((32, 32, 3), 10, 10**8) == "compact_32"
+    assert compact.compact_name((32, 32, 3), 10, 10**5) == "compact_8"
+    assert compact.compact_name((32, 32, 3), 10, 10) == "compact_4"
+
+
+def test_errors():
+    with pytest.raises(InputError, match="Did you mean 'resnet34'"):
+        models.build("resnet_34", (32, 32, 3), 10)
+    with pytest.raises(InputError, match="32×32 for lenet5.*28×28"):
+        models.build("lenet5", (28, 28, 1), 10)
+    with pytest.raises(ValueError, match="depth=15"):
+        models.wide_resnet((32, 32, 3), 10, 15, 1)

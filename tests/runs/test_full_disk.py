@@ -1,0 +1,136 @@
+"""The disk runs full, in truth: a small one is mounted, and filled at the worst moment."""
+
+import os
+import pathlib
+import shutil
+import subprocess
+import tempfile
+import zipfile
+
+import keras
+import pytest
+
+from dfad_tf import train
+from dfad_tf.callbacks import Backup
+from dfad_tf.runs import run_exports
+from dfad_tf.runs.data_free_run import DistillationWithoutData
+from tests.helpers.command import run_as_command
+from tests.conftest import same, small_classifier, weights
+
+SMALL = (
+    "--epochs=2",
+    "--steps_per_epoch=3",
+    "--batch_size=8",
+    "--verbose=0",
+    "--student=compact_4",
+    "--backup_every=1",
+    "--precision=float32",
+)
+
+
+@pytest.fixture
+def disk(tmp_path):
+    """A disk of 64 MiB."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", str(place)]
+    if not shutil.which("mount") or subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("mounting a small disk is not allowed here")
+    yield place
+    subprocess.run(["umount", "-l", str(place)], check=True)
+
+
+@pytest.fixture(scope="module")
+def made():
+    """A teacher, and a run that nothing went wrong in, once it is there."""
+    with tempfile.TemporaryDirectory() as folder:
+        teacher = pathlib.Path(folder) / "mine.keras"
+        small_classifier((9, 10, 2), classes=4, batch_norm=True).save(teacher)
+        yield pathlib.Path(folder)
+
+
+def fill(disk):
+    """Leave a few kilobytes, so that what is written is cut in its middle."""
+    with open(disk / "filler", "wb") as file:
+        try:
+            while True:
+                file.write(bytes(2**12))
+                file.flush()
+        except OSError:
+            pass
+    os.truncate(disk / "filler", max(0, (disk / "filler").stat().st_size - 2**13))
+
+
+def before(method, disk, time=1):
+    """A method that fills the disk when it is called for the given time, and then goes on."""
+    calls = []
+
+    def filling(*arguments, **more):
+        calls.append(1)
+        if len(calls) == time:
+            fill(disk)
+        return method(*arguments, **more)
+
+    return filling
+
+
+def behind(method, disk):
+    def filling(*arguments, **more):
+        found = method(*arguments, **more)
+        fill(disk)
+        return found
+
+    return filling
+
+
+MOMENTS = {
+    "backup": lambda patch, disk: patch.setattr(Backup, "save", before(Backup.save, disk, 4)),
+    "final save": lambda patch, disk: patch.setattr(
+        DistillationWithoutData, "run", behind(DistillationWithoutData.run, disk)
+    ),
+    "export": lambda patch, disk: patch.setattr(
+        run_exports, "export", before(run_exports.export, disk)
+    ),
+}
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_a_full_disk_ends_in_one_line_and_with_room_the_run_goes_on(
+    disk, made, capfd, monkeypatch, moment
+):
+    def command(folder):
+        given = [
+            *SMALL,
+            f"--teacher={made / 'mine.keras'}",
+            "--export=float32",
+            f"--workdir={folder}",
+        ]
+        capfd.readouterr()
+        status = run_as_command(monkeypatch, train, *given)
+        return status, capfd.readouterr().err
+
+    if not (made / "straight").exists():
+        assert command(made / "straight") == (0, "")
+    with monkeypatch.context() as patch:
+        MOMENTS[moment](patch, disk)
+        status, said = command(disk / "run")
+    assert status == 2 and len(said.splitlines()) == 1, said
+    assert "No space left" in said
+    folder = disk / "run"
+    for path in folder.rglob("*"):
+        assert not path.name.startswith("."), f"half-written: {path}"
+        if path.suffix in (".npz", ".keras"):
+            with zipfile.ZipFile(path) as archive:
+                assert archive.testzip() is None
+    assert Backup(folder / "backup").position() is not None
+    (disk / "filler").unlink()
+    assert command(folder) == (0, "")
+    students = [
+        keras.models.load_model(place / "student.keras") for place in (made / "straight", folder)
+    ]
+    assert same(*map(weights, students))
+    files = [
+        {path.relative_to(place) for path in pathlib.Path(place).rglob("*") if path.suffix != ".v2"}
+        for place in (made / "straight", folder)
+    ]
+    assert files[0] == files[1]

@@ -1,0 +1,126 @@
+"""Two real processes train together, as two machines would."""
+
+import csv
+import json
+import os
+import pathlib
+import re
+import socket
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from dfad_tf.runs import workers
+from tests.conftest import same, weights
+
+ROOT = pathlib.Path(__file__).parent.parent.parent
+ARGUMENTS = [
+    *("--dataset=digits", "--teacher_epochs=1", "--epochs=2", "--steps_per_epoch=30"),
+    *("--batch_size=16", "--student_steps=2", "--generator=dense", "--export=none"),
+    *("--memory_size=64", "--memory_share=0.5", "--backup_every=4", "--verbose=2"),
+    "--precision=float32",
+]
+
+
+def free_ports(count):
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [one.getsockname()[1] for one in sockets]
+    for one in sockets:
+        one.close()
+    return ports
+
+
+def start(arguments, ports=(), index=0):
+    """A run in a process of its own, as one of the workers that listen on some ports."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    if ports:
+        cluster = {"worker": [f"127.0.0.1:{port}" for port in ports]}
+        content = {"cluster": cluster, "task": {"type": "worker", "index": index}}
+        environment["TF_CONFIG"] = json.dumps(content)
+    return subprocess.Popen(
+        [sys.executable, "-m", "dfad_tf.train", *ARGUMENTS, *arguments],
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def wait_for(stream, text):
+    """Read lines until one holds a text, and return it."""
+    return next((line for line in stream if text in line), None)
+
+
+def history(folder):
+    with open(folder / "history.csv", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    return [[float(row[name]) for name in row if name != "seconds"] for row in rows]
+
+
+def test_one_process_is_left_alone():
+    strategy = tf.distribute.get_strategy()
+    with workers.part_of(strategy), pytest.raises(tf.errors.UnavailableError):
+        raise tf.errors.UnavailableError(None, None, "gone")
+    workers.wait_for_all(strategy)
+
+
+def train(folder, cache, index=0, ports=()):
+    return start([f"--teacher_cache={cache}", f"--workdir={folder}"], ports, index)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """A folder with a run on one device, `one`, and on two workers, `two`."""
+    folder = tmp_path_factory.mktemp("whole")
+    single = train(folder / "one", folder / "cache")
+    assert "Traceback" not in single.communicate(timeout=300)[1] and single.returncode == 0
+    ports = free_ports(2)
+    both = [train(folder / "two", folder / "cache", index, ports) for index in (0, 1)]
+    (said, errors), (other, _) = (each.communicate(timeout=300) for each in both)
+    assert [each.returncode for each in both] == [0, 0], errors
+    # One of them prints and leaves the run's folder.
+    assert "Everything lies in" in said and not other
+    return folder
+
+
+def test_two_processes_are_one_device_at_the_same_global_batch(whole):
+    assert sorted(path.name for path in whole.iterdir()) == ["cache", "one", "two"]
+    result = json.loads((whole / "two" / "result.json").read_text(encoding="utf-8"))
+    assert result["replicas"] == 2
+    first, second = (np.array(history(whole / name)) for name in ("one", "two"))
+    losses = slice(1, 8)
+    # Adam makes whole steps of gradients that are only rounding: 120 of them drift apart.
+    np.testing.assert_allclose(first[:, losses], second[:, losses], rtol=3e-2)
+
+
+@pytest.mark.parametrize("lost", [0, 1])
+def test_a_run_whose_worker_was_killed_ends_as_if_nothing_had_been(whole, tmp_path, lost):
+    """Who is left begins anew with one line, and waits; the other is started again by hand."""
+    ports = free_ports(2)
+    both = [train(tmp_path / "run", whole / "cache", index, ports) for index in (0, 1)]
+    try:
+        assert wait_for(both[0].stdout, "Epoch 2")
+        both[lost].kill()
+        errors = both[1 - lost].stderr
+        assert (line := wait_for(errors, "begins anew")) and "waits for it" in line
+        both[lost].communicate()
+        both[lost] = train(tmp_path / "run", whole / "cache", lost, ports)
+        (said, _), _ = (each.communicate(timeout=300) for each in both)
+        assert [each.returncode for each in both] == [0, 0]
+    finally:
+        for each in both:
+            each.kill()
+    assert re.search(r"Goes on in epoch [12] after step \d", said)
+    assert history(tmp_path / "run") == history(whole / "two")
+    students = [
+        keras.models.load_model(folder / "student.keras")
+        for folder in (tmp_path / "run", whole / "two")
+    ]
+    assert same(*map(weights, students))
+    left = [path.name for path in (tmp_path / "run").iterdir()]
+    assert "backup" not in left and "result.json" in left

@@ -1,0 +1,71 @@
+"""A student that starts from its teacher's filters, and one that cannot."""
+
+import keras
+import numpy as np
+import pytest
+
+from dfad_tf import models
+from dfad_tf.students.inheritance import inherit_weights
+from tests.conftest import same, small_classifier, weights
+
+IMAGES = np.random.default_rng(0).normal(size=(300, 8, 8, 1)).astype("float32")
+
+
+def answers(model):
+    return model.predict(IMAGES, verbose=0)
+
+
+def test_a_student_as_wide_as_its_teacher_becomes_it():
+    teacher, student = small_classifier(), small_classifier()
+    assert not np.allclose(answers(teacher), answers(student), atol=0.1)
+    assert inherit_weights(teacher, student, IMAGES)
+    np.testing.assert_allclose(answers(student), answers(teacher), atol=1e-3)
+
+
+def test_preprocessing_may_differ():
+    core, student = small_classifier(), small_classifier()
+    teacher = keras.Sequential(
+        [keras.Input((8, 8, 1)), keras.layers.Rescaling(3.0, 2.0), *core.layers]
+    )
+    assert inherit_weights(teacher, student, IMAGES)
+    np.testing.assert_allclose(answers(student), answers(teacher), atol=1e-2)
+
+
+def test_what_is_redundant_can_go():
+    """A teacher whose second half repeats its first is kept whole by half the filters."""
+    teacher, student = small_classifier(filters=8), small_classifier(filters=4)
+    convolution = teacher.layers[0]
+    kernel, bias = convolution.get_weights()
+    kernel[..., 4:] = 2 * kernel[..., :4]
+    convolution.set_weights([kernel, bias])
+    before = weights(teacher)
+    assert inherit_weights(teacher, student, IMAGES)
+    np.testing.assert_allclose(answers(student), answers(teacher), atol=1e-3)
+    assert same(before, weights(teacher))
+
+
+def test_half_a_lenet_answers_more_like_its_teacher_than_chance():
+    keras.utils.set_random_seed(2)
+    teacher = models.build("lenet5", (32, 32, 1), 10)
+    student = models.build("lenet5_half", (32, 32, 1), 10)
+    images = np.random.default_rng(1).normal(size=(400, 32, 32, 1)).astype("float32")
+    gap = np.abs(teacher.predict(images, verbose=0) - student.predict(images, verbose=0)).mean()
+    assert inherit_weights(teacher, student, images)
+    after = np.abs(teacher.predict(images, verbose=0) - student.predict(images, verbose=0)).mean()
+    assert after < gap / 2
+
+
+@pytest.mark.parametrize(
+    "student",
+    [
+        small_classifier(filters=5),  # wider
+        small_classifier(batch_norm=True),
+        keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(3)]),
+        models.build("compact_4", (8, 8, 1), 3),
+    ],
+    ids=["wider", "batch norm", "shallower", "residual"],
+)
+def test_a_student_that_does_not_pair_is_left_as_it_is(student):
+    before = weights(student)
+    assert not inherit_weights(small_classifier(filters=4), student, IMAGES)
+    assert same(before, weights(student))

@@ -1,0 +1,62 @@
+"""The distance to the statistics that the teacher keeps, against plain NumPy."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from dfad_tf.synthesis.objectives import BatchNormStatistics, ForwardPass
+
+LOGITS = np.zeros((6, 3), "f4")
+
+
+def term(*layers):
+    return BatchNormStatistics().call(ForwardPass(None, LOGITS, batch_norm=layers))
+
+
+def drawn(*shape, seed=0):
+    return np.random.default_rng(seed).normal(1.0, 2.0, shape).astype("f4")
+
+
+def distance(inputs, mean, variance):
+    axes = tuple(range(inputs.ndim - 1))
+    found = inputs.astype("f8")
+    return np.linalg.norm(found.mean(axes) - mean) + np.linalg.norm(found.var(axes) - variance)
+
+
+def test_it_is_the_sum_of_both_distances_over_all_layers():
+    maps, features = drawn(6, 4, 5, 3), drawn(6, 2, seed=1)
+    kept = [(np.array([0.5, -1.0, 2.0]), np.array([1.0, 2.0, 0.5])), (np.zeros(2), np.ones(2))]
+    layers = [(maps, *kept[0]), (features, *kept[1])]
+    expected = sum(distance(*layer) for layer in layers)
+    assert float(term(*layers)) == pytest.approx(expected, rel=1e-5)
+
+
+def test_it_vanishes_where_a_batch_has_the_kept_statistics_and_keeps_a_finite_gradient():
+    inputs = drawn(6, 4, 4, 3)
+    mean, variance = inputs.mean((0, 1, 2)), inputs.var((0, 1, 2))
+    variable = tf.Variable(inputs)
+    with tf.GradientTape() as tape:
+        value = term((variable, mean, variance))
+    assert float(value) < 1e-5
+    assert np.isfinite(tape.gradient(value, variable)).all()
+    assert float(term((inputs + 1, mean, variance))) == pytest.approx(np.sqrt(3), rel=1e-4)
+
+
+def test_a_teacher_without_batch_norm_adds_nothing():
+    assert float(term()) == 0.0
+
+
+def test_inputs_of_low_precision_are_compared_in_float32():
+    inputs = tf.cast(drawn(6, 4, 4, 3), tf.bfloat16)
+    value = term((inputs, np.zeros(3, "f4"), np.ones(3, "f4")))
+    assert value.dtype == tf.float32
+    expected = distance(np.array(tf.cast(inputs, tf.float32)), np.zeros(3), np.ones(3))
+    assert float(value) == pytest.approx(expected, rel=1e-4)
+
+
+def test_serialization_and_what_it_needs():
+    objective = BatchNormStatistics(0.5, name="statistics")
+    again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(objective))
+    assert (again.weight, again.name) == (0.5, "statistics")
+    assert again.needs_batch_norm and not again.needs_student and not again.needs_features

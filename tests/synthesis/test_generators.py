@@ -1,0 +1,85 @@
+"""Generators: shapes, statistics of their images, and the resizing they end with."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from dfad_tf.graphs.multiply_adds import multiply_adds
+from dfad_tf.graphs.parameters import trainable_parameters
+from dfad_tf.synthesis import generators
+from dfad_tf.synthesis.generators.convolutional import BilinearResize, sigmoid_shape
+from dfad_tf.utils.errors import InputError
+
+
+def test_the_generator_of_dfad_has_its_published_size():
+    # Dense, and three 3×3 convolutions of 128, 64 and 1 filters at 16, 32 and 32 pixels, of
+    # which the first two meet doubled images: 4 of their 9 multiply-adds are left.
+    generator = generators.build("dfad", 100, (32, 32, 1), [0.0], [1.0])
+    assert 1.04e6 < trainable_parameters(generator) < 1.06e6
+    assert multiply_adds(generator) == 819_200 + (37_748_736 + 75_497_472) * 4 // 9 + 589_824
+
+
+@pytest.mark.parametrize("name", sorted(generators.GENERATORS))
+def test_images_have_the_mean_and_deviation_of_ordinary_ones(name):
+    mean, std = [33.0, 120.0], [78.0, 60.0]
+    generator = generators.build(name, 10, (12, 16, 2), mean, std)
+    images = generator(tf.random.normal((64, 10)), training=True).numpy()
+    assert images.shape == (64, 12, 16, 2)
+    np.testing.assert_allclose(images.mean((0, 1, 2)), mean, rtol=0.01)
+    np.testing.assert_allclose(images.std((0, 1, 2)), std, rtol=0.05)
+
+
+@pytest.mark.parametrize("shape", [(8, 8, 1), (13, 31, 4), (64, 48, 3), (28, 28, 2)])
+def test_the_compact_generator_makes_any_shape(shape):
+    assert generators.build("compact", 5, shape, [0.0], [1.0]).output_shape == (None, *shape)
+
+
+def test_bilinear_resize_is_that_of_tensorflow():
+    images = np.random.default_rng(0).normal(size=(2, 5, 7, 3)).astype(np.float32)
+    ours = BilinearResize(11, 14)(images)
+    np.testing.assert_allclose(ours, tf.image.resize(images, (11, 14)), atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["dfad", "compact", "dense"])
+def test_a_reloaded_generator_makes_the_same(name, tmp_path):
+    generator = generators.build(name, 4, (8, 8, 1), [0.5], [0.2])
+    latent = tf.random.normal((3, 4))
+    generator(latent, training=True)
+    generator.save(tmp_path / "generator.keras")
+    again = keras.models.load_model(tmp_path / "generator.keras")
+    np.testing.assert_array_equal(generator(latent), again(latent))
+
+
+@pytest.mark.parametrize("width", ["compact", "compact_32"])
+def test_bounded_images_are_as_real_ones(width):
+    """Between black and white, with the mean and deviation of MNIST and of photographs."""
+    mean, std = [33.3, 120.0], [78.6, 62.0]
+    value_range = ([0.0, 0.0], [255.0, 255.0])
+    generator = generators.build(width, 50, (32, 32, 2), mean, std, value_range)
+    images = generator(tf.random.normal((256, 50)), training=True).numpy()
+    assert images.min() >= 0 and images.max() <= 255
+    np.testing.assert_allclose(images.mean((0, 1, 2)), mean, rtol=0.1)
+    np.testing.assert_allclose(images.std((0, 1, 2)), std, rtol=0.1)
+
+
+@pytest.mark.parametrize(
+    ("mean", "std", "tolerance"),
+    # The last asks for more than black and white can vary; its quadrature is coarser.
+    [(0.13, 0.31, 0.01), (0.5, 0.2, 0.01), (0.9, 0.1, 0.01), (0.4, 0.6, 0.02)],
+)
+def test_sigmoid_shape_against_a_sample(mean, std, tolerance):
+    slope, place = sigmoid_shape(mean, std)
+    sample = np.random.default_rng(0).normal(size=400_000)
+    values = 1 / (1 + np.exp(-(slope * sample + place)))
+    reachable = min(std, 0.95 * np.sqrt(mean * (1 - mean)))
+    np.testing.assert_allclose([values.mean(), values.std()], [mean, reachable], atol=tolerance)
+
+
+def test_errors():
+    with pytest.raises(InputError, match="divisible by 4.*30×32"):
+        generators.build("dfad", 5, (30, 32, 1), [0.0], [1.0])
+    with pytest.raises(InputError, match="--generator=dense for vectors"):
+        generators.build("compact", 5, (2,), [0.0], [1.0])
+    with pytest.raises(InputError, match="Did you mean 'compact'"):
+        generators.build("compct", 5, (8, 8, 1), [0.0], [1.0])

@@ -1,0 +1,83 @@
+"""A teacher's pixels are found out from the teacher alone."""
+
+import keras
+import numpy as np
+import pytest
+
+from dfad_tf.data.pixel_contract import PixelContract
+from dfad_tf.data.smooth_images import smooth_images
+from dfad_tf.teachers.pixel_detection import declared_contract, detect_contract
+from tests.conftest import small_classifier
+
+
+def behind(*layers, nested=False, shape=(16, 16, 3)):
+    core = small_classifier(shape, batch_norm=False)
+    inside = [core] if nested else core.layers
+    return keras.Sequential([keras.Input(shape), *layers, *inside])
+
+
+@pytest.mark.parametrize("nested", [False, True])
+@pytest.mark.parametrize(
+    ("layer", "expected"),
+    [
+        (lambda: keras.layers.Rescaling(1 / 255), "pixels"),
+        (lambda: keras.layers.Rescaling(1 / 127.5, offset=-1), "pixels"),
+        (lambda: keras.layers.Rescaling(2.0, offset=-1), "zero_one"),
+        (lambda: normalization([123.0, 117, 104], [58.0, 57, 57]), "pixels"),
+        (lambda: normalization([0.48, 0.46, 0.41], [0.23, 0.22, 0.22]), "zero_one"),
+        (lambda: keras.layers.Rescaling(1.0, offset=-116.0), "pixels"),
+        (lambda: normalization([-0.05, -0.1, -0.2], [0.5, 0.5, 0.5]), "minus_one_one"),
+    ],
+)
+def test_preprocessing_layers_say_it(layer, expected, nested):
+    contract = detect_contract(behind(layer(), nested=nested))
+    assert contract.range == expected
+    assert "preprocessing" in contract.source
+
+
+def normalization(mean, std):
+    return keras.layers.Normalization(mean=mean, variance=np.square(std))
+
+
+def test_the_mean_and_deviation_are_read_in_pixels():
+    contract = detect_contract(behind(normalization([0.5, 0.4, 0.3], [0.25, 0.2, 0.1])))
+    np.testing.assert_allclose(contract.mean, np.multiply([0.5, 0.4, 0.3], 255), rtol=1e-4)
+    np.testing.assert_allclose(contract.std, np.multiply([0.25, 0.2, 0.1], 255), rtol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["pixels", "zero_one", "minus_one_one"])
+def test_batch_norm_tells_what_it_was_trained_on(name):
+    keras.utils.set_random_seed(1)
+    model = small_classifier((16, 16, 3), filters=16, batch_norm=True)
+    contract = PixelContract(name, (115.0,) * 3, (64.0,) * 3)
+    # Statistics of the images of this range, as training would have left them.
+    first, norm = model.layers[0], model.layers[1]
+    values = np.asarray(first(contract.to_input(smooth_images(64, (16, 16, 3), seed=9))))
+    norm.moving_mean.assign(values.mean((0, 1, 2)))
+    norm.moving_variance.assign(values.var((0, 1, 2)))
+    found = detect_contract(model)
+    assert found.range == name
+    assert "batch normalization" in found.source
+
+
+def test_the_size_of_the_logits_tells_pixels_from_zero_one():
+    model = small_classifier((16, 16, 1))
+    head = model.layers[-1]
+    head.set_weights([20 * w for w in head.get_weights()])  # as decided as a trained one
+    assert detect_contract(model).range == "zero_one"
+    model.layers[0].set_weights([w / 255 for w in model.layers[0].get_weights()])
+    found = detect_contract(model)
+    assert found.range == "pixels"
+    assert "guessed" in found.source
+
+
+def test_declared_contract():
+    assert declared_contract("zero_one", 3, (10.0,), (20.0,)).mean == (10.0,) * 3
+    assert "--input_range" in declared_contract("pixels", 1, None, None).source
+
+
+def test_smooth_images_fill_the_range_of_pixels():
+    images = smooth_images(32, (20, 24, 3))
+    assert images.shape == (32, 20, 24, 3)
+    assert 0 <= images.min() < 20 and 235 < images.max() <= 255
+    assert abs(images.mean() - 115) < 10

@@ -1,0 +1,100 @@
+"""Logits and penultimate features, found in every form of head."""
+
+import keras
+import numpy as np
+import pytest
+
+from dfad_tf.teachers.teacher_signals import TeacherSignals
+from dfad_tf.utils.errors import InputError
+from tests.conftest import small_classifier, weights
+
+IMAGES = np.random.default_rng(0).normal(size=(5, 8, 8, 1)).astype("float32")
+
+
+def softmax(x):
+    e = np.exp(x - np.max(x, -1, keepdims=True))
+    return e / e.sum(-1, keepdims=True)
+
+
+def hidden(model, images):
+    return np.asarray(keras.Model(model.inputs[0], model.get_layer("hidden").output)(images))
+
+
+def test_logits_and_the_input_of_the_last_dense_layer():
+    model = small_classifier()
+    signals = TeacherSignals(model)
+    logits, features = signals(IMAGES)
+    np.testing.assert_array_equal(logits, model(IMAGES))
+    np.testing.assert_array_equal(features, hidden(model, IMAGES))
+    assert signals.features_name == "hidden" and not signals.softmax_removed
+
+
+def heads():
+    plain = small_classifier(softmax=True)
+    yield "activation of the dense layer", plain
+    base = small_classifier()
+    yield "softmax layer", keras.Sequential([*base.layers, keras.layers.Softmax()])
+    base = small_classifier()
+    activation = keras.layers.Activation("softmax")
+    yield "activation layer", keras.Sequential([*base.layers, activation])
+    inputs = keras.Input((8, 8, 1))
+    yield "nested", keras.Model(inputs, small_classifier(softmax=True)(inputs))
+
+
+@pytest.mark.parametrize(("name", "model"), heads(), ids=lambda value: str(value)[:30])
+def test_a_softmax_is_taken_off(name, model):
+    if not model.built:
+        model.build((None, 8, 8, 1))
+    before = weights(model)
+    signals = TeacherSignals(model)
+    logits, features = signals(IMAGES)
+    assert signals.softmax_removed and features.shape == (5, 8)
+    assert np.min(logits) < 0
+    np.testing.assert_allclose(softmax(np.asarray(logits)), model(IMAGES), atol=1e-6)
+    assert all(np.array_equal(a, b) for a, b in zip(before, weights(model), strict=True))
+
+
+def test_a_convolutional_head():
+    model = keras.Sequential(
+        [
+            keras.Input((8, 8, 1)),
+            keras.layers.Conv2D(6, 3, activation="relu", name="body"),
+            keras.layers.Conv2D(3, 1),
+            keras.layers.GlobalAveragePooling2D(),
+            keras.layers.Softmax(),
+        ]
+    )
+    signals = TeacherSignals(model)
+    logits, features = signals(IMAGES)
+    np.testing.assert_allclose(softmax(np.asarray(logits)), model(IMAGES), atol=1e-6)
+    assert features.shape == (5, 6, 6, 6) and signals.features_name == "body"
+
+
+def test_a_named_layer():
+    model = small_classifier(batch_norm=True)
+    name = model.layers[0].name
+    _, features = TeacherSignals(model, name)(IMAGES)
+    np.testing.assert_array_equal(features, model.layers[0](IMAGES))
+
+
+def test_a_teacher_without_a_graph_has_no_features():
+    class Plain(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.core = small_classifier()
+
+        def call(self, inputs, training=False):
+            return self.core(inputs)
+
+    model = Plain()
+    signals = TeacherSignals(model)
+    logits, features = signals(IMAGES)
+    assert features is None and not signals.has_features
+    np.testing.assert_array_equal(logits, model(IMAGES))
+    with pytest.raises(InputError, match="Plain"):
+        TeacherSignals(model, "hidden")
+
+
+def test_an_unknown_layer():
+    with pytest.raises(InputError, match="hidden, head.*'hiden'"):
+        TeacherSignals(small_classifier(), "hiden")

@@ -2,14 +2,17 @@
 
 >>> from dfad_tf import DataFreeDistiller, generators, load_teacher, models
 
-What stands here is the public interface; each name is imported when it is first
-used, so that `import dfad_tf` costs next to nothing.
+What stands here is the public interface. Each name is imported when it is first used, so
+that `import dfad_tf` imports neither Keras nor TensorFlow. Files that hold classes of this
+package load with `keras.saving.load_model` after `import dfad_tf` alone.
 """
 
 from __future__ import annotations
 
 import importlib
 from typing import Any
+
+from dfad_tf.utils import keras_registration
 
 __version__ = "0.5.0"
 
@@ -58,3 +61,6 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return [*globals(), *__all__]
+
+
+keras_registration.register_classes()

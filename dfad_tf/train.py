@@ -151,9 +151,9 @@ def _leave(
     student = distillation.student
     replicas = student.distribute_strategy.num_replicas_in_sync
     # Saved before anything is measured: hours lie in these files.
-    files.write_whole(folder / "student.keras", student.save)
+    files.write_atomically(folder / "student.keras", student.save)
     if done.generator is not None:
-        files.write_whole(folder / "generator.keras", done.generator.save)
+        files.write_atomically(folder / "generator.keras", done.generator.save)
     if replicas > 1:
         # What follows takes one device, and one worker.
         student = loading.load_keras_file(str(folder / "student.keras"), "--workdir", True)
@@ -161,7 +161,7 @@ def _leave(
             saved = str(folder / "generator.keras")
             done.generator = loading.load_keras_file(saved, "--workdir", True)
     if teacher.trained_here:
-        files.write_whole(folder / "teacher.keras", teacher.model.save)
+        files.write_atomically(folder / "teacher.keras", teacher.model.save)
     _check_healthy(done, folder)
 
     result = {

@@ -137,7 +137,7 @@ class Backup(keras.callbacks.BackupAndRestore):
     def on_train_end(self, logs: Any = None) -> None:
         self._take_up()
         self._count_seconds()
-        if getattr(self.model, "going_back", False):
+        if getattr(self.model, "rolling_back", False):
             return
         if self.delete_checkpoint:
             super().on_train_end(logs)
@@ -167,7 +167,7 @@ class Backup(keras.callbacks.BackupAndRestore):
             self._fresh = False
             self.record.seconds_of_backups += time.monotonic() - begin
 
-    def go_back(self, event: str, networks: Sequence[str]) -> int:
+    def roll_back(self, event: str, networks: Sequence[str]) -> int:
         """End `fit`, and let it begin again with the moment that was last marked.
 
         A moment that has led to a collapse twice was no healthy one, whatever was seen
@@ -199,7 +199,7 @@ class Backup(keras.callbacks.BackupAndRestore):
         metadata = {**copy.deepcopy(then), "record": dataclasses.asdict(self.record)}
         self._earlier = TrainingState(self.healthy.arrays, metadata)
         self._write(self._earlier)
-        self.model.going_back = self.model.stop_training = True
+        self.model.rolling_back = self.model.stop_training = True
         epoch: int = then["epoch"]
         return epoch
 

@@ -52,7 +52,7 @@ class CollapseWatch(keras.callbacks.Callback):
             goes on.
         backup: What it restores from: a callback that comes before this one, and keeps
             this one's numbers. Without it, `"restore"` stops.
-        most_restores: Times that it goes back; then it stops.
+        max_restores: Times that it goes back; then it stops.
 
     Attributes:
         stopped: Why the training was stopped; None where it was not.
@@ -64,14 +64,14 @@ class CollapseWatch(keras.callbacks.Callback):
     """
 
     def __init__(
-        self, on_collapse: str = "restore", backup: Backup | None = None, most_restores: int = 5
+        self, on_collapse: str = "restore", backup: Backup | None = None, max_restores: int = 5
     ) -> None:
         super().__init__()
         if on_collapse not in ON_COLLAPSE:
             raise ValueError(
                 f"Expected `on_collapse` to be one of {ON_COLLAPSE}. Received: {on_collapse!r}"
             )
-        self.on_collapse, self.backup, self.most_restores = on_collapse, backup, most_restores
+        self.on_collapse, self.backup, self.max_restores = on_collapse, backup, max_restores
         self.stopped: str | None = None
         # Public, so that a backup keeps them.
         self.highest_entropy = self.widest_spread = self.widest_now = 0.0
@@ -181,11 +181,11 @@ class CollapseWatch(keras.callbacks.Callback):
         if backup is None:
             self._stop(f"{said} There is no backup to restore from.")
             return
-        if len(backup.record.restores) >= self.most_restores:
-            self._stop(f"{said} It was restored {self.most_restores} times before.")
+        if len(backup.record.restores) >= self.max_restores:
+            self._stop(f"{said} It was restored {self.max_restores} times before.")
             return
         networks = sorted({network for sign in signs for network in sign.networks})
-        epoch = backup.go_back(said, networks)
+        epoch = backup.roll_back(said, networks)
         print(
             f"{said}\nBack to the beginning of epoch {epoch + 1}, with other "
             f"noise and a smaller rate of the {' and the '.join(networks)}.",

@@ -70,7 +70,7 @@ def check_shares(replicas: int) -> None:
             )
         return
     method = method_flags.method_from_flags()
-    replica_shares.check_shares(FLAGS.batch_size, method.parts(FLAGS.batch_size), replicas)
+    replica_shares.check_shares(FLAGS.batch_size, method.shared_counts(FLAGS.batch_size), replicas)
 
 
 def set_steps_by_images() -> None:

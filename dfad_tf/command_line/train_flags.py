@@ -227,7 +227,7 @@ flags.DEFINE_enum(
     "Where losses, classes, images or the student collapse: go back to the last healthy epoch, "
     "with other noise and a smaller rate; say so and go on; or stop.",
 )
-flags.DEFINE_integer("most_restores", 5, "Times to go back; then the run stops.", lower_bound=1)
+flags.DEFINE_integer("max_restores", 5, "Times to go back; then the run stops.", lower_bound=1)
 flags.DEFINE_list(
     "export",
     ["all"],

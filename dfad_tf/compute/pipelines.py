@@ -7,7 +7,7 @@ from typing import Any
 import tensorflow as tf
 
 
-def untuned(dataset: tf.data.Dataset) -> tf.data.Dataset:
+def without_autotune(dataset: tf.data.Dataset) -> tf.data.Dataset:
     """Return the data set without TensorFlow's tuner.
 
     The tuner's thread sleeps twice as long each time, up to a minute, and whoever lets a
@@ -24,4 +24,4 @@ def untuned(dataset: tf.data.Dataset) -> tf.data.Dataset:
 
 def in_batches(arrays: Any, batch_size: int) -> tf.data.Dataset:
     """Return an array, or several of equal length, in batches and without the tuner."""
-    return untuned(tf.data.Dataset.from_tensor_slices(arrays).batch(batch_size))
+    return without_autotune(tf.data.Dataset.from_tensor_slices(arrays).batch(batch_size))

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from dfad_tf.compute.pipelines import untuned
+from dfad_tf.compute.pipelines import without_autotune
 
 AUGMENTATIONS = ("none", "crop", "crop_flip", "crop_flip_cutout")
 
@@ -27,7 +27,7 @@ def labelled_batches(
     seed: int = 0,
     count: int | None = None,
     first_epoch: int = 0,
-    whole: bool = False,
+    drop_remainder: bool = False,
 ) -> tf.data.Dataset:
     """Return an epoch of labelled images in random order.
 
@@ -39,7 +39,7 @@ def labelled_batches(
         seed: Seed of order and augmentation.
         count: Images in an epoch, where that is more than there are; they come again then.
         first_epoch: The epoch of `fit` whose order comes first.
-        whole: Whether a last batch that is not full is left out, as replicas need it.
+        drop_remainder: Whether a last batch that is not full is left out, as replicas need it.
     """
     data = tf.data.Dataset.from_tensor_slices((images, labels))
     data = data.shuffle(len(images), seed=seed)
@@ -56,8 +56,8 @@ def labelled_batches(
             lambda pair, key: (_augment(pair[0], (seed, key), augmentation), pair[1]),
             num_parallel_calls=tf.data.AUTOTUNE,
         )
-    data = data.batch(batch_size, drop_remainder=whole).prefetch(tf.data.AUTOTUNE)
-    return untuned(data) if augmentation == "none" else data
+    data = data.batch(batch_size, drop_remainder=drop_remainder).prefetch(tf.data.AUTOTUNE)
+    return without_autotune(data) if augmentation == "none" else data
 
 
 def _augment(image: Any, seed: Any, kind: str) -> Any:

@@ -21,13 +21,13 @@ class DistillationModel(keras.Model):
     Attributes:
         student: The network that `optimizer` trains.
         compile_arguments: What `compile` took, so that a saved model can be compiled again.
-        going_back: Set by a callback that has put an earlier moment into the backup: `fit`
+        rolling_back: Set by a callback that has put an earlier moment into the backup: `fit`
             then ends, and begins again from there.
     """
 
     student: keras.Model
     compile_arguments: dict[str, Any] = {}
-    going_back = False
+    rolling_back = False
 
     def call(self, inputs: Any, training: bool = False) -> Any:
         """Return the student's logits."""
@@ -36,11 +36,11 @@ class DistillationModel(keras.Model):
     def fit(self, *inputs: Any, **arguments: Any) -> keras.callbacks.History:
         """Train as Keras does; go back and on again where a callback asks for it."""
         while True:
-            self.going_back = False
+            self.rolling_back = False
             # Keras keeps the epoch of a backup for the next call as well.
             self._initial_epoch = None
             history = super().fit(*inputs, **arguments)
-            if not self.going_back:
+            if not self.rolling_back:
                 return history
 
     def change_course(self, restores: Sequence[Sequence[str]], known: int) -> None:
@@ -51,13 +51,13 @@ class DistillationModel(keras.Model):
                 `"student"`, `"generator"`, or both.
             known: How many of these the optimizers' own variables have in them already.
         """
-        self.meet_other_noise(len(restores))
+        self.reseed(len(restores))
         for network, optimizer in self.optimizers_by_network().items():
             faults = [network in networks for networks in restores]
             slow_down(optimizer, _SLOWER ** sum(faults), _SLOWER ** sum(faults[known:]))
         self.make_train_function(force=True)  # which has noise and rates as constants
 
-    def meet_other_noise(self, attempt: int) -> None:
+    def reseed(self, attempt: int) -> None:
         """Draw other noise than before; nothing where training draws none."""
 
     def optimizers_by_network(self) -> dict[str, Any]:

@@ -121,9 +121,9 @@ class DataFreeDistiller(DistillationModel):
             self.student_form = TrainingForm(self.student, precision)
             self.watched = WatchedLayers(method, self.signals, self.student, precision)
             generator, signals = TrainingForm(self.generator, precision), self.watched.signals
-            self.images = TrainingImages(generator, signals, seed, self.watched.map_count)
+            self.sampler = TrainingImages(generator, signals, seed, self.watched.map_count)
             if method.memory_size:
-                self.images.remember(method.memory_size, method.memory_share)
+                self.sampler.remember(method.memory_size, method.memory_share)
         self.compile_arguments = {
             "optimizer": self.optimizer,
             "generator_optimizer": self.generator_optimizer,
@@ -170,7 +170,7 @@ class DataFreeDistiller(DistillationModel):
             teacher's classes are covered (1: all equally).
         """
         devices = self.distribute_strategy.num_replicas_in_sync
-        replicas.check_shares(batch_size, self.method.parts(batch_size), devices)
+        replicas.check_shares(batch_size, self.method.shared_counts(batch_size), devices)
         if isinstance(validation_data, (tuple, list)):
             validation_data = in_batches(tuple(validation_data), validation_batch_size)
         callbacks = tf.nest.flatten(callbacks) if callbacks else []
@@ -197,10 +197,10 @@ class DataFreeDistiller(DistillationModel):
         """
         batch_size, step = data.shape[0], self.optimizer.iterations
         key = tf.identity(tf.convert_to_tensor(self.generator_optimizer.iterations))
-        first = self.images.memory or self.method.images != "fresh"
+        first = self.sampler.memory or self.method.image_source != "fresh"
         made = self.generator_step(batch_size) if first else None
-        shared = self.images.shared(self.method.images, made, key)
-        for batch in self.images.batches(batch_size, self.method.student_steps, step, shared):
+        shared = self.sampler.shared(self.method.image_source, made, key)
+        for batch in self.sampler.batches(batch_size, self.method.student_steps, step, shared):
             self._trackers.class_entropy.update_state(class_entropy(batch.logits))
             self.student_step(*batch)
         if not first:
@@ -211,7 +211,7 @@ class DataFreeDistiller(DistillationModel):
         """Descend the student once on images, the teacher's logits and, if compared, its maps."""
         blend, step = self.method.interpolation, self.optimizer.iterations
         attention, form = self.method.attention, self.watched.student_maps
-        parts = self.images.parts(images, logits, blend, step)
+        parts = self.sampler.student_batches(images, logits, blend, step)
         with tf.GradientTape() as tape:
             outputs = (form or self.student_form)(tf.concat([p[0] for p in parts], 0), True)
             students = outputs["logits"] if form else outputs
@@ -235,8 +235,8 @@ class DataFreeDistiller(DistillationModel):
         terms, variables = self.method.generator_objectives, self.generator.trainable_variables
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch([variable.value for variable in variables])
-            images = self.images.generate(batch_size, "generator", step)
-            logits, features, activations = self.images.signals.observe(images)
+            images = self.sampler.generate(batch_size, "generator", step)
+            logits, features, activations = self.sampler.signals.observe(images)
             student = None
             if any(term.needs_student for term in terms):
                 student = tf.cast(self.student_form(images, training=True), tf.float32)
@@ -247,8 +247,8 @@ class DataFreeDistiller(DistillationModel):
             scaled = self.generator_optimizer.scale_loss(loss / replicas.count())
         gradients = tape.gradient(scaled, [variable.value for variable in variables])
         apply_gradients(self.generator_optimizer, gradients, variables)
-        if self.images.memory:
-            self.images.memory.add(images, logits)
+        if self.sampler.memory:
+            self.sampler.memory.add(images, logits)
         self._trackers.update_generator(loss, values, images)
         return TrainingBatch(images, logits, activations[: self.watched.map_count])
 
@@ -266,8 +266,8 @@ class DataFreeDistiller(DistillationModel):
     def trackers(self) -> list[Any]:
         return [self._loss_tracker, *self._trackers.of_images()]
 
-    def meet_other_noise(self, attempt: int) -> None:
-        self.images.attempt = attempt
+    def reseed(self, attempt: int) -> None:
+        self.sampler.attempt = attempt
 
     def optimizers_by_network(self) -> dict[str, Any]:
         return {"student": self.optimizer, "generator": self.generator_optimizer}
@@ -277,7 +277,7 @@ class DataFreeDistiller(DistillationModel):
         return {
             **{name: getattr(self, name).variables for name in _MOVED},
             "metrics": [variable for t in self.trackers() for variable in t.variables],
-            "memory": self.images.memory.variables if self.images.memory else [],
+            "memory": self.sampler.memory.variables if self.sampler.memory else [],
             "validation": held_out.variables() if held_out else [],
         }
 

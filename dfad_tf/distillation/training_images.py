@@ -8,12 +8,12 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 
 from dfad_tf.compute import replicas
-from dfad_tf.compute.pipelines import untuned
+from dfad_tf.compute.pipelines import without_autotune
 from dfad_tf.compute.randomness import stateless_latent, stateless_seed
 from dfad_tf.distillation.image_memory import ImageMemory
 from dfad_tf.graphs.training_form import TrainingForm
 from dfad_tf.methods.interpolation import VirtualInterpolation
-from dfad_tf.methods.method import remembered
+from dfad_tf.methods.method import memory_count
 from dfad_tf.teachers.teacher_signals import TeacherSignals
 
 
@@ -88,7 +88,7 @@ class TrainingImages:
         """Return what all student steps of a train step learn from alike; None: fresh images.
 
         Args:
-            source: `Method.images`.
+            source: `Method.image_source`.
             made: What the generator's step, gone first, has made.
             step: The generator optimizer's `iterations` before that step.
         """
@@ -138,14 +138,14 @@ class TrainingImages:
 
     def _remembered_count(self, batch_size: int) -> int:
         """Of a replica's batch: rounded once, for the global one."""
-        return remembered(batch_size * replicas.count(), self.memory_share) // replicas.count()
+        return memory_count(batch_size * replicas.count(), self.memory_share) // replicas.count()
 
     def _remembered_batch(self, memory: ImageMemory, count: int, key: Any) -> TrainingBatch:
         images, logits = memory.draw(count, key)
         # Maps are not kept: they are larger than images.
         return TrainingBatch(images, logits, self.observe(images).maps if self.map_count else ())
 
-    def parts(
+    def student_batches(
         self, images: Any, logits: Any, interpolation: VirtualInterpolation | None, step: Any
     ) -> list[tuple[Any, Any, float]]:
         """Return what one student step learns from: images, target logits, weight.
@@ -163,7 +163,7 @@ class TrainingImages:
             count = interpolation.local_count(images.shape[0])
             partners = self.observe(self.generate(count, "partner", step))[:2]
         key = stateless_seed(self.seed, "interpolation", step, self.attempt)
-        return interpolation.parts(
+        return interpolation.interpolated_batches(
             images, logits, key, partners, lambda virtual: self.signals(virtual)[0]
         )
 
@@ -180,4 +180,4 @@ def endless_batches(batch_size: int) -> tf.data.Dataset:
         batch_size: Images in a batch, over all replicas; a strategy deals out the shares.
     """
     batches = tf.data.Dataset.from_tensors(0.0).repeat().batch(batch_size, drop_remainder=True)
-    return untuned(batches)
+    return without_autotune(batches)

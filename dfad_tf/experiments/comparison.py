@@ -10,7 +10,7 @@ import statistics
 from typing import Any
 
 from dfad_tf.methods.method_names import WITH_DATA
-from dfad_tf.utils.files import write_json, write_whole
+from dfad_tf.utils.files import write_atomically, write_json
 from dfad_tf.utils.formatting import format_macs
 
 WITHOUT_DATA = ("dafl", "dfad", "dfad+activation", "dfad+interpolation", "proposed")
@@ -163,7 +163,7 @@ def write_table(
     files = [folder / f"table.{suffix}" for suffix in ("md", "json", "csv")]
     texts = {files[0]: table_text(table, title, command), files[2]: _csv(table)}
     for path, text in texts.items():
-        write_whole(path, _writer(text))
+        write_atomically(path, _writer(text))
     write_json(files[1], {"title": title, "command": command, "rows": table})
     return files
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from dfad_tf.utils.files import write_whole
+from dfad_tf.utils.files import write_atomically
 
 KINDS = {"labelled images": "tab:orange", "none": "tab:blue"}
 
@@ -47,4 +47,4 @@ def draw_table(table: list[dict[str, Any]], path: pathlib.Path) -> None:
         panel.plot([], [], marker, color=colour, label=label)
     figure.legend(loc="outside lower center", ncols=3, fontsize=8)
     panel.grid(alpha=0.3, axis="x")
-    write_whole(path, lambda name: figure.savefig(name, dpi=110, format="png"))
+    write_atomically(path, lambda name: figure.savefig(name, dpi=110, format="png"))

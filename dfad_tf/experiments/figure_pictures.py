@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter
 
-from dfad_tf.utils.files import write_whole
+from dfad_tf.utils.files import write_atomically
 
 _NAMES = {
     "labels": "labels alone",
@@ -158,4 +158,4 @@ def _moons(panel: Any, points: np.ndarray, labels: np.ndarray) -> None:
 
 
 def _save(figure: Any, path: pathlib.Path) -> None:
-    write_whole(path, lambda name: figure.savefig(name, dpi=110, format="png"))
+    write_atomically(path, lambda name: figure.savefig(name, dpi=110, format="png"))

@@ -16,7 +16,7 @@ from dfad_tf.compute.training_state import unchanged
 from dfad_tf.distillation.distiller import DataFreeDistiller
 from dfad_tf.distillation.step_timing import step_seconds
 from dfad_tf.graphs.multiply_adds import multiply_adds
-from dfad_tf.methods.method import remembered
+from dfad_tf.methods.method import memory_count
 
 
 def multiply_adds_per_step(distiller: DataFreeDistiller, batch_size: int) -> int:
@@ -42,7 +42,7 @@ def multiply_adds_per_step(distiller: DataFreeDistiller, batch_size: int) -> int
         seen += virtual if method.interpolation.mode == "join" else 0
         asked = virtual if method.interpolation.labels == "teacher" else 0
     if method.attention and method.memory_size:  # which keeps no maps
-        asked += remembered(batch_size, method.memory_share)
+        asked += memory_count(batch_size, method.memory_share)
     fresh = method.images_per_step(batch_size) - batch_size
     count = method.student_steps * seen * 3 * student + fresh * (generator + teacher)
     count += method.student_steps * asked * teacher
@@ -72,7 +72,7 @@ def benchmark_step(
     seconds_to_compiled = reached - sum(seconds) * each
     median = float(np.median(seconds))
     images = distiller.method.images_per_step(batch_size)
-    parts = _parts(distiller, batch_size, iterations)
+    parts = _timed_parts(distiller, batch_size, iterations)
     dtype = distiller.student_form.compute_dtype
     # Large enough that the call itself takes no time beside the product.
     side = 16384 if tf.config.list_physical_devices("GPU") else 4096
@@ -100,15 +100,15 @@ def benchmark_step(
     }
 
 
-def _parts(
+def _timed_parts(
     distiller: DataFreeDistiller, batch_size: int, iterations: int
 ) -> dict[str, dict[str, float]]:
     """Seconds of each part and how often a train step does it, compiled one by one."""
-    images = distiller.images
+    images = distiller.sampler
     steps = distiller.method.student_steps
     variables = distiller.student.trainable_variables
     method = distiller.method
-    passes = 1 if method.images == "same_latents" else steps
+    passes = 1 if method.image_source == "same_latents" else steps
     seen, fresh = batch_size, (method.images_per_step(batch_size) - batch_size) // passes
     if method.interpolation and method.interpolation.mode == "join":
         seen += method.interpolation.count(batch_size)

@@ -10,18 +10,18 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from dfad_tf.methods.method import IMAGES, Method
+    from dfad_tf.methods.method import IMAGE_SOURCES, Method
     from dfad_tf.methods.table import METHODS, Settings, get
 
 _HOMES = {
-    "IMAGES": "method",
+    "IMAGE_SOURCES": "method",
     "METHODS": "table",
     "Method": "method",
     "Settings": "table",
     "get": "table",
 }
 
-__all__ = ["IMAGES", "METHODS", "Method", "Settings", "get"]
+__all__ = ["IMAGE_SOURCES", "METHODS", "Method", "Settings", "get"]
 
 
 def __getattr__(name: str) -> Any:

@@ -105,7 +105,7 @@ class VirtualInterpolation:
         coefficient = self.coefficients(first[1].shape[0] * replicas.count(), key)
         return self.blend(first, second, replicas.own(coefficient))
 
-    def parts(
+    def interpolated_batches(
         self,
         images: Any,
         logits: Any,

@@ -14,12 +14,12 @@ from dfad_tf.synthesis.objectives import (
 )
 
 
-def remembered(batch_size: int, share: float) -> int:
+def memory_count(batch_size: int, share: float) -> int:
     """Images of a batch that come from a memory: its share, at least one."""
     return max(1, round(batch_size * share))
 
 
-IMAGES = ("fresh", "same_latents", "same_images")
+IMAGE_SOURCES = ("fresh", "same_latents", "same_images")
 
 
 @keras.saving.register_keras_serializable("dfad_tf")
@@ -37,7 +37,7 @@ class Method:
             with the teacher's logits; 0 keeps none.
         memory_share: Share of the student's batch that comes from there, above 0; with 1
             no image is generated for the student.
-        images: What else the student learns from: `"fresh"` images of its own,
+        image_source: What else the student learns from: `"fresh"` images of its own,
             `"same_images"` as the generator's step, which makes both one joint step, or
             images of the `"same_latents"`, drawn after that step.
         attention: Attention transfer beside the discrepancy, or None.
@@ -50,14 +50,14 @@ class Method:
     name: str = "custom"
     memory_size: int = 0
     memory_share: float = 1.0
-    images: str = "fresh"
+    image_source: str = "fresh"
     attention: AttentionTransfer | None = None
 
     def __post_init__(self) -> None:
-        if self.images not in IMAGES:
+        if self.image_source not in IMAGE_SOURCES:
             raise ValueError(
-                f"Expected `images` to be one of {', '.join(IMAGES)}. Received: "
-                f"images={self.images!r}"
+                f"Expected `image_source` to be one of {', '.join(IMAGE_SOURCES)}. Received: "
+                f"image_source={self.image_source!r}"
             )
         if self.student_steps < 1:
             raise ValueError(
@@ -86,7 +86,7 @@ class Method:
         """Images generated in one train step: the student's, and the generator's own."""
         wanted, partners = batch_size, 0
         if self.memory_size:
-            wanted -= remembered(batch_size, self.memory_share)
+            wanted -= memory_count(batch_size, self.memory_share)
         if self.interpolation and self.interpolation.partner == "fresh":
             partners = self.student_steps * self.interpolation.count(batch_size)
         own = {
@@ -94,13 +94,13 @@ class Method:
             "same_latents": batch_size if wanted else 0,
             "same_images": 0,
         }
-        return batch_size + own[self.images] + partners
+        return batch_size + own[self.image_source] + partners
 
-    def parts(self, batch_size: int) -> dict[str, int]:
+    def shared_counts(self, batch_size: int) -> dict[str, int]:
         """Parts of a batch that replicas must share evenly, by what sets their size."""
         parts = {}
         if self.memory_size:
-            remembering = remembered(batch_size, self.memory_share)
+            remembering = memory_count(batch_size, self.memory_share)
             parts["the memory's part of the batch (--memory_share)"] = remembering
         if self.interpolation:
             blended = self.interpolation.count(batch_size)
@@ -117,7 +117,7 @@ class Method:
             "name": self.name,
             "memory_size": self.memory_size,
             "memory_share": self.memory_share,
-            "images": self.images,
+            "image_source": self.image_source,
             "attention": serialize(self.attention) if self.attention else None,
         }
 
@@ -132,6 +132,8 @@ class Method:
             name=config["name"],
             memory_size=config.get("memory_size", 0),  # absent before 0.3.0
             memory_share=config.get("memory_share", 1.0),
-            images=config.get("images", "fresh"),  # absent before 0.4.0
+            image_source=config.get(
+                "image_source", config.get("images", "fresh")
+            ),  # 0.5.0: `images`
             attention=deserialize(config["attention"]) if config.get("attention") else None,
         )

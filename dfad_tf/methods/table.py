@@ -90,7 +90,7 @@ class _Row:
 
     terms: tuple[Callable[[Settings], tuple[GeneratorObjective, ...]], ...]
     interpolation: bool = False
-    images: str = "fresh"
+    image_source: str = "fresh"
     attention: bool = False
     defaults: Settings = field(default_factory=Settings)
 
@@ -113,7 +113,7 @@ class _Row:
             name=name + (_MEMORY if memory_size else ""),
             memory_size=memory_size,
             memory_share=settings.memory_share,
-            images=self.images,
+            image_source=self.image_source,
             attention=settings.attention if self.attention else None,
         )
 
@@ -141,8 +141,8 @@ _ROWS = {
     "dfad+activation": _Row((_adversarial, _activation)),
     "dfad+interpolation": _Row((_adversarial,), interpolation=True),
     "proposed": _Row((_adversarial, _activation), interpolation=True),
-    "dafl": _Row((_activation,), images="same_images", defaults=_DAFL),
-    "zskt": _Row((_adversarial,), images="same_latents", attention=True, defaults=_ZSKT),
+    "dafl": _Row((_activation,), image_source="same_images", defaults=_DAFL),
+    "zskt": _Row((_adversarial,), image_source="same_latents", attention=True, defaults=_ZSKT),
     "dfq": _Row((_adversarial, _activation, _statistics), defaults=_DFQ),
 }
 METHODS: dict[str, _Row] = {

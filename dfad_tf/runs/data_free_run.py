@@ -73,7 +73,7 @@ class DistillationWithoutData:
         images = steps * self.method.images_per_step(FLAGS.batch_size)
         seconds_to_first_step = self._print_plan(steps, images)
         with StopSignals() as stop:
-            watch = CollapseWatch(FLAGS.on_collapse, most_restores=FLAGS.most_restores)
+            watch = CollapseWatch(FLAGS.on_collapse, max_restores=FLAGS.max_restores)
             callbacks = [*self._callbacks(folder, test is not None), watch]
             backup = watch.backup = builders.backup_from_flags(folder, callbacks, stop)
             history = self.distiller.fit(

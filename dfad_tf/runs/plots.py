@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from dfad_tf.utils.files import write_whole
+from dfad_tf.utils.files import write_atomically
 
 
 def draw_learning_curves(
@@ -71,7 +71,7 @@ def draw_learning_curves(
         panel.grid(alpha=0.3)
         panel.xaxis.set_major_locator(MaxNLocator(integer=True))
     figure.suptitle(title)
-    write_whole(path, lambda name: figure.savefig(name, dpi=110, format="png"))
+    write_atomically(path, lambda name: figure.savefig(name, dpi=110, format="png"))
 
 
 def draw_samples(
@@ -103,4 +103,4 @@ def draw_samples(
         )
         panel.set_title(label, fontsize=8)
     figure.suptitle(title)
-    write_whole(path, lambda name: figure.savefig(name, dpi=110, format="png"))
+    write_atomically(path, lambda name: figure.savefig(name, dpi=110, format="png"))

@@ -146,7 +146,7 @@ class DistillationWithData:
             FLAGS.seed,
             self.total,
             (backup.position() or (0, 0))[0],
-            whole=strategy.num_replicas_in_sync > 1,
+            drop_remainder=strategy.num_replicas_in_sync > 1,
         )
         contract = self.teacher.description.contract
         if contract.range != "pixels":

@@ -17,7 +17,7 @@ from dfad_tf.data.datasets import ImageDataset
 from dfad_tf.teachers.loading import load_keras_file
 from dfad_tf.teachers.training import TeacherRecipe, train_teacher
 from dfad_tf.utils.errors import InputError
-from dfad_tf.utils.files import write_json, write_whole
+from dfad_tf.utils.files import write_atomically, write_json
 
 
 def cached_teacher(
@@ -71,7 +71,7 @@ def cached_teacher(
             if 0 < first_epoch < recipe.epochs:
                 print(f"Its training goes on in epoch {first_epoch + 1}.", flush=True)
             teacher = train_teacher(recipe, dataset, image_shape, verbose, [backup], first_epoch)
-        write_whole(path, teacher.save)
+        write_atomically(path, teacher.save)
         shutil.rmtree(place, ignore_errors=True)
     write_json(path.with_suffix(".json"), {"dataset": dataset.name, **recipe.as_dict()})
     return teacher, path, True

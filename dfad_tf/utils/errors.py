@@ -2,8 +2,9 @@
 
 
 class InputError(ValueError):
-    """A mistake in what the user gave: one sentence with what was expected and received.
+    """A mistake in what the user supplied: what was expected, and what was received.
 
-    Command-line modules print it as a single line and exit with status 2;
-    everything else that is raised is a defect and keeps its traceback.
+    Library code names its own arguments, in backticks: "Expected `every` to be …". A command
+    replaces each of them by the flag that it came from, prints the message as a single line
+    and exits with status 2. Any other exception is a defect and keeps its traceback.
     """

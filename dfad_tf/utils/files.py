@@ -31,7 +31,7 @@ def check_writable(folder: pathlib.Path, what: str) -> None:
         raise InputError(f"Expected {what} to be writable. Received: {folder}")
 
 
-def write_whole(path: pathlib.Path, write: Callable[[str], Any]) -> None:
+def write_atomically(path: pathlib.Path, write: Callable[[str], Any]) -> None:
     """Write a file under another name in its folder, then rename it: whole or not there.
 
     Args:
@@ -86,7 +86,7 @@ def write_folder(path: pathlib.Path, write: Callable[[pathlib.Path], Any]) -> No
 
 def write_text(path: pathlib.Path, text: str) -> None:
     """Write text as UTF-8, whole or not at all."""
-    write_whole(path, lambda name: pathlib.Path(name).write_text(text, encoding="utf-8"))
+    write_atomically(path, lambda name: pathlib.Path(name).write_text(text, encoding="utf-8"))
 
 
 def write_json(path: pathlib.Path, content: dict[str, Any]) -> None:

@@ -192,7 +192,7 @@ def test_a_collapse_is_undone_and_the_run_ends_whole(tmp_path, capsys, change, w
     assert history.epoch == [0, 1, 2, 3, 4]
     assert all(len(values) == 5 for values in history.history.values())
     assert np.isfinite(list(history.history.values())).all()
-    assert not distiller.going_back and distiller.images.attempt == 1
+    assert not distiller.rolling_back and distiller.sampler.attempt == 1
     for name, optimizer in distiller.optimizers_by_network().items():
         rate = 1e-2 * (0.1 if name in networks else 1)
         assert float(optimizer.learning_rate) == pytest.approx(rate)
@@ -201,19 +201,19 @@ def test_a_collapse_is_undone_and_the_run_ends_whole(tmp_path, capsys, change, w
 def test_a_rate_that_is_absurd_from_the_beginning_falls_until_it_is_not(tmp_path):
     distiller = make("dafl")
     distiller.optimizer.learning_rate = 30.0
-    watch, backup, callbacks = watch_and_backup(tmp_path, most_restores=9)
+    watch, backup, callbacks = watch_and_backup(tmp_path, max_restores=9)
     history = fit(distiller, epochs=4, steps=4, callbacks=callbacks)
     assert watch.stopped is None and history.epoch == [0, 1, 2, 3]
     times = sum("student" in networks for networks in backup.record.restores)
     assert 1 <= times <= 9
     assert float(distiller.optimizer.learning_rate) == pytest.approx(30 * 0.1**times)
-    assert distiller.images.attempt == len(backup.record.restores)
+    assert distiller.sampler.attempt == len(backup.record.restores)
 
 
 def test_it_goes_back_no_more_than_so_many_times(tmp_path):
     distiller = make("dafl")
     spoil = Spoil(1, break_generator, times=100)
-    watch, backup, callbacks = watch_and_backup(tmp_path, spoil=spoil, most_restores=2)
+    watch, backup, callbacks = watch_and_backup(tmp_path, spoil=spoil, max_restores=2)
     history = fit(distiller, epochs=4, steps=2, callbacks=callbacks)
     assert len(backup.record.restores) == 2 and backup.record.steps_undone == 4
     assert watch.stopped.endswith("It was restored 2 times before.")

@@ -15,7 +15,7 @@ def parts(method):
         "terms": [term.get_config() for term in method.generator_objectives],
         "discrepancy": method.discrepancy.get_config(),
         "student_steps": method.student_steps,
-        "images": method.images,
+        "image_source": method.image_source,
         "attention": method.attention and method.attention.get_config(),
         "memory": (method.memory_size, method.memory_share),
         "interpolated": method.interpolation is not None,

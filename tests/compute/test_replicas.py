@@ -62,7 +62,7 @@ def test_two_replicas_are_one_device_at_the_same_global_batch(two_replicas, meth
 def test_every_replica_keeps_the_same_memory_as_one_device(two_replicas):
     settings = Settings(memory_size=20, memory_share=0.5)
     one, two = check_same(two_replicas, methods.get("proposed", settings))
-    for a, b in zip(one.images.memory.variables, two.images.memory.variables, strict=True):
+    for a, b in zip(one.sampler.memory.variables, two.sampler.memory.variables, strict=True):
         first, second = two_replicas.experimental_local_results(b)
         np.testing.assert_array_equal(first, second)
         np.testing.assert_allclose(a, first, atol=TOLERANCE)
@@ -72,9 +72,9 @@ def test_a_memory_under_a_strategy_is_read_and_put_back_from_outside(two_replica
     with two_replicas.scope():
         distiller = make("proposed+memory")
     fit(distiller)
-    before, kept = state(distiller), [v.numpy() for v in distiller.images.memory.variables]
+    before, kept = state(distiller), [v.numpy() for v in distiller.sampler.memory.variables]
     fit(distiller)
-    for variable, value in zip(distiller.images.memory.variables, kept, strict=True):
+    for variable, value in zip(distiller.sampler.memory.variables, kept, strict=True):
         variable.assign(value)
     after = state(distiller)
     assert all(np.array_equal(before[k], after[k]) for k in before if k.startswith("memory"))

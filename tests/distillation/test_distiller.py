@@ -27,7 +27,7 @@ def test_the_teacher_is_untouched_to_the_last_bit(method):
 
 def test_a_student_step_changes_no_weight_of_the_generator():
     distiller = make()
-    images, logits = distiller.images.observe(distiller.images.generate(8, "student", 0))[:2]
+    images, logits = distiller.sampler.observe(distiller.sampler.generate(8, "student", 0))[:2]
     before = [v.numpy() for v in distiller.generator.trainable_variables]
     student = [v.numpy() for v in distiller.student.trainable_variables]
     distiller.student_step(images, logits)
@@ -51,7 +51,7 @@ def test_the_student_descends_and_the_generator_ascends():
     distiller = make("dfad")
     distiller.optimizer.learning_rate = 1e-3
     distiller.generator_optimizer.learning_rate = 1e-3
-    images, logits = distiller.images.observe(distiller.images.generate(64, "student", 1))[:2]
+    images, logits = distiller.sampler.observe(distiller.sampler.generate(64, "student", 1))[:2]
 
     def discrepancy():
         return float(tf.reduce_mean(tf.abs(distiller.student(images) - logits)))
@@ -62,7 +62,9 @@ def test_the_student_descends_and_the_generator_ascends():
     assert discrepancy() < before
 
     def on_generated():
-        images, logits = distiller.images.observe(distiller.images.generate(256, "student", 2))[:2]
+        images, logits = distiller.sampler.observe(distiller.sampler.generate(256, "student", 2))[
+            :2
+        ]
         return float(tf.reduce_mean(tf.abs(distiller.student(images) - logits)))
 
     before = on_generated()
@@ -108,8 +110,8 @@ def test_every_form_of_interpolation_trains(interpolation):
 def test_interpolated_parts_are_equation_9():
     blend = VirtualInterpolation(weight=0.5, share=0.5)
     distiller = make(methods.get("dfad+interpolation", Settings(interpolation=blend)))
-    images, logits = distiller.images.observe(distiller.images.generate(8, "student", 0))[:2]
-    plain, virtual = distiller.images.parts(images, logits, blend, 0)
+    images, logits = distiller.sampler.observe(distiller.sampler.generate(8, "student", 0))[:2]
+    plain, virtual = distiller.sampler.student_batches(images, logits, blend, 0)
     assert [plain[2], virtual[2]] == [1.0, 0.5]
     assert virtual[0].shape == (4, *SHAPE)
     # One λ explains every image and every target of the batch.
@@ -131,13 +133,13 @@ def test_a_seed_gives_the_same_run_to_the_last_bit_and_another_seed_does_not():
 
 def test_every_step_draws_fresh_noise():
     distiller = make(run_eagerly=True)
-    generate, drawn = distiller.images.generate, []
+    generate, drawn = distiller.sampler.generate, []
 
     def recorded(batch_size, stream, step):
         drawn.append((stream, int(step)))
         return generate(batch_size, stream, step)
 
-    distiller.images.generate = recorded
+    distiller.sampler.generate = recorded
     fit(distiller, steps=3)
     assert len(drawn) == len(set(drawn)) == 6  # the student's and the generator's
 

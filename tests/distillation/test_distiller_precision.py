@@ -60,15 +60,15 @@ def test_optimizers_that_scale_already_are_left_as_they_are():
 def test_the_three_networks_compute_in_the_precision_of_the_run():
     distiller = make(precision="mixed_bfloat16")
     exact = make()
-    images, logits = distiller.images.observe(distiller.images.generate(8, "student", 0))[:2]
-    expected = exact.images.observe(exact.images.generate(8, "student", 0))[:2]
+    images, logits = distiller.sampler.observe(distiller.sampler.generate(8, "student", 0))[:2]
+    expected = exact.sampler.observe(exact.sampler.generate(8, "student", 0))[:2]
     for ours, theirs in zip((images, logits), expected, strict=True):
         assert ours.dtype == tf.float32 and not np.array_equal(ours, theirs)
         np.testing.assert_allclose(ours, theirs, atol=0.1)
     # The same images, so that the teacher alone differs.
-    assert not np.array_equal(distiller.images.signals(images)[0], distiller.signals(images)[0])
+    assert not np.array_equal(distiller.sampler.signals(images)[0], distiller.signals(images)[0])
     assert distiller.student_form.compute_dtype == "bfloat16"
-    assert distiller.images.generator.compute_dtype == "bfloat16"
+    assert distiller.sampler.generator.compute_dtype == "bfloat16"
 
 
 def test_a_saved_distiller_goes_on_in_its_precision_and_with_its_memory(tmp_path):

@@ -39,7 +39,7 @@ def fit(distiller, steps=1):
 
 def watched(distiller):
     """All passes of the generator and all student steps of an eager distiller, in order."""
-    events, generate, step = [], distiller.images.generate, distiller.student_step
+    events, generate, step = [], distiller.sampler.generate, distiller.student_step
 
     def generated(batch_size, stream, key):
         images = generate(batch_size, stream, key)
@@ -50,7 +50,7 @@ def watched(distiller):
         events.append(("learned", np.array(logits), np.array(images)))
         step(images, logits, maps)
 
-    distiller.images.generate, distiller.student_step = generated, learned
+    distiller.sampler.generate, distiller.student_step = generated, learned
     return events
 
 
@@ -70,7 +70,7 @@ def test_the_joint_step_of_dafl_learns_from_the_generators_batch_before_its_upda
     assert not same(student, weights(distiller.student))
     assert not same(generator, weights(distiller.generator))
     # After its update, the generator would have made others of the same latents.
-    later = distiller.images.generate(BATCH, "generator", 1)
+    later = distiller.sampler.generate(BATCH, "generator", 1)
     assert np.abs(later - events[3][2]).max() > 1e-4
 
 
@@ -95,7 +95,7 @@ def test_the_students_of_zskt_see_the_generators_latents_after_its_update():
             np.testing.assert_array_equal(images, after[2])
             np.testing.assert_allclose(logits, distiller.signals(images)[0], atol=1e-4)
     # The second train step left the generator where it drew the last batch.
-    later = distiller.images.generate(BATCH, "generator", 1)
+    later = distiller.sampler.generate(BATCH, "generator", 1)
     np.testing.assert_allclose(later, events[6][2], atol=1e-5)
 
 
@@ -105,7 +105,7 @@ def test_dfq_draws_fresh_images_and_meets_the_teachers_statistics():
     distiller = make("dfq", teacher=teacher, run_eagerly=True)
     events = watched(distiller)
     convolution = keras.Model(teacher.inputs[0], teacher.layers[0].output)
-    maps = np.array(convolution(distiller.images.generate(BATCH, "generator", 0)), "f8")
+    maps = np.array(convolution(distiller.sampler.generate(BATCH, "generator", 0)), "f8")
     del events[:]
     logs = fit(distiller)
     assert names(events) == ["student", "learned", "learned", "generator"]
@@ -139,7 +139,7 @@ def test_with_a_memory_the_rest_of_the_batch_is_the_methods_own(name, share):
     generated = sum(len(images) for stream, _, images in events if stream != "learned")
     assert generated == distiller.method.images_per_step(BATCH)
     if share != 0.5:
-        kept = {image.tobytes() for image in distiller.images.memory.images.numpy()}
+        kept = {image.tobytes() for image in distiller.sampler.memory.images.numpy()}
         assert all(image.tobytes() in kept for event in events[1:] for image in event[2])
     elif own:
         count = BATCH // 2
@@ -152,8 +152,8 @@ def test_with_a_memory_the_rest_of_the_batch_is_the_methods_own(name, share):
 def test_maps_of_remembered_images_are_the_teachers(share):
     distiller = make("zskt+memory", share=share)
     made = distiller.generator_step(BATCH)
-    shared = distiller.images.shared("same_latents", made, 0)
-    for images, _, maps in distiller.images.batches(BATCH, 2, 0, shared):
+    shared = distiller.sampler.shared("same_latents", made, 0)
+    for images, _, maps in distiller.sampler.batches(BATCH, 2, 0, shared):
         assert len(maps) == 1
         np.testing.assert_allclose(maps[0], ends(distiller.teacher)(images), atol=1e-4)
 
@@ -166,7 +166,9 @@ def ends(network):
 def test_beside_the_divergence_the_student_of_zskt_descends_the_distance_of_its_maps():
     teacher, student = small_classifier(batch_norm=True), small_classifier(filters=2)
     distiller = make("zskt", student, teacher, steps=1)
-    images, logits, maps = distiller.images.observe(distiller.images.generate(BATCH, "student", 0))
+    images, logits, maps = distiller.sampler.observe(
+        distiller.sampler.generate(BATCH, "student", 0)
+    )
     expected = divergence(logits, student(images))
     expected += 250 * distance(ends(teacher)(images), ends(student)(images))
     before = weights(student)
@@ -201,8 +203,10 @@ def test_virtual_images_beside_attention_transfer_compare_no_maps():
     )  # fmt: skip
     teacher, student = small_classifier(batch_norm=True), small_classifier()
     distiller = make(method, student, teacher, steps=1)
-    images, logits, maps = distiller.images.observe(distiller.images.generate(BATCH, "student", 0))
-    plain, virtual = distiller.images.parts(images, logits, blend, 0)
+    images, logits, maps = distiller.sampler.observe(
+        distiller.sampler.generate(BATCH, "student", 0)
+    )
+    plain, virtual = distiller.sampler.student_batches(images, logits, blend, 0)
     expected = divergence(logits, student(plain[0])) + 0.5 * divergence(
         virtual[1], student(virtual[0])
     )
@@ -232,13 +236,13 @@ def test_a_method_trains_in_bfloat16_and_goes_on_after_it_was_saved(name, tmp_pa
 @pytest.mark.parametrize("name", NEW)
 def test_in_bfloat16_the_teacher_tells_what_is_watched(name):
     exact, fast = make(name), make(name, precision="mixed_bfloat16")
-    images = exact.images.generate(BATCH, "student", 0)
+    images = exact.sampler.generate(BATCH, "student", 0)
     for theirs, ours in zip(
-        exact.images.signals.observe(images), fast.images.signals.observe(images), strict=True
+        exact.sampler.signals.observe(images), fast.sampler.signals.observe(images), strict=True
     ):
         for a, b in zip(tf.nest.flatten(theirs), tf.nest.flatten(ours), strict=True):
             np.testing.assert_allclose(tf.cast(b, "float32"), a, rtol=0.1, atol=0.05)
-    assert fast.images.signals.observe(images).logits.dtype == tf.float32
+    assert fast.sampler.signals.observe(images).logits.dtype == tf.float32
 
 
 @pytest.mark.parametrize("name", NEW)

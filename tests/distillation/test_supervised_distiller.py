@@ -218,7 +218,7 @@ def test_two_replicas_are_one_device_at_the_same_global_batch(method, train, two
                     theirs, ours, stage.objectives, stage.teacher_layers, stage.student_layers
                 )
                 distiller.compile(keras.optimizers.SGD(1e-3, 0.9))
-            batches = labelled_batches(*train, 32, whole=True).take(3)
+            batches = labelled_batches(*train, 32, drop_remainder=True).take(3)
             logs = distiller.fit(batches, verbose=0, shuffle=False).history
         networks = [ours, *distiller.networks]
         ends.append([*logs["loss"], *(w for network in networks for w in weights(network))])

@@ -40,14 +40,14 @@ def fit(distiller, steps=1):
 
 def generated(distiller):
     """What a distiller that runs eagerly generates from now on: `(stream, images)` a pass."""
-    generate, drawn = distiller.images.generate, []
+    generate, drawn = distiller.sampler.generate, []
 
     def recorded(batch_size, stream, step):
         images = generate(batch_size, stream, step)
         drawn.append((stream, images.shape[0]))
         return images
 
-    distiller.images.generate = recorded
+    distiller.sampler.generate = recorded
     return drawn
 
 
@@ -86,9 +86,9 @@ def test_with_a_share_of_1_nothing_is_generated_for_the_student():
 
 def test_the_memory_keeps_the_images_of_the_generators_steps_and_the_teachers_logits():
     distiller = make(memory=20, steps=1)
-    memory = distiller.images.memory
+    memory = distiller.sampler.memory
     assert memory.images.shape == (20, 8, 8, 1) and memory.logits.shape == (20, 3)
-    first = distiller.images.generate(BATCH, "generator", 0)
+    first = distiller.sampler.generate(BATCH, "generator", 0)
     distiller.generator_step(BATCH)
     np.testing.assert_allclose(memory.images[:BATCH], first, atol=1e-5)
     fit(distiller, steps=2)
@@ -102,16 +102,19 @@ def test_batches_mix_fresh_and_remembered_images_with_their_logits(share):
     distiller = make(memory=20, share=share)
     for _ in range(2):
         distiller.generator_step(BATCH)
-    batches, remembered = list(distiller.images.batches(BATCH, 3, 0)), max(1, round(BATCH * share))
+    batches, remembered = (
+        list(distiller.sampler.batches(BATCH, 3, 0)),
+        max(1, round(BATCH * share)),
+    )
     assert len(batches) == 3
     for images, logits, _ in batches:
         assert images.shape == (BATCH, 8, 8, 1) and logits.shape == (BATCH, 3)
-        assert sum(known(images, distiller.images.memory)) == remembered
+        assert sum(known(images, distiller.sampler.memory)) == remembered
         check_teachers_answers(distiller, images, logits)
     fresh = {
         image.tobytes()
         for images, *_ in batches
-        for image, old in zip(images.numpy(), known(images, distiller.images.memory), strict=True)
+        for image, old in zip(images.numpy(), known(images, distiller.sampler.memory), strict=True)
         if not old
     }
     assert len(fresh) == 3 * (BATCH - remembered)
@@ -119,7 +122,7 @@ def test_batches_mix_fresh_and_remembered_images_with_their_logits(share):
 
 def test_without_a_memory_all_images_differ_and_have_their_logits():
     distiller = make()
-    batches = list(distiller.images.batches(BATCH, 3, 0))
+    batches = list(distiller.sampler.batches(BATCH, 3, 0))
     for images, logits, _ in batches:
         check_teachers_answers(distiller, images, logits)
     assert len({image.tobytes() for images, *_ in batches for image in images.numpy()}) == 3 * BATCH
@@ -129,15 +132,15 @@ def test_every_step_and_every_seed_draws_others_from_the_memory():
     drawn = []
     for seed in (0, 1):
         distiller = make(memory=64, seed=seed)
-        memory = distiller.images.memory
+        memory = distiller.sampler.memory
         # The images tell their places.
         memory.add(
             tf.reshape(tf.range(64.0), (64, 1, 1, 1)) * tf.ones((64, 8, 8, 1)), [[0.0] * 3] * 64
         )
         for step in (0, 3):
-            for images, *_ in distiller.images.batches(BATCH, 3, step):
+            for images, *_ in distiller.sampler.batches(BATCH, 3, step):
                 drawn.append(tuple(images[:, 0, 0, 0].numpy()))
-        again = [images for images, *_ in distiller.images.batches(BATCH, 3, 3)]
+        again = [images for images, *_ in distiller.sampler.batches(BATCH, 3, 3)]
         assert tuple(again[2][:, 0, 0, 0].numpy()) == drawn[-1]
     assert len(set(drawn)) == len(drawn) == 12
 
@@ -179,8 +182,8 @@ def test_a_step_after_the_last_draws_what_the_next_train_step_would():
     distiller = make(memory=64)
     for _ in range(3):
         distiller.generator_step(BATCH)
-    at_once = [images for images, *_ in distiller.images.batches(BATCH, 4, 10)]
-    one_by_one = [next(iter(distiller.images.batches(BATCH, 1, 10 + i)))[0] for i in range(4)]
+    at_once = [images for images, *_ in distiller.sampler.batches(BATCH, 4, 10)]
+    one_by_one = [next(iter(distiller.sampler.batches(BATCH, 1, 10 + i)))[0] for i in range(4)]
     np.testing.assert_array_equal(at_once, one_by_one)
 
 
@@ -217,11 +220,11 @@ def test_the_method_knows_how_many_images_a_step_generates(row, interpolation, m
 def test_interpolation_works_on_remembered_images():
     distiller = make(memory=20, row="dfad+interpolation", interpolation=FRESH)
     distiller.generator_step(BATCH)
-    images, logits, _ = next(distiller.images.batches(BATCH, 1, 0))
-    plain, virtual = distiller.images.parts(images, logits, FRESH, 0)
+    images, logits, _ = next(distiller.sampler.batches(BATCH, 1, 0))
+    plain, virtual = distiller.sampler.student_batches(images, logits, FRESH, 0)
     assert plain[0] is images and plain[1] is logits and virtual[0].shape[0] == BATCH // 2
     # Blended with a fresh image each: the blend of their logits is what is learnt.
-    partners = distiller.images.observe(distiller.images.generate(BATCH // 2, "partner", 0))[:2]
+    partners = distiller.sampler.observe(distiller.sampler.generate(BATCH // 2, "partner", 0))[:2]
     a, b = images[: BATCH // 2] - partners[0], virtual[0] - partners[0]
     share = float(tf.reduce_sum(a * b) / tf.reduce_sum(a * a))
     expected = share * logits[: BATCH // 2] + (1 - share) * partners[1]
@@ -233,6 +236,6 @@ def test_a_saved_distiller_comes_back_with_an_empty_memory(tmp_path):
     fit(distiller)
     distiller.save(tmp_path / "distiller.keras")
     again = keras.models.load_model(tmp_path / "distiller.keras")
-    assert (again.images.memory.size, again.images.memory_share) == (20, 0.5)
-    assert int(again.images.memory.seen) == 0
+    assert (again.sampler.memory.size, again.sampler.memory_share) == (20, 0.5)
+    assert int(again.sampler.memory.seen) == 0
     assert np.isfinite(fit(again, steps=2).history["loss"]).all()

@@ -41,7 +41,7 @@ def canned(monkeypatch):
         return [9.0, 8.0] + [2.0] * steps
 
     monkeypatch.setattr(step_benchmark, "step_seconds", step_seconds)
-    monkeypatch.setattr(step_benchmark, "_parts", lambda *_: {})
+    monkeypatch.setattr(step_benchmark, "_timed_parts", lambda *_: {})
     monkeypatch.setattr(step_benchmark, "seconds_of_product", lambda *_: 1.0)
     return asked
 
@@ -88,7 +88,7 @@ def test_the_flags_of_a_run_reach_the_step(canned):
     assert distiller.method.name == "dfad+interpolation+memory"
     assert distiller.student_form.compute_dtype == "bfloat16"
     assert (distiller.seed, distiller.jit_compile, distiller.steps_per_execution) == (5, True, 2)
-    assert distiller.images.memory.size == 30 and distiller.images.memory_share == 0.5
+    assert distiller.sampler.memory.size == 30 and distiller.sampler.memory_share == 0.5
     assert distiller.method.student_steps == 2
 
 

@@ -112,10 +112,10 @@ def test_a_generator_that_does_not_meet_the_student_is_cheaper():
 
 def test_images_that_all_student_steps_share_are_made_once():
     parts = keras.losses.MeanAbsoluteError(), (AdversarialDiscrepancy(),)
-    shared = Method(*parts, student_steps=5, images="same_latents")
+    shared = Method(*parts, student_steps=5, image_source="same_latents")
     counted = multiply_adds_per_step(tiny(shared), 8)
     assert counted == student_steps(8) + fresh(8) // 5 + GENERATOR_STEP
-    counted = multiply_adds_per_step(tiny(Method(*parts, student_steps=1, images="same_images")), 8)
+    counted = multiply_adds_per_step(tiny(Method(*parts, student_steps=1, image_source="same_images")), 8)
     assert counted == student_steps(8) // 5 + GENERATOR_STEP
 
 
@@ -248,7 +248,7 @@ def test_with_a_memory_nothing_is_generated_for_the_student(quick):
 
 def test_shared_images_are_generated_once_in_a_step(quick):
     method = Method(
-        keras.losses.MeanAbsoluteError(), (AdversarialDiscrepancy(),), images="same_latents"
+        keras.losses.MeanAbsoluteError(), (AdversarialDiscrepancy(),), image_source="same_latents"
     )
     result = benchmark_step(tiny(method), 8, 1)
     assert [part["times"] for part in result["parts"].values()] == [1, 1, 5, 5, 1]

@@ -26,7 +26,7 @@ FLAGS_OF_A_WRONG_TYPE_OR_RANGE = [
     ("no time between backups", "train", ["--backup_every=0s"], "--backup_every.*Received: 0s"),
     ("a word for going on", "train", ["--resume=sometimes"], "resume=sometimes.*auto.never.must"),
     ("a word for a collapse", "train", ["--on_collapse=no"], "on_collapse=no.*restore.warn.stop"),
-    ("no time to go back", "train", ["--most_restores=0"], "most_restores"),
+    ("no time to go back", "train", ["--max_restores=0"], "max_restores"),
     ("no tolerance", "to_tflite", ["--model=x.keras", "--tolerance=nan"], "--tolerance from 0"),
 ]
 THE_COMMAND_LINE = [

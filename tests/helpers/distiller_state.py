@@ -13,7 +13,7 @@ def state(distiller):
         "optimizer": distiller.optimizer.variables,
         "generator_optimizer": distiller.generator_optimizer.variables,
         "metrics": [v for metric in distiller.metrics for v in metric.variables],
-        "memory": distiller.images.memory.variables if distiller.images.memory else [],
+        "memory": distiller.sampler.memory.variables if distiller.sampler.memory else [],
     }
     return {
         f"{part}/{index}": keras.ops.convert_to_numpy(variable)

@@ -49,7 +49,7 @@ def test_a_row_has_its_parts_and_no_others(name):
     terms, interpolated, images, attention = COMPOSITIONS[name.removesuffix("+memory")]
     assert {term.name: term.weight for term in method.generator_objectives} == terms
     assert (method.interpolation is not None) == interpolated
-    assert method.images == images and (method.attention is not None) == attention
+    assert method.image_source == images and (method.attention is not None) == attention
     assert method.needs_features == ("representation_activation" in terms)
     assert any(term.needs_student for term in method.generator_objectives) == (name[:4] != "dafl")
     assert method.memory_size == (4096 if name.endswith("+memory") else 0)
@@ -181,7 +181,7 @@ def test_a_configuration_of_an_older_release_is_read():
 
 def test_errors():
     with pytest.raises(ValueError, match="same_latents, same_images. Received: images='latents'"):
-        Method(methods.get("dfad").discrepancy, (AdversarialDiscrepancy(),), images="latents")
+        Method(methods.get("dfad").discrepancy, (AdversarialDiscrepancy(),), image_source="latents")
     with pytest.raises(InputError, match="Did you mean 'dfad\\+activation'"):
         methods.get("dfad+activatin")
     with pytest.raises(ValueError, match="student_steps=0"):

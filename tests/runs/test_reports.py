@@ -20,7 +20,7 @@ from dfad_tf.runs.run_folder import create_run_folder
 from dfad_tf.synthesis.generators.convolutional import BilinearResize
 from dfad_tf.utils import formatting
 from dfad_tf.utils.errors import InputError
-from dfad_tf.utils.files import write_json, write_whole
+from dfad_tf.utils.files import write_json, write_atomically
 from dfad_tf.utils.formatting import format_seconds
 from dfad_tf.utils.versions import versions
 from tests.conftest import same, small_classifier, small_generator, weights
@@ -129,7 +129,7 @@ def test_a_file_is_whole_or_not_there(tmp_path):
         raise OSError("disk full")
 
     with pytest.raises(OSError, match="disk full"):
-        write_whole(path, fail)
+        write_atomically(path, fail)
     assert json.loads(path.read_text()) == {"a": 1}
     assert [p.name for p in tmp_path.iterdir()] == ["file.json"]
 

@@ -1,0 +1,59 @@
+"""Name flags where a library error names arguments."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Iterator
+
+from absl import flags
+
+from dfad_tf.utils.errors import InputError
+
+# Arguments whose flag has another name. An argument that is called like a flag needs no entry.
+_FLAGS = {
+    "every": "backup_every",
+    "features": "teacher_features",
+    "input_shape": "image_shape",
+    "trust": "trust_teacher",
+}
+
+
+@contextlib.contextmanager
+def argument_flags(**names: str) -> Iterator[None]:
+    """Let an `InputError` name flags in the place of the arguments that they were passed to.
+
+    Args:
+        **names: The flag of each argument, without dashes, where the general table has none or
+            another one.
+
+    Raises:
+        InputError: The same error, with flags in the place of arguments.
+
+    Example:
+
+    >>> with argument_flags(path="student"):
+    ...     load_keras_file(FLAGS.student)
+    """
+    try:
+        yield
+    except InputError as error:
+        raise InputError(with_flags(str(error), names)) from error
+
+
+def with_flags(message: str, names: dict[str, str] | None = None) -> str:
+    """Replace `` `argument` `` by `--flag` in a message.
+
+    Args:
+        message: A message of the library.
+        names: Flags by argument, before the general table. An argument in neither that is
+            called like a flag becomes that flag; anything else in backticks stays.
+    """
+    table = {**_FLAGS, **(names or {})}
+
+    def flag(match: re.Match[str]) -> str:
+        name = table.get(match[1], match[1])
+        return f"--{name}{match[2]}" if name in flags.FLAGS else match[0]
+
+    # An argument may stand with its value: `strategy=tpu`.
+    return re.sub(r"`(\w+)((?:=[^`]*)?)`", flag, message)

@@ -115,7 +115,9 @@ def test_images_that_all_student_steps_share_are_made_once():
     shared = Method(*parts, student_steps=5, image_source="same_latents")
     counted = multiply_adds_per_step(tiny(shared), 8)
     assert counted == student_steps(8) + fresh(8) // 5 + GENERATOR_STEP
-    counted = multiply_adds_per_step(tiny(Method(*parts, student_steps=1, image_source="same_images")), 8)
+    counted = multiply_adds_per_step(
+        tiny(Method(*parts, student_steps=1, image_source="same_images")), 8
+    )
     assert counted == student_steps(8) // 5 + GENERATOR_STEP
 
 

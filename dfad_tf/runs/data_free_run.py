@@ -1,33 +1,29 @@
 """The part of a run that distils: without data, on images that a generator invents."""
 
 from __future__ import annotations
-from dfad_tf.runs.records import Distillation
 
 import pathlib
 import statistics
-from dataclasses import dataclass
 from typing import Any
 
 import keras
 from absl import flags
 
-from dfad_tf.command_line import builders
-from dfad_tf.distillation import step_timing
-from dfad_tf.command_line import method_flags
+from dfad_tf.callbacks import (
+    CollapseWatch,
+    HistoryFile,
+    SampleImages,
+    StopSignals,
+    TimeLeft,
+)
+from dfad_tf.command_line import builders, method_flags
 from dfad_tf.compute import process
-from dfad_tf.runs import plan
-from dfad_tf.callbacks import BackupRecord
-from dfad_tf.callbacks import CollapseWatch
-from dfad_tf.callbacks import HistoryFile
-from dfad_tf.callbacks import SampleImages
-from dfad_tf.callbacks import StopSignals
-from dfad_tf.callbacks import TimeLeft
+from dfad_tf.distillation import step_timing
 from dfad_tf.distillation.distiller import DataFreeDistiller
-from dfad_tf.runs.records import Teacher
+from dfad_tf.runs import plan
+from dfad_tf.runs.records import Distillation, Teacher
 
 FLAGS = flags.FLAGS
-
-
 
 
 class DistillationWithoutData:

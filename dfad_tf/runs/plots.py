@@ -1,7 +1,6 @@
 """The pictures a run leaves behind: learning curves and generated samples."""
 
 from __future__ import annotations
-from dfad_tf.data.pixel_contract import to_displayable
 
 import pathlib
 from collections.abc import Sequence
@@ -10,6 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from dfad_tf.data.pixel_contract import to_displayable
 from dfad_tf.utils.files import write_atomically
 
 

@@ -10,8 +10,8 @@ from absl import flags
 
 from dfad_tf import exporting
 from dfad_tf.data.datasets import ImageDataset
-from dfad_tf.utils.errors import InputError
 from dfad_tf.runs.records import Teacher
+from dfad_tf.utils.errors import InputError
 
 FLAGS = flags.FLAGS
 _CALIBRATION_IMAGES = 500

@@ -1,23 +1,12 @@
 """One folder a run: never shared, and never with a half-written file in it."""
 
 from __future__ import annotations
-from dfad_tf.utils.files import check_writable
 
-import contextlib
 import datetime
-import importlib.metadata
-import json
-import os
 import pathlib
-import platform
-import shutil
-import subprocess
-import tempfile
-from collections.abc import Callable
-from typing import Any
 
 from dfad_tf.utils.errors import InputError
-from dfad_tf.data.pixel_contract import PixelContract
+from dfad_tf.utils.files import check_writable
 
 
 def create_run_folder(workdir: str | None, label: str) -> pathlib.Path:
@@ -69,23 +58,3 @@ def _is_empty(folder: pathlib.Path) -> bool:
         if not (just_begun and path.is_dir()):
             return False
     return True
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-

@@ -1,20 +1,14 @@
 """What a run says of itself: the plan before, the summary after, and `result.json`."""
 
 from __future__ import annotations
-from dfad_tf.runs.plan import plan
-from dfad_tf.utils.formatting import format_macs
-from dfad_tf.graphs.parameters import trainable_parameters
 
 from typing import Any
 
 import keras
-import numpy as np
 
-from dfad_tf.utils.formatting import format_seconds
 from dfad_tf.graphs.multiply_adds import multiply_adds
-from dfad_tf.teachers.description import TeacherDescription
-
-
+from dfad_tf.graphs.parameters import trainable_parameters
+from dfad_tf.utils.formatting import format_macs, format_seconds
 
 
 def costs(prefix: str, model: keras.Model) -> dict[str, int]:
@@ -23,12 +17,6 @@ def costs(prefix: str, model: keras.Model) -> dict[str, int]:
         f"{prefix}_parameters": trainable_parameters(model),
         f"{prefix}_macs": multiply_adds(model),
     }
-
-
-
-
-
-
 
 
 def summary(result: dict[str, Any], folder: str, files: dict[str, str]) -> str:
@@ -103,5 +91,3 @@ def _fewer(theirs: int, ours: int) -> str:
         return "not to be compared"
     ratio = theirs / ours
     return f"{ratio:.1f} times fewer" if ratio >= 1 else f"{1 / ratio:.1f} times more"
-
-

@@ -10,25 +10,19 @@ import keras
 import numpy as np
 from absl import flags
 
-from dfad_tf.methods import data_methods
-from dfad_tf.command_line import builders
-from dfad_tf.command_line import method_flags
-from dfad_tf.runs import plan
-from dfad_tf.callbacks import Backup
-from dfad_tf.callbacks import HistoryFile
-from dfad_tf.callbacks import StopSignals
-from dfad_tf.callbacks import TimeLeft
-from dfad_tf.distillation.compatibility import check_student
-from dfad_tf.methods.data_methods import Stage
-from dfad_tf.data.datasets import ImageDataset
-from dfad_tf.utils.errors import InputError
-from dfad_tf.runs.records import Teacher
-from dfad_tf.compute.optimizers import with_loss_scaling
+from dfad_tf.callbacks import Backup, HistoryFile, StopSignals, TimeLeft
+from dfad_tf.command_line import builders, method_flags
+from dfad_tf.compute.optimizers import make_optimizer, with_loss_scaling
 from dfad_tf.compute.pipelines import in_batches
-from dfad_tf.distillation.supervised_distiller import SupervisedDistiller
+from dfad_tf.data.datasets import ImageDataset
 from dfad_tf.data.labelled_batches import labelled_batches
-from dfad_tf.compute.optimizers import make_optimizer
-from dfad_tf.runs.records import Distillation
+from dfad_tf.distillation.compatibility import check_student
+from dfad_tf.distillation.supervised_distiller import SupervisedDistiller
+from dfad_tf.methods import data_methods
+from dfad_tf.methods.data_methods import Stage
+from dfad_tf.runs import plan
+from dfad_tf.runs.records import Distillation, Teacher
+from dfad_tf.utils.errors import InputError
 
 FLAGS = flags.FLAGS
 

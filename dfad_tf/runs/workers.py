@@ -13,9 +13,8 @@ from typing import Any
 import tensorflow as tf
 from absl import flags
 
+from dfad_tf.compute import replicas, strategies
 from dfad_tf.runs import interrupted_run
-from dfad_tf.compute import replicas
-from dfad_tf.compute import strategies
 from dfad_tf.utils.errors import InputError
 
 FLAGS = flags.FLAGS

@@ -14,8 +14,8 @@ from dfad_tf import train
 from dfad_tf.callbacks import Backup
 from dfad_tf.runs import run_exports
 from dfad_tf.runs.data_free_run import DistillationWithoutData
-from tests.helpers.command import run_as_command
 from tests.conftest import same, small_classifier, weights
+from tests.helpers.command import run_as_command
 
 SMALL = (
     "--epochs=2",

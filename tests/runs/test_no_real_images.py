@@ -5,10 +5,11 @@ import pytest
 
 from dfad_tf.data.datasets import ImageDataset, open_dataset
 from dfad_tf.distillation.distiller import DataFreeDistiller
+from dfad_tf.methods import table
 from dfad_tf.methods.table import METHODS
 from dfad_tf.synthesis.objectives import GeneratorObjective
-from tests.helpers.command import run
 from tests.conftest import small_classifier
+from tests.helpers.command import run
 
 TINY = (
     "--dataset=digits", "--image_shape=8,8,1", "--epochs=1", "--steps_per_epoch=1",
@@ -90,7 +91,7 @@ class Cheat(GeneratorObjective):
 
 
 def test_a_method_that_cheats_is_noticed(tmp_path, networks, barred, monkeypatch):
-    row = methods.table._Row((lambda settings: (Cheat(),),))
+    row = table._Row((lambda settings: (Cheat(),),))
     monkeypatch.setitem(METHODS, "dfad", row)
     arguments = (*TINY, *networks, "--method=dfad", "--student_steps=1")
     barred(unless=lambda: True)

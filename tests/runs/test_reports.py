@@ -20,7 +20,7 @@ from dfad_tf.runs.run_folder import create_run_folder
 from dfad_tf.synthesis.generators.convolutional import BilinearResize
 from dfad_tf.utils import formatting
 from dfad_tf.utils.errors import InputError
-from dfad_tf.utils.files import write_json, write_atomically
+from dfad_tf.utils.files import write_atomically, write_json
 from dfad_tf.utils.formatting import format_seconds
 from dfad_tf.utils.versions import versions
 from tests.conftest import same, small_classifier, small_generator, weights

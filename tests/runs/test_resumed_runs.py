@@ -11,9 +11,9 @@ from dfad_tf.distillation.distiller import DataFreeDistiller
 from dfad_tf.distillation.supervised_distiller import SupervisedDistiller
 from dfad_tf.runs import interrupted_run
 from dfad_tf.utils.errors import InputError
-from tests.helpers.command import run
-from tests.conftest import same, small_classifier
 from tests.callbacks.test_backup import Cut
+from tests.conftest import same, small_classifier
+from tests.helpers.command import run
 
 SMALL = (
     "--epochs=3", "--steps_per_epoch=3", "--batch_size=8", "--verbose=0", "--backup_every=1",

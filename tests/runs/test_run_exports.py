@@ -10,10 +10,10 @@ from dfad_tf import evaluate, to_tflite
 from dfad_tf.exporting.calibration import noise_pixels
 from dfad_tf.exporting.lite_model import LiteModel
 from dfad_tf.utils.errors import InputError
-from tests.helpers.command import run
-from tests.conftest import small_classifier
 from tests.commands.test_export_commands import card_of
+from tests.conftest import small_classifier
 from tests.exporting.test_export_student import NotBuiltIn
+from tests.helpers.command import run
 
 
 def test_a_run_records_pixels_that_no_layer_tells(tmp_path, capsys):

@@ -11,9 +11,9 @@ from dfad_tf.data.datasets import open_dataset
 from dfad_tf.data.labelled_batches import labelled_batches
 from dfad_tf.runs import supervised_run
 from dfad_tf.utils.errors import InputError
-from tests.helpers.command import parse, run
-from tests.conftest import same, small_classifier
 from tests.command_line.test_shell import command
+from tests.conftest import same, small_classifier
+from tests.helpers.command import parse, run
 
 layers = keras.layers
 TINY = ("--dataset=digits", "--image_shape=8,8,1", "--teacher_epochs=2", "--verbose=0")

@@ -1,0 +1,1 @@
+"""One run: its folder, plan, training, exports and summary."""

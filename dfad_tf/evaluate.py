@@ -1,78 +1,92 @@
-"""Measure any Keras classifier or exported file: `python -m dfad_tf.evaluate`."""
+"""Measure the accuracy of a Keras classifier or an exported file: `python -m dfad_tf.evaluate`."""
 
 from __future__ import annotations
 
 import pathlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from absl import flags
 
 from dfad_tf.command_line import application, data_flags, json_flag, model_flags
+from dfad_tf.command_line.argument_flags import argument_flags
 from dfad_tf.utils.errors import InputError
 
-FLAGS = data_flags.FLAGS  # which also defines the flags of data
+if TYPE_CHECKING:
+    from dfad_tf.data.datasets import ImageDataset
+
+FLAGS = flags.FLAGS
 for module in (data_flags, json_flag, model_flags):
-    flags.adopt_module_key_flags(module)  # so that --helpshort shows them
+    flags.adopt_module_key_flags(module)  # --help shows the flags of a command's own modules
 
 
 def main(arguments: list[str]) -> None:
-    """Flags → model, images → accuracy."""
+    """Flags → model, test images → accuracy."""
     del arguments
     json_flag.check()
     for name in ("model", "dataset"):
         if not FLAGS[name].value:
-            raise InputError(f"Expected --{name}. Received none.")
+            raise InputError(f"Expected --{name}. Received: none")
     from dfad_tf.data import datasets
-
-    dataset = datasets.open_dataset(FLAGS.dataset, FLAGS.data_dir)
-    measure = _measure_lite if FLAGS.model.endswith(".tflite") else _measure_keras
-    result = {"model": FLAGS.model, "dataset": dataset.name, **measure(dataset)}
-    if json_flag.written(result):
-        return
+    from dfad_tf.runs import run_record
     from dfad_tf.utils import formatting
 
+    with argument_flags(name="dataset"):
+        dataset = datasets.open_dataset(FLAGS.dataset, FLAGS.data_dir)
+    made_for = run_record.run_of(pathlib.Path(FLAGS.model)).get("dataset")
+    measure = _measure_lite if FLAGS.model.endswith(".tflite") else _measure_keras
+    result = {
+        "model": FLAGS.model,
+        "dataset": dataset.name,
+        "made_for": made_for,
+        **measure(dataset),
+    }
+    if json_flag.written(result):
+        return
     print(f"{FLAGS.model} on {result['test_images']:,} real test images of {dataset.name}")
+    if made_for and made_for != dataset.name:
+        print(f"  note           its run used {made_for}: this is the accuracy on another data set")
     print(f"  accuracy       {100 * result['accuracy']:.2f} %")
-    print(f"  its input      {result['input_range']} ({result['input_source']})")
+    print(f"  input          {result['input_range']} ({result['input_source']})")
     if "model_macs" in result:
         print(f"  parameters     {result['model_parameters']:,}")
-        print(f"  multiply-adds  {formatting.format_macs(result['model_macs'])} an image")
+        print(f"  multiply-adds  {formatting.format_macs(result['model_macs'])} per image")
 
 
-def _measure_keras(dataset: Any) -> dict[str, Any]:
-    from dfad_tf.command_line import builders, pixel_flags
+def _measure_keras(dataset: ImageDataset) -> dict[str, Any]:
+    from dfad_tf.command_line import pixel_flags, teacher_builder
     from dfad_tf.compute import prediction
-    from dfad_tf.data import test_images
-    from dfad_tf.runs import summary
+    from dfad_tf.data.test_images import TestImages
+    from dfad_tf.runs.measurements import costs
     from dfad_tf.teachers import description, loading
 
     pixel_flags.check_pixel_flags()
-    model = loading.load_teacher(
-        FLAGS.model, pixel_flags.image_shape(), "--model", FLAGS.trust_teacher
-    )
-    contract = pixel_flags.contract_of_model(FLAGS.model, model.input_shape[-1])
-    found = description.describe_teacher(model, contract)
-    builders.check_classes(dataset, found.num_classes)
+    with argument_flags(path="model", contract="input_range"):
+        model = loading.load_teacher(
+            FLAGS.model, pixel_flags.image_shape(), trust=FLAGS.trust_teacher
+        )
+        contract = pixel_flags.contract_of_model(FLAGS.model, model.input_shape[-1])
+        found = description.describe_teacher(model, contract)
+    teacher_builder.check_classes(dataset, found.num_classes)
     pixels, labels = dataset.load("test", found.image_shape)
-    test = test_images.TestImages(pixels, labels, found.contract)
+    test = TestImages(pixels, labels, found.contract)
     classes = prediction.predict_classes(model, test.inputs)
     return {
         "test_images": len(labels),
         "accuracy": float((classes == labels).mean()),
         "input_range": found.contract.range,
         "input_source": found.contract.source,
-        **summary.costs("model", model),
+        **costs("model", model),
     }
 
 
-def _measure_lite(dataset: Any) -> dict[str, Any]:
-    from dfad_tf.command_line import builders
+def _measure_lite(dataset: ImageDataset) -> dict[str, Any]:
+    from dfad_tf.command_line import teacher_builder
     from dfad_tf.exporting.lite_model import LiteModel
 
     for name in ("image_shape", "input_range", "input_mean", "input_std"):
         if FLAGS[name].present:
             raise InputError(
-                f"Expected no --{name} with an exported file, which takes raw pixels of its own "
+                f"Expected no --{name} with an exported file, whose input is raw pixels of a fixed "
                 f"size. Received: {FLAGS[name].value}"
             )
     try:
@@ -82,7 +96,7 @@ def _measure_lite(dataset: Any) -> dict[str, Any]:
             f"Expected --model to be a .tflite file. Received: {FLAGS.model} ({error.strerror})"
         ) from error
     model = LiteModel(content, FLAGS.model)
-    builders.check_classes(dataset, model.num_classes)
+    teacher_builder.check_classes(dataset, model.num_classes)
     pixels, labels = dataset.load("test", model.image_shape)
     classes = model.predict(pixels).argmax(-1)
     return {

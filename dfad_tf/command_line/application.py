@@ -1,68 +1,67 @@
-"""What every command shares: recipes, one-line errors, and no chatter of TensorFlow.
+"""What every command shares: parsing, help, one-line errors, and quiet libraries.
 
-This module imports neither Keras nor TensorFlow, so that a mistake on the
-command line is answered at once.
+This module imports neither Keras nor TensorFlow, so that a mistake on the command line is
+reported at once.
 """
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import importlib
+import logging
 import os
 import pathlib
 import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
+import warnings
+from collections.abc import Callable, Sequence
+from types import ModuleType
 
 from absl import app, flags
-from absl.testing import flagsaver
+from absl import logging as absl_logging
 
-from dfad_tf.command_line.recipes import with_recipe
+from dfad_tf.command_line import arguments as command_arguments
+from dfad_tf.command_line import help_text
+from dfad_tf.command_line.argument_flags import with_flags
+from dfad_tf.command_line.interrupts import leave_in_time
 from dfad_tf.utils.errors import InputError
 from dfad_tf.utils.native_messages import no_native_messages
 
 
 def run(main: Callable[[list[str]], None], recipes: bool = True, children: bool = False) -> None:
-    """Run a command: parse flags, call `main`, and turn mistakes into one line.
+    """Run a command: parse its flags, call `main`, and report mistakes in one line.
 
     Args:
         main: Called with the arguments that are no flags.
-        recipes: Whether a command with the flags of training puts recipes in front of them.
-        children: Whether the command runs others, which it then leaves memory on a GPU, and
-            stops when it is stopped itself.
+        recipes: Whether a command with the flags of training reads recipes before its own flags.
+        children: Whether the command starts other commands: it then leaves them memory on a GPU,
+            and stops them when it is stopped itself.
     """
     if children:
         os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
         signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
-    _show_flags_of(main.__module__)
-    # Before TensorFlow is imported; its own log level then holds.
+    # Set before TensorFlow is imported, which reads it then.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    parser = functools.partial(_parse, command=sys.modules[main.__module__], recipes=recipes)
     try:
-        app.run(_guarded(main), flags_parser=functools.partial(_parse, recipes=recipes))
+        with leave_in_time():
+            app.run(_guarded(main), flags_parser=parser)
+    except BrokenPipeError:  # the reader of the output has ended, as in `… --help | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
     except KeyboardInterrupt as error:
-        fail(str(error) or "stopped by Ctrl-C")
-
-
-def _show_flags_of(module: str) -> None:
-    """Let --helpshort show a command's flags where an installed script stands for its module."""
-    if module == "__main__":
-        return  # absl finds them by itself
-    script = sys.modules["__main__"]
-    script.__doc__ = sys.modules[module].__doc__
-    for flag in flags.FLAGS.get_key_flags_for_module(module):
-        flags.FLAGS.register_key_flag_for_module(sys.argv[0], flag)
+        print(f"{_command_name()}: {error or 'stopped by Ctrl-C'}", file=sys.stderr)
+        sys.exit(128 + signal.SIGINT)
 
 
 def fail(message: str) -> None:
     """Print one line to standard error and exit with status 2."""
-    command = pathlib.Path(sys.argv[0]).stem
-    print(f"{command}: error: {' '.join(message.split())}", file=sys.stderr)
+    print(f"{_command_name()}: error: {' '.join(message.split())}", file=sys.stderr)
     sys.exit(2)
 
 
 def check_backend() -> None:
-    """Check, before Keras is imported, that it will run on TensorFlow.
+    """Check, before Keras is imported, that it will use the TensorFlow backend.
 
     Raises:
         InputError: If `KERAS_BACKEND` names another backend.
@@ -73,83 +72,74 @@ def check_backend() -> None:
             "Expected the environment variable KERAS_BACKEND to be 'tensorflow' or unset. "
             f"Received: {backend!r}"
         )
-    # A backend named in ~/.keras/keras.json gives way to the variable.
+    # The variable overrides a backend that ~/.keras/keras.json names.
     os.environ["KERAS_BACKEND"] = backend
 
 
 def import_tensorflow() -> None:
-    """Import TensorFlow without the notes that its libraries print while they load."""
+    """Import TensorFlow and Keras without the messages that they print while they load."""
     with no_native_messages():
         importlib.import_module("tensorflow")
         importlib.import_module("keras")
+    absl_logging.set_verbosity(absl_logging.ERROR)  # Keras and data sets log their progress there
+    # TensorFlow reports functions that are traced again; a run traces each a known few times.
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
 
 
-def flags_text(modules: Sequence[str], skip: Sequence[str] = ()) -> str:
-    """Write the values of all flags that the given modules define, as a flag file.
-
-    Args:
-        modules: Names of modules.
-        skip: Flags to leave out.
-
-    Returns:
-        One `--name=value` a line, sorted.
-    """
-    by_module = flags.FLAGS.flags_by_module_dict()
-    lines = [
-        flag.serialize()
-        for module in modules
-        for flag in by_module.get(module, [])
-        if flag.name not in skip and flag.value is not None
-    ]
-    return "\n".join(sorted(lines)) + "\n"
+def show_library_messages() -> None:
+    """Print what the library logs: progress to standard output, warnings to standard error."""
+    logger = logging.getLogger("dfad_tf")
+    if not any(isinstance(handler, _Printer) for handler in logger.handlers):
+        logger.addHandler(_Printer())
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+    warnings.showwarning = lambda message, *_, **__: logger.warning("%s", message)
 
 
-@contextlib.contextmanager
-def parsed(arguments: Sequence[str]) -> Iterator[None]:
-    """Have the flags of another command line, recipes included, for a while.
+class _Printer(logging.Handler):
+    """Prints messages as plain lines, wherever standard output points at that moment."""
 
-    Args:
-        arguments: The flags as a user would give them, without the command.
+    def emit(self, record: logging.LogRecord) -> None:
+        stream = sys.stderr if record.levelno >= logging.WARNING else sys.stdout
+        prefix = "warning: " if record.levelno >= logging.WARNING else ""
+        print(f"{prefix}{with_flags(record.getMessage())}", file=stream, flush=True)
 
-    Raises:
-        InputError: If a flag is unknown or a value wrong.
-    """
-    saved = flagsaver.save_flag_values()
+
+def _command_name() -> str:
+    return pathlib.Path(sys.argv[0]).stem
+
+
+def _parse(given: Sequence[str], command: ModuleType, recipes: bool = True) -> list[str]:
+    trains = recipes and "dataset" in flags.FLAGS and "method" in flags.FLAGS
+    switches = {f"{dashes}{n}" for n in (*help_text.HELP_FLAGS, "list") for dashes in ("-", "--")}
     try:
-        for name in flags.FLAGS:
-            if name != "flagfile":
-                flags.FLAGS[name].unparse()
-        flags.FLAGS.unparse_flags()
-        try:
-            flags.FLAGS(with_recipe(["command", *arguments]))
-        except flags.Error as error:
-            raise InputError(str(error)) from error
-        yield
-    finally:
-        flagsaver.restore_flag_values(saved)
-
-
-def _parse(arguments: Sequence[str], recipes: bool = True) -> list[str]:
-    try:
-        if recipes and "dataset" in flags.FLAGS and "method" in flags.FLAGS:
-            arguments = with_recipe(arguments)
-        return flags.FLAGS(list(arguments))
-    except flags.Error as error:
-        fail(str(error))
+        rest = command_arguments.parse([a for a in given if a not in switches], trains)
+    except (flags.Error, InputError) as error:
+        fail(with_flags(str(error)))
         raise
+    if help_text.asks_for(help_text.HELP_FLAGS, given):
+        print(help_text.help_text(command))
+        sys.exit(0)
+    if help_text.asks_for(("list",), given):
+        check_backend()
+        import_tensorflow()
+        print(help_text.list_text())
+        sys.exit(0)
+    return rest
 
 
 def _guarded(main: Callable[[list[str]], None]) -> Callable[[list[str]], None]:
-    def guarded(arguments: list[str]) -> None:
+    def guarded(rest: list[str]) -> None:
         try:
-            if len(arguments) > 1:
-                raise InputError(f"Expected flags only. Received: {' '.join(arguments[1:])!r}")
+            if len(rest) > 1:
+                raise InputError(f"Expected flags only. Received: {' '.join(rest[1:])!r}")
             check_backend()
             import_tensorflow()
-            main(arguments)
+            show_library_messages()
+            main(rest)
         except InputError as error:
-            fail(str(error))
+            fail(with_flags(str(error)))
         except (OSError, UnicodeEncodeError) as error:  # a full disk, a name too long or not UTF-8
-            fail(f"the system refused: {error}")
+            fail(f"the system reported an error: {error}")
 
     return guarded

@@ -1,36 +1,57 @@
-"""The flags of data, pixels and models from elsewhere that every command shares."""
+"""The flags of data sets, images and their pixels, which every command shares."""
 
 from __future__ import annotations
 
 from absl import flags
 
 FLAGS = flags.FLAGS
+DEFAULT_DATASET = "digits"
 
 flags.DEFINE_string(
     "dataset",
     None,
-    "Real images that measure, and in training make a missing teacher: 'digits' (no download), "
-    "'mnist', 'cifar10', 'cifar100', 'fashion_mnist', 'svhn_cropped', or any TFDS name with "
-    "image and label.",
+    "Data set of real images that measures accuracy and, in training, trains a missing teacher: "
+    "digits (needs no download), mnist, cifar10, cifar100, fashion_mnist, svhn_cropped, or any "
+    "name of TensorFlow Datasets whose examples are an image and a label.",
 )
-flags.DEFINE_string("data_dir", None, "Folder of TFDS data. Default: TFDS_DATA_DIR or TFDS's own.")
+flags.DEFINE_string(
+    "data_dir",
+    None,
+    "Folder of prepared TensorFlow Datasets data. Default: the environment variable "
+    "TFDS_DATA_DIR, or the folder that TensorFlow Datasets uses.",
+)
 flags.DEFINE_list(
-    "image_shape", None, "HEIGHT,WIDTH,CHANNELS, where the model or the data set leaves it open."
+    "image_shape",
+    None,
+    "HEIGHT,WIDTH,CHANNELS of the images, where the model or the data set leaves it open.",
 )
 flags.DEFINE_enum(
     "input_range",
     "auto",
     ["auto", "pixels", "zero_one", "minus_one_one", "standardized"],
-    "Pixels that your model takes: 0 to 255, 0 to 1, -1 to 1, or with --input_mean and "
-    "--input_std removed outside it. 'auto' finds out.",
+    "Range of pixel values that the model expects: pixels (0 to 255), zero_one, minus_one_one, "
+    "standardized (by --input_mean and --input_std), or auto, which detects the range.",
 )
 flags.DEFINE_list(
-    "input_mean", None, "Mean of each channel of its images, in pixels from 0 to 255."
+    "input_mean",
+    None,
+    "Mean of each channel of the model's training images, in pixel values from 0 to 255.",
 )
-flags.DEFINE_list("input_std", None, "Standard deviation of each channel, in pixels.")
+flags.DEFINE_list(
+    "input_std",
+    None,
+    "Standard deviation of each channel of the model's training images, in pixel values.",
+)
 flags.DEFINE_boolean(
     "trust_teacher",
     False,
-    "Let model files run code of their own: Python in Lambda layers, and operations of a "
-    "SavedModel that touch more than tensors. Only for files whose maker you trust.",
+    "Allow a model file to run its own code: Python in Lambda layers, and SavedModel operations "
+    "that access more than tensors. Use it only for files whose author you trust.",
 )
+
+
+def dataset_name() -> str | None:
+    """Return the data set that a training command uses; None where only a teacher is given."""
+    if FLAGS.dataset is None and FLAGS.teacher:
+        return None
+    return FLAGS.dataset or DEFAULT_DATASET

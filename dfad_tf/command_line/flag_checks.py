@@ -1,4 +1,4 @@
-"""Find mistakes among the flags before any work."""
+"""Find mistakes among the flags before any work starts."""
 
 from __future__ import annotations
 
@@ -8,9 +8,15 @@ from absl import flags
 
 from dfad_tf import models
 from dfad_tf.callbacks import parse_interval
-from dfad_tf.command_line import builders, method_flags
+from dfad_tf.command_line import (
+    method_builder,
+    network_builder,
+    run_builder,
+    teacher_builder,
+    training_flags,
+)
+from dfad_tf.command_line.argument_flags import argument_flags
 from dfad_tf.command_line.pixel_flags import check_pixel_flags, image_shape
-from dfad_tf.command_line.precision_flag import check_policy
 from dfad_tf.compute import replicas as replica_shares
 from dfad_tf.compute.optimizers import make_optimizer
 from dfad_tf.distillation.compatibility import check_fit, check_student
@@ -29,23 +35,24 @@ def check_names() -> None:
     """Check names, shapes and lists among the flags, before a teacher is trained for hours.
 
     Raises:
-        InputError: If a network, method or list is wrong.
+        InputError: If the name of a network or a method, or a list, is wrong.
     """
     _check_finite()
     parse_interval(FLAGS.backup_every)
     check_exports(FLAGS.export, "--export")
-    check_policy()
-    method_flags.check()
+    training_flags.check_policy()
+    method_builder.check()
     set_steps_by_images()
-    if not method_flags.needs_data() and FLAGS.steps_per_epoch % FLAGS.steps_per_execution:
+    if not method_builder.needs_data() and FLAGS.steps_per_epoch % FLAGS.steps_per_execution:
         by = f" (as --images={FLAGS.images} sets it)" if FLAGS.images else ""
         raise InputError(
             f"Expected --steps_per_execution to divide --steps_per_epoch={FLAGS.steps_per_epoch}"
             f"{by}. Received: {FLAGS.steps_per_execution}"
         )
-    builders.optimizers_from_flags()
-    make_optimizer(FLAGS.teacher_optimizer, 0.0, FLAGS.teacher_weight_decay)
-    if not FLAGS.student.endswith(builders.MODEL_FILES) and FLAGS.student != "compact":
+    run_builder.optimizers_from_flags()
+    with argument_flags(weight_decay="teacher_weight_decay", optimizer="teacher_optimizer"):
+        make_optimizer(FLAGS.teacher_optimizer, 0.0, FLAGS.teacher_weight_decay)
+    if not FLAGS.student.endswith(network_builder.MODEL_FILES) and FLAGS.student != "compact":
         models.check_name(FLAGS.student, "student")
     models.check_name(FLAGS.teacher_model, "teacher_model")
     generators.check_name(FLAGS.generator)
@@ -57,34 +64,34 @@ def check_shares(replicas: int) -> None:
     """Check that replicas can share a batch evenly.
 
     Args:
-        replicas: How many there are.
+        replicas: Number of replicas.
 
     Raises:
         InputError: If they cannot.
     """
-    if method_flags.needs_data():
+    if method_builder.needs_data():
         if FLAGS.teacher_batch_size % replicas:
             raise InputError(
-                f"Expected --teacher_batch_size in {replicas}s, for {replicas} replicas. Received: "
-                f"{FLAGS.teacher_batch_size}"
+                f"Expected --teacher_batch_size to be a multiple of {replicas}, for {replicas} "
+                f"replicas. Received: {FLAGS.teacher_batch_size}"
             )
         return
-    method = method_flags.method_from_flags()
+    method = method_builder.method_from_flags()
     replica_shares.check_shares(FLAGS.batch_size, method.shared_counts(FLAGS.batch_size), replicas)
 
 
 def set_steps_by_images() -> None:
-    """Let `--images` set epochs and their steps, so that methods compare at one number."""
-    if FLAGS.images is None or method_flags.needs_data():
+    """Set the epochs and their steps by `--images`, so that methods compare at one number."""
+    if FLAGS.images is None or method_builder.needs_data():
         return
-    each = method_flags.method_from_flags().images_per_step(FLAGS.batch_size)
+    each = method_builder.method_from_flags().images_per_step(FLAGS.batch_size)
     steps = max(1, round(FLAGS.images / each))
     epochs = max(1, round(steps / FLAGS.steps_per_epoch))
     FLAGS.epochs, FLAGS.steps_per_epoch = epochs, max(1, round(steps / epochs))
 
 
 def _check_finite() -> None:
-    """absl's bounds let NaN and infinity pass."""
+    """Reject NaN and infinity, which absl's bounds accept."""
     for name in FLAGS:
         value = FLAGS[name].value
         if isinstance(value, float) and not math.isfinite(value):
@@ -95,27 +102,26 @@ def check_method_fits() -> None:
     """Check that networks and method fit each other, with a teacher that need not be trained.
 
     Raises:
-        InputError: If a network cannot take or make the images, the classes differ, or layers
-            are not there or do not pair.
+        InputError: If image sizes or classes differ, or layers are missing or do not pair.
     """
-    check_networks(builders.untrained_teacher_from_flags())
+    check_networks(teacher_builder.untrained_teacher_from_flags())
 
 
 def check_networks(teacher: Teacher) -> None:
-    """Check that networks and method fit each other before hours of work.
+    """Check that networks and method fit each other, before hours of work.
 
     Args:
         teacher: The teacher, trained or not.
 
     Raises:
-        InputError: As of `check_method_fits`.
+        InputError: As for `check_method_fits`.
     """
-    student = builders.student_from_flags(teacher)
-    if method_flags.needs_data():
+    student = network_builder.student_from_flags(teacher)
+    if method_builder.needs_data():
         check_student(teacher.model, student)
-        settings = method_flags.data_settings_from_flags()
-        data_methods.stages(method_flags.method_name(), teacher.model, student, settings)
+        settings = method_builder.data_settings_from_flags()
+        data_methods.stages(method_builder.method_name(), teacher.model, student, settings)
         return
-    check_fit(teacher.model, student, builders.generator_from_flags(teacher))
+    check_fit(teacher.model, student, network_builder.generator_from_flags(teacher))
     signals = TeacherSignals(teacher.model, FLAGS.teacher_features)
-    WatchedLayers(method_flags.method_from_flags(), signals, student)
+    WatchedLayers(method_builder.method_from_flags(), signals, student)

@@ -1,99 +1,148 @@
-"""Turn the flags of a method into the method, with data or without."""
+"""The flags of the method: its losses, their weights, and where the student's images come from."""
 
 from __future__ import annotations
 
 from absl import flags
 
-from dfad_tf import methods
-from dfad_tf.losses import AttentionTransfer
-from dfad_tf.methods import method_names
-from dfad_tf.methods.data_methods import DATA_METHODS, DataSettings
-from dfad_tf.methods.interpolation import VirtualInterpolation
-from dfad_tf.methods.method import Method
-from dfad_tf.utils import names
-from dfad_tf.utils.errors import InputError
+_DISCREPANCIES = ["mae", "mse", "huber", "kl", "js"]
 
-FLAGS = flags.FLAGS
+flags.DEFINE_string(
+    "method",
+    "proposed",
+    "Distillation method. Without data: proposed, dfad, dfad+activation, dfad+interpolation, "
+    "dafl, zskt or dfq, each also with the suffix +memory. With data: labels, kd, fitnet, at, ft.",
+)
+flags.DEFINE_enum("discrepancy", "mae", _DISCREPANCIES, "Discrepancy that the student minimizes.")
+flags.DEFINE_enum(
+    "generator_discrepancy",
+    "same",
+    ["same", *_DISCREPANCIES],
+    "Discrepancy that the generator maximizes; same is the student's.",
+)
+flags.DEFINE_integer("student_steps", 5, "Student steps for each generator step.", lower_bound=1)
+flags.DEFINE_integer(
+    "memory_size",
+    0,
+    "Number of generated images that are kept, with the teacher's logits, to train the student; "
+    "0 keeps none, or 4096 where --method ends in +memory.",
+    lower_bound=0,
+)
+flags.DEFINE_float(
+    "memory_share",
+    1.0,
+    "Share of the student's batch that is drawn from the kept images; with 1, no image is "
+    "generated for the student.",
+    lower_bound=1e-6,
+    upper_bound=1.0,
+)
+flags.DEFINE_float("logits_activation_weight", 0.05, "Weight a_l of R_l (Eq. 2).", lower_bound=0.0)
+flags.DEFINE_float(
+    "representation_activation_weight", 0.01, "Weight a_m of R_m (Eq. 3).", lower_bound=0.0
+)
+flags.DEFINE_enum(
+    "representation_activation_norm",
+    "mean",
+    ["mean", "sum"],
+    "Reduction over the features in the L1 norm of R_m.",
+)
+flags.DEFINE_float(
+    "information_entropy_weight",
+    0.0,
+    "Weight of the class-balance term beside R_l and R_m; the paper has none (0).",
+    lower_bound=0.0,
+)
+flags.DEFINE_float(
+    "batch_norm_weight",
+    1.0,
+    "Weight of the teacher's batch-normalization statistics in dfq.",
+    lower_bound=0.0,
+)
+flags.DEFINE_float(
+    "attention_weight", 1000.0, "Weight of attention transfer in zskt and at.", lower_bound=0.0
+)
+flags.DEFINE_list(
+    "teacher_layers",
+    [],
+    "Teacher layers whose feature maps zskt, fitnet, at and ft compare. Default: the last layer of "
+    "each resolution.",
+)
+flags.DEFINE_list("student_layers", [], "Student layers, paired with --teacher_layers by position.")
+flags.DEFINE_float(
+    "interpolation_weight",
+    1.0,
+    "Weight of the interpolated images in the student's loss.",
+    lower_bound=1e-6,
+)
+flags.DEFINE_float(
+    "interpolation_alpha",
+    1.0,
+    "Parameter of the distribution Beta(alpha, alpha) of λ.",
+    lower_bound=1e-3,
+)
+flags.DEFINE_boolean(
+    "interpolation_per_sample", False, "Draw one λ for each image instead of one for each batch."
+)
+flags.DEFINE_enum(
+    "interpolation_partner",
+    "batch",
+    ["batch", "fresh"],
+    "Second image of an interpolation: from the same batch, or generated for it.",
+)
+flags.DEFINE_enum(
+    "interpolation_mode",
+    "join",
+    ["join", "replace"],
+    "Whether interpolated images join the plain images or replace them.",
+)
+flags.DEFINE_float(
+    "interpolation_share",
+    1.0,
+    "Share of the batch that is interpolated.",
+    lower_bound=1e-6,
+    upper_bound=1.0,
+)
+flags.DEFINE_enum(
+    "interpolation_labels",
+    "logits",
+    ["logits", "probabilities", "teacher"],
+    "Target of an interpolated image: interpolated logits or probabilities, or the teacher's own "
+    "logits for the image.",
+)
 
-
-def needs_data() -> bool:
-    """Whether `--method` learns from labelled images.
-
-    Raises:
-        InputError: If there is no such method.
-    """
-    every = {**methods.METHODS, **DATA_METHODS}
-    names.look_up(dict.fromkeys(every, True), FLAGS.method, "method (--method)")
-    return method_name() in DATA_METHODS
-
-
-def method_name() -> str:
-    """The method's name as the tables have it."""
-    return method_names.canonical(FLAGS.method)
-
-
-def check() -> None:
-    """Check the method before any work.
-
-    Raises:
-        InputError: If there is no such method, or it lacks what it needs.
-    """
-    if not needs_data():
-        method_from_flags()
-        return
-    if FLAGS.dataset is None and FLAGS.teacher:
-        raise InputError(
-            f"Expected --dataset with --method={FLAGS.method}, which learns from labelled images. "
-            "Received none."
-        )
-
-
-def method_from_flags() -> Method:
-    """The method without data, with the strengths that the flags give it."""
-    same = FLAGS.generator_discrepancy == "same"
-    settings = methods.Settings(
-        discrepancy=FLAGS.discrepancy,
-        generator_discrepancy=None if same else FLAGS.generator_discrepancy,
-        student_steps=FLAGS.student_steps,
-        logits_activation_weight=FLAGS.logits_activation_weight,
-        representation_activation_weight=FLAGS.representation_activation_weight,
-        representation_activation_norm=FLAGS.representation_activation_norm,
-        information_entropy_weight=FLAGS.information_entropy_weight,
-        batch_norm_weight=FLAGS.batch_norm_weight,
-        # Squared, as in its authors' code. That averages the divergence over the classes, where
-        # the paper, and this, sums over them: the weight counts for less here.
-        attention=_attention(squared=True),
-        memory_size=FLAGS.memory_size,
-        memory_share=FLAGS.memory_share,
-        interpolation=VirtualInterpolation(
-            weight=FLAGS.interpolation_weight,
-            alpha=FLAGS.interpolation_alpha,
-            per_sample=FLAGS.interpolation_per_sample,
-            partner=FLAGS.interpolation_partner,
-            mode=FLAGS.interpolation_mode,
-            share=FLAGS.interpolation_share,
-            labels=FLAGS.interpolation_labels,
-        ),
-    )
-    return methods.get(FLAGS.method, settings)
-
-
-def data_settings_from_flags() -> DataSettings:
-    """The strengths of the methods with data."""
-    return DataSettings(
-        temperature=FLAGS.temperature,
-        logits_weight=FLAGS.logits_weight,
-        attention=_attention(squared=FLAGS.reference_forms),
-        hint_weight=FLAGS.hint_weight,
-        factor_weight=FLAGS.factor_weight,
-        factor_rate=FLAGS.factor_rate,
-        reference_forms=FLAGS.reference_forms,
-        teacher_layers=tuple(FLAGS.teacher_layers),
-        student_layers=tuple(FLAGS.student_layers),
-    )
-
-
-def _attention(squared: bool) -> AttentionTransfer:
-    return AttentionTransfer(
-        FLAGS.attention_weight, tuple(FLAGS.teacher_layers), tuple(FLAGS.student_layers), squared
-    )
+# The methods with data train the student as its teacher was trained: by the flags --teacher_….
+flags.DEFINE_float(
+    "data_share",
+    1.0,
+    "Share of the labelled images that a method with data uses; the number of steps is unchanged.",
+    lower_bound=1e-6,
+    upper_bound=1.0,
+)
+flags.DEFINE_float(
+    "temperature", 4.0, "Temperature that softens the logits in kd.", lower_bound=1e-3
+)
+flags.DEFINE_float(
+    "logits_weight",
+    0.9,
+    "Share of the softened logits in the loss of kd; the labels have the rest.",
+    lower_bound=0.0,
+    upper_bound=1.0,
+)
+flags.DEFINE_float("factor_weight", 500.0, "Weight of the factors in ft.", lower_bound=0.0)
+flags.DEFINE_float(
+    "factor_rate",
+    0.5,
+    "Channels of the factors in ft, as a share of the feature map's channels.",
+    lower_bound=0.01,
+)
+flags.DEFINE_float(
+    "hint_weight", 100.0, "Weight of the hint in fitnet with --reference_forms.", lower_bound=0.0
+)
+flags.DEFINE_boolean(
+    "reference_forms",
+    False,
+    "Use fitnet, at and ft in the form of their reference implementations, where these differ "
+    "from the papers.",
+)
+flags.DEFINE_integer(
+    "preparation_epochs", 5, "Epochs of the first stage of fitnet and ft.", lower_bound=1
+)

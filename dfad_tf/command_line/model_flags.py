@@ -1,4 +1,4 @@
-"""The flag of commands that read one trained model."""
+"""The flag of the commands that read one trained model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The flags of shapes and pixels, as numbers and as a contract."""
+"""Read the flags of image shapes and pixel values, as numbers and as a pixel contract."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ FLAGS = flags.FLAGS
 
 
 def check_pixel_flags() -> None:
-    """Check that mean and deviation of the pixels stand together and make sense.
+    """Check that the mean and the standard deviation of the pixels are given together.
 
     Raises:
-        InputError: If they do not.
+        InputError: If one is missing, or a value is out of range.
     """
     mean, std = numbers("input_mean", float), numbers("input_std", float)
     if (mean is None) != (std is None) or (mean and std and len(mean) != len(std)):
         raise InputError(
-            "Expected --input_mean and --input_std together, with as many values. "
+            "Expected --input_mean and --input_std together, with the same number of values. "
             f"Received: {FLAGS.input_mean} and {FLAGS.input_std}"
         )
     if std and min(std) <= 0:
@@ -33,7 +33,7 @@ def check_pixel_flags() -> None:
     if FLAGS.input_range == "standardized" and mean is None:
         raise InputError(
             "Expected --input_mean and --input_std with --input_range=standardized. "
-            "Received neither."
+            "Received: neither"
         )
     if FLAGS.input_range == "auto" and mean is not None:
         raise InputError(
@@ -42,15 +42,15 @@ def check_pixel_flags() -> None:
 
 
 def image_shape() -> tuple[int, int, int] | None:
-    """The shape that --image_shape gives, if any."""
+    """Return the shape that `--image_shape` gives; None where it is not set."""
     return numbers("image_shape", int, 3)
 
 
 def contract_from_flags(channels: int) -> PixelContract | None:
-    """The pixels that the user declares, or None where they are to be detected.
+    """Return the pixel contract that the user declares; None where it has to be detected.
 
     Raises:
-        InputError: If mean and deviation are missing or do not fit the channels.
+        InputError: If the mean or the standard deviation is missing or does not fit the channels.
     """
     if FLAGS.input_range == "auto":
         return None
@@ -64,14 +64,14 @@ def contract_from_flags(channels: int) -> PixelContract | None:
 
 
 def contract_of_model(path: str, channels: int) -> PixelContract | None:
-    """The pixels that the user declares, else those that the model's run recorded, else None.
+    """Return the declared pixel contract, else the one that the model's run recorded, else None.
 
     Args:
         path: The model's file.
-        channels: Channels of its images.
+        channels: Number of channels of its images.
 
     Raises:
-        InputError: If flags or record are wrong.
+        InputError: If a flag or the record is wrong.
     """
     recorded = run_record.run_of(pathlib.Path(path))
     return contract_from_flags(channels) or run_record.contract_of(recorded, channels)

@@ -1,73 +1,66 @@
-"""Find the recipes that a command line asks for."""
+"""The recipes in `flags/`: flag files that a command reads before its own arguments."""
 
 from __future__ import annotations
 
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Iterator
 
-from absl import flags
-
+from dfad_tf.command_line.data_flags import DEFAULT_DATASET
 from dfad_tf.methods import method_names
 
 OWN_TEACHER_RECIPE = "own_teacher"
-
-
 _OTHER_DATASET_RECIPE = "other_dataset"
+_SUFFIX = ".flags"
 
 
 def recipe_path(name: str) -> pathlib.Path | None:
     """Return the flag file of a recipe, in a checkout or in an installed package.
 
     Args:
-        name: The file's name without `.flags`.
+        name: The file's name, with or without `.flags`.
 
     Returns:
         Its path, or None if there is no such recipe.
     """
-    package = pathlib.Path(__file__).parent.parent
-    for folder in (package / "flags", package.parent / "flags"):
-        path = folder / f"{name}.flags"
+    for folder in _folders():
+        path = folder / f"{name.removesuffix(_SUFFIX)}{_SUFFIX}"
         if path.is_file():
             return path
     return None
 
 
-def with_recipe(arguments: Sequence[str]) -> list[str]:
-    """Put the recipe that the arguments ask for in front of them, so that they win.
+def recipe_names() -> list[str]:
+    """Return the names of all recipes."""
+    return sorted({path.stem for folder in _folders() for path in folder.glob(f"*{_SUFFIX}")})
 
-    `--teacher=PATH` takes the recipe for a user's own teacher, `--dataset=NAME`
-    the data set's, and a data set without a recipe the general one. A `--method=NAME`
-    that has one takes its own behind it, and then its own for the data set.
+
+def recipe_files(dataset: str | None, teacher: str | None, method: str) -> list[pathlib.Path]:
+    """Return the recipes of a training command, in the order in which they are read.
+
+    A user's own teacher has one recipe, a data set its own, and a data set without a recipe the
+    general one. A method's recipe follows, and then the one that it has for the data set.
 
     Args:
-        arguments: `sys.argv`.
-
-    Returns:
-        The arguments with one `--flagfile` for each of them.
+        dataset: Value of `--dataset`; None where it is not set.
+        teacher: Value of `--teacher`; None or empty where it is not set.
+        method: Value of `--method`.
     """
-    given = flags.FLAGS.read_flags_from_files(list(arguments[1:]), force_gnu=False)
-    named = _last_value(given, "dataset")
-    dataset = named or "digits"
-    name = OWN_TEACHER_RECIPE if _last_value(given, "teacher") else dataset
-    method = method_names.canonical(_last_value(given, "method") or "")
-    method = method.removesuffix(method_names.MEMORY)
+    name = OWN_TEACHER_RECIPE if teacher else dataset or DEFAULT_DATASET
+    method = method_names.canonical(method).removesuffix(method_names.MEMORY)
     paths = [
-        # With data a student is trained as the data set's own teacher, also by a user's.
-        recipe_path(dataset) if named and method in method_names.WITH_DATA else None,
+        # A method with data trains the student as the data set's own teacher is trained, also
+        # where the user supplies the teacher.
+        recipe_path(dataset) if dataset and method in method_names.WITH_DATA else None,
         recipe_path(name) or recipe_path(_OTHER_DATASET_RECIPE),
         recipe_path(f"method_{method}"),
-        recipe_path(f"method_{method}_{dataset}"),
+        recipe_path(f"method_{method}_{dataset or DEFAULT_DATASET}"),
     ]
-    recipes = [f"--flagfile={path}" for path in dict.fromkeys(paths) if path]
-    return [arguments[0], *recipes, *arguments[1:]]
+    return [path for path in dict.fromkeys(paths) if path]
 
 
-def _last_value(arguments: Sequence[str], name: str) -> str | None:
-    found = None
-    for index, argument in enumerate(arguments):
-        for dashes in ("--", "-"):
-            if argument.startswith(f"{dashes}{name}="):
-                found = argument.split("=", 1)[1]
-            elif argument == f"{dashes}{name}" and index + 1 < len(arguments):
-                found = arguments[index + 1]
-    return found
+def _folders() -> Iterator[pathlib.Path]:
+    """The folders of recipes: in the wheel beside the package's modules, and in a checkout."""
+    package = pathlib.Path(__file__).parent.parent
+    for folder in (package / "flags", package.parent / "flags"):
+        if folder.is_dir():
+            yield folder

@@ -17,6 +17,7 @@ from dfad_tf.utils.errors import InputError
 
 _MEMORY_LIMIT = 8 * 2**30  # bytes: a split is held in memory
 _DIGITS_TEST = 450  # of the 1,797 digits, a quarter, are held out
+_DIGITS_TRAIN = 1797 - _DIGITS_TEST
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,13 @@ class ImageDataset:
         batches = list(dataset.as_numpy_iterator())
         images = np.concatenate([batch[0] for batch in batches])
         return images, np.concatenate([batch[1] for batch in batches]).astype(np.int64)
+
+    def train_count(self) -> int:
+        """Return the number of training images, without reading them."""
+        if self._builder is None:
+            return _DIGITS_TRAIN
+        name = _split_name(self._builder.info, "train")
+        return int(self._builder.info.splits[name].num_examples)
 
 
 def open_dataset(name: str, data_dir: str | None = None) -> ImageDataset:

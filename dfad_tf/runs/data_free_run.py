@@ -1,132 +1,156 @@
-"""The part of a run that distils: without data, on images that a generator invents."""
+"""A run without data: distil a student from its teacher on generated images."""
 
 from __future__ import annotations
 
 import pathlib
 import statistics
-from typing import Any
+from dataclasses import dataclass
 
 import keras
-from absl import flags
 
-from dfad_tf.callbacks import (
-    CollapseWatch,
-    HistoryFile,
-    SampleImages,
-    StopSignals,
-    TimeLeft,
-)
-from dfad_tf.command_line import builders, method_flags
+from dfad_tf.callbacks import CollapseWatch, HistoryFile, SampleImages, StopSignals, TimeLeft
 from dfad_tf.compute import process
+from dfad_tf.data.test_images import TestImages
 from dfad_tf.distillation import step_timing
 from dfad_tf.distillation.distiller import DataFreeDistiller
-from dfad_tf.runs import plan
-from dfad_tf.runs.records import Distillation, Teacher
+from dfad_tf.methods import Method
+from dfad_tf.runs.backups import run_backup
+from dfad_tf.runs.plan import Plan
+from dfad_tf.runs.records import DistillationResult, RunSettings, Teacher
 
-FLAGS = flags.FLAGS
+_TIMED_STEPS = 3
 
 
-class DistillationWithoutData:
-    """Distil as the flags say.
+@dataclass(frozen=True)
+class DataFreeNetworks:
+    """The networks of a run without data.
 
-    Args:
+    Attributes:
         teacher: The teacher.
-        student: The student; it may start from the teacher's filters.
-        precision: Keras dtype policy to compute in.
-
-    Raises:
-        InputError: If the networks or the method do not fit.
+        student: The student, with its initial weights.
+        generator: The generator.
+        start: How the student was initialized.
+        features: Layer of the teacher that R_m uses; None finds the penultimate one.
     """
 
-    def __init__(self, teacher: Teacher, student: keras.Model, precision: str) -> None:
-        self.teacher, self.student, self.precision = teacher, student, precision
-        self.generator = builders.generator_from_flags(teacher)
-        self.start = builders.initialize_student(student, teacher, self.generator)
-        self.method = method_flags.method_from_flags()
+    teacher: Teacher
+    student: keras.Model
+    generator: keras.Model
+    start: str
+    features: str | None = None
+
+
+class DataFreeRun:
+    """Distil a student by a method without data.
+
+    Args:
+        networks: Teacher, student and generator.
+        method: The method.
+        optimizers: The student's and the generator's optimizer.
+        settings: How the run trains.
+
+    Raises:
+        InputError: If the networks or the method do not fit each other.
+    """
+
+    def __init__(
+        self,
+        networks: DataFreeNetworks,
+        method: Method,
+        optimizers: tuple[keras.optimizers.Optimizer, keras.optimizers.Optimizer],
+        settings: RunSettings,
+    ) -> None:
+        self.networks, self.method, self.settings = networks, method, settings
+        self.teacher, self.student = networks.teacher, networks.student
+        self.name = method.name
         self.distiller = DataFreeDistiller(
-            teacher.model, student, self.generator, FLAGS.teacher_features
+            self.teacher.model, self.student, networks.generator, networks.features
         )
-        optimizer, generator_optimizer = builders.optimizers_from_flags()
+        optimizer, generator_optimizer = optimizers
         self.distiller.compile(
             optimizer,
             generator_optimizer,
-            self.method,
-            seed=FLAGS.seed,
-            precision=precision,
-            jit_compile=FLAGS.jit_compile,
-            steps_per_execution=FLAGS.steps_per_execution,
+            method,
+            seed=settings.seed,
+            precision=settings.precision,
+            jit_compile=settings.jit_compile,
+            steps_per_execution=settings.steps_per_execution,
         )
-        self.name = self.method.name
+        self.seconds_to_first_step: float | None = None
 
-    def run(self, folder: pathlib.Path, test: Any) -> Distillation:
-        """Print the plan, and distil.
+    def trained_networks(self) -> list[keras.Model]:
+        """Return the networks whose initial weights all workers must share."""
+        return [self.teacher.model, self.student, self.networks.generator]
+
+    def plan(self) -> Plan:
+        """Time a few train steps, undo them, and return the plan of the run."""
+        settings = self.settings
+        seconds = step_timing.step_seconds(self.distiller, settings.batch_size, _TIMED_STEPS)
+        later = seconds[1:]
+        self.seconds_to_first_step = process.seconds_since_start() - (
+            sum(later) * settings.steps_per_execution
+        )
+        steps = settings.epochs * settings.steps_per_epoch
+        images = steps * self.method.images_per_step(settings.batch_size)
+        estimate = steps * statistics.median(later[1:])
+        return Plan(
+            title=f"distil by '{self.name}', without data",
+            teacher=self.teacher,
+            networks={
+                "teacher": self.teacher.model,
+                "student": self.student,
+                "generator": self.networks.generator,
+            },
+            start=self.networks.start,
+            precision=settings.precision,
+            work={"images": f"{images:,} to generate, in {steps:,} steps"},
+            seconds={"distillation": estimate},
+        )
+
+    def run(self, folder: pathlib.Path, test: TestImages | None) -> DistillationResult:
+        """Distil.
 
         Args:
             folder: The run's folder.
-            test: Test images, which are only measured; None where no data set was named.
+            test: Test images, which only measure; None where no data set was named.
         """
-        steps = FLAGS.epochs * FLAGS.steps_per_epoch
-        images = steps * self.method.images_per_step(FLAGS.batch_size)
-        seconds_to_first_step = self._print_plan(steps, images)
+        settings = self.settings
         with StopSignals() as stop:
-            watch = CollapseWatch(FLAGS.on_collapse, max_restores=FLAGS.max_restores)
+            watch = CollapseWatch(settings.on_collapse, max_restores=settings.max_restores)
             callbacks = [*self._callbacks(folder, test is not None), watch]
-            backup = watch.backup = builders.backup_from_flags(folder, callbacks, stop)
+            backup = watch.backup = run_backup(folder, settings.backup_every, callbacks, stop)
             history = self.distiller.fit(
-                batch_size=FLAGS.batch_size,
-                epochs=FLAGS.epochs,
-                steps_per_epoch=FLAGS.steps_per_epoch,
+                batch_size=settings.batch_size,
+                epochs=settings.epochs,
+                steps_per_epoch=settings.steps_per_epoch,
                 validation_data=test and (test.inputs, test.labels),
-                validation_freq=FLAGS.validation_freq,
+                validation_freq=settings.validation_freq,
                 callbacks=[backup, *callbacks],
-                verbose=builders.verbosity(),
+                verbose=settings.verbose,
             )
-        undone = backup.record.steps_undone * self.method.images_per_step(FLAGS.batch_size)
-        return Distillation(
+        each = self.method.images_per_step(settings.batch_size)
+        steps = settings.epochs * settings.steps_per_epoch + backup.record.steps_undone
+        return DistillationResult(
             self.name,
-            self.start,
+            self.networks.start,
             history.history,
             backup.record.seconds,
             self.distiller.student_form.compute_dtype,
             backup.record,
-            seconds_to_first_step,
-            images + undone,
-            generator=self.generator,
+            self.seconds_to_first_step,
+            steps * each,
+            generator=self.networks.generator,
             stopped=backup.record.stopped,
         )
 
-    def _print_plan(self, steps: int, images: int) -> float:
-        later = step_timing.step_seconds(self.distiller, FLAGS.batch_size, 3)[1:]
-        to_first_step = process.seconds_since_start() - (sum(later) * FLAGS.steps_per_execution)
-        networks = {
-            "teacher": self.teacher.model,
-            "student": self.student,
-            "generator": self.generator,
-        }
-        print(
-            plan.plan(
-                self.teacher.description,
-                self.teacher.source,
-                networks,
-                self.start,
-                images,
-                steps,
-                steps * statistics.median(later[1:]),
-                self.name,
-                self.precision,
-            ),
-            flush=True,
-        )
-        return to_first_step
-
-    def _callbacks(self, folder: pathlib.Path, measured: bool) -> list[Any]:
-        logs = folder / "tensorboard"
-        every = max(1, FLAGS.epochs // 10)
+    def _callbacks(self, folder: pathlib.Path, measured: bool) -> list[keras.callbacks.Callback]:
+        settings, logs = self.settings, folder / "tensorboard"
+        every = max(1, settings.epochs // 10)
         terms = [term.name for term in self.method.generator_objectives]
         columns = ["loss", "generator_loss", *terms, "class_entropy", "image_spread"]
         columns += ["val_agreement", "val_divergence"]
         columns += ["val_accuracy", "val_test_agreement"] if measured else []
-        images = FLAGS.steps_per_epoch * self.method.images_per_step(FLAGS.batch_size)
+        images = settings.steps_per_epoch * self.method.images_per_step(settings.batch_size)
         return [
             HistoryFile(str(folder / "history.csv"), columns, images),
             keras.callbacks.TensorBoard(str(logs)),

@@ -1,4 +1,4 @@
-"""Find the run that the same command left unfinished, and keep others out of its folder."""
+"""Find the interrupted run of the same command, and lock its folder."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ _LOCK = "lock"
 
 
 def backup_folder(folder: pathlib.Path) -> pathlib.Path:
-    """Return where a run's backup lies while it is unfinished; a finished run has none."""
+    """Return the folder of a run's backup, which exists until the run has finished."""
     return folder / _BACKUP
 
 
 def is_interrupted(folder: pathlib.Path) -> bool:
-    """Whether a run in this folder was begun, and did not come to its end."""
+    """Return whether a run in this folder was started and has not finished."""
     return backup_folder(folder).is_dir() and (folder / FLAG_FILE).is_file()
 
 
 def copy_interrupted(folder: pathlib.Path, target: pathlib.Path) -> None:
-    """Copy what an unfinished run goes on from into an empty folder; nothing without one."""
+    """Copy what an interrupted run resumes from into an empty folder, if there is such a run."""
     if is_interrupted(folder):
         shutil.copy(folder / FLAG_FILE, target / FLAG_FILE)
         ignored = shutil.ignore_patterns(_LOCK)
@@ -37,27 +37,27 @@ def copy_interrupted(folder: pathlib.Path, target: pathlib.Path) -> None:
 def find_interrupted(
     workdir: str | None, resume: str, flags_text: str, ignored: Collection[str] = ()
 ) -> pathlib.Path | None:
-    """Find the run that a command goes on with.
+    """Find the interrupted run that a command resumes.
 
     Args:
-        workdir: The folder that was named; None looks under `runs/`, from the last name to the
-            first, for a run with the same flags that no other process is at.
-        resume: `"auto"` goes on where there is something to go on with, `"must"` insists on
-            it, `"never"` begins anew.
-        flags_text: The flags of this command, a `--name=value` a line.
+        workdir: The run's folder; None searches `runs/`, from the last name to the first, for a
+            run with the same flags that no other process has locked.
+        resume: `"auto"` resumes a run where there is one, `"must"` requires one, `"never"` starts
+            a new run.
+        flags_text: The flags of this command, one `--name=value` per line.
         ignored: Names of flags that may differ.
 
     Returns:
         Its folder; None for a new run.
 
     Raises:
-        InputError: If the named run had other flags, or there is none and there must be.
+        InputError: If the run in `workdir` had other flags, or none was found and one is required.
     """
     if resume == "never":
         if workdir and is_interrupted(pathlib.Path(workdir)):
             raise InputError(
-                "Expected --workdir to be a new or an empty folder, for --resume=never. "
-                f"Received: {workdir}, which holds an unfinished run"
+                "Expected `workdir` to be a new or empty folder, with `resume=never`. "
+                f"Received: {workdir}, which contains an interrupted run"
             )
         return None
     found: pathlib.Path | None = None
@@ -74,8 +74,8 @@ def find_interrupted(
                 break
     if found is None and resume == "must":
         raise InputError(
-            "Expected an unfinished run of these flags in --workdir, for --resume=must. Received: "
-            f"{workdir or 'runs/'} without one"
+            "Expected an interrupted run of these flags in `workdir`, with `resume=must`. "
+            f"Received: {workdir or 'runs/'} without one"
         )
     return found
 
@@ -86,30 +86,31 @@ def recorded_flag(folder: pathlib.Path, name: str) -> str | None:
 
 
 @contextlib.contextmanager
-def locked(folder: pathlib.Path, goes_on: bool = False) -> Iterator[None]:
-    """Keep other processes out of an unfinished run's folder; killed, it is free again.
+def locked(folder: pathlib.Path, resumes: bool = False) -> Iterator[None]:
+    """Lock an unfinished run's folder; the lock ends with the process that holds it.
 
     Args:
-        folder: The run's folder, in which a folder for its backup is made.
-        goes_on: Whether the run was begun by another process; what that one left
-            half-written is removed.
+        folder: The run's folder, in which the folder of its backup is created.
+        resumes: Whether another process started the run; its temporary files are removed.
 
     Raises:
-        InputError: If another process is at it, or has ended it in the meantime.
+        InputError: If another process holds the lock, or has finished the run in the meantime.
     """
-    if not goes_on:
+    if not resumes:
         backup_folder(folder).mkdir(exist_ok=True)
     elif not is_interrupted(folder):
-        raise InputError(f"Expected an unfinished run in {folder}. Another process has ended it")
+        raise InputError(
+            f"Expected an interrupted run in {folder}. Another process has finished it"
+        )
     lock = filelock.FileLock(backup_folder(folder) / _LOCK)
     try:
         lock.acquire(timeout=0)
     except filelock.Timeout as error:
         raise InputError(
-            f"Expected --workdir to be free. Received: {folder}, where another process is at work"
+            f"Expected `workdir` to be unused. Received: {folder}, which another process is using"
         ) from error
     try:
-        for left in folder.glob(".*") if goes_on else ():
+        for left in folder.glob(".*") if resumes else ():
             shutil.rmtree(left) if left.is_dir() else left.unlink()
         yield
     finally:
@@ -117,13 +118,13 @@ def locked(folder: pathlib.Path, goes_on: bool = False) -> Iterator[None]:
 
 
 def finish(folder: pathlib.Path) -> None:
-    """Mark a run as finished: its backup has served its purpose."""
+    """Mark a run as finished, by removing its backup."""
     shutil.rmtree(backup_folder(folder), ignore_errors=True)
 
 
 def _is_free(folder: pathlib.Path) -> bool:
     try:
-        with locked(folder, goes_on=True):
+        with locked(folder, resumes=True):
             return True
     except InputError:
         return False
@@ -133,8 +134,8 @@ def _check_same(folder: pathlib.Path, flags_text: str, ignored: Collection[str])
     differences = _differences(folder, flags_text, ignored)
     if differences:
         raise InputError(
-            f"Expected the flags of the unfinished run in {folder}. Received others: "
-            f"{'; '.join(differences)}. Give the same, or another --workdir for a new run"
+            f"Expected the flags of the interrupted run in {folder}. Received different ones: "
+            f"{'; '.join(differences)}. Use the same flags, or another `workdir` for a new run"
         )
 
 
@@ -142,7 +143,7 @@ def _differences(folder: pathlib.Path, flags_text: str, ignored: Collection[str]
     before = _values((folder / FLAG_FILE).read_text(encoding="utf-8"))
     now = _values(flags_text)
     return [
-        f"--{name}={now.get(name, '(not set)')}, then {before.get(name, '(not set)')}"
+        f"--{name}={now.get(name, '(not set)')} instead of {before.get(name, '(not set)')}"
         for name in sorted(before.keys() | now.keys())
         if name not in ignored and before.get(name) != now.get(name)
     ]

@@ -1,4 +1,4 @@
-"""The pictures a run leaves behind: learning curves and generated samples."""
+"""The plots of a run: learning curves and generated samples."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ def draw_learning_curves(
     Args:
         history: `History.history` of a distillation with data or without.
         path: The file to write.
-        title: What was distilled.
+        title: Title of the plot.
         validation_freq: Epochs between two measurements.
-        teacher_accuracy: Level line in the accuracy's panel, from 0 to 1.
+        teacher_accuracy: The teacher's accuracy, from 0 to 1, drawn as a line; None draws none.
     """
     measured, covered = "val_accuracy" in history, "class_entropy" in history
     held_out = "val_agreement" in history
@@ -35,22 +35,22 @@ def draw_learning_curves(
     figure = Figure(figsize=(4 * count, 3.6), layout="constrained")
     panels = figure.subplots(1, count, squeeze=False)[0]
     epochs = np.arange(1, len(history["loss"]) + 1)
-    panels[0].plot(epochs, history["loss"], label="the student's loss")
+    panels[0].plot(epochs, history["loss"], label="student loss")
     if "adversarial_discrepancy" in history:
         ascended = -np.asarray(history["adversarial_discrepancy"])
-        panels[0].plot(epochs, ascended, label="what the generator ascends")
+        panels[0].plot(epochs, ascended, label="discrepancy that the generator maximizes")
     what = "discrepancy of the logits" if covered else "loss on real images"
     panels[0].set(xlabel="epoch", ylabel=what, ylim=(0, None))
     panels[0].legend()
     if covered:
         panels[1].plot(epochs, history["class_entropy"], color="tab:green")
-        panels[1].set(xlabel="epoch", ylabel="class entropy (1: all classes alike)", ylim=(0, 1.03))
+        panels[1].set(xlabel="epoch", ylabel="class entropy (1: even)", ylim=(0, 1.03))
     if held_out:
         agreement = 100 * np.asarray(history["val_agreement"])
         panels[1 + covered].plot(epochs, agreement, color="tab:red")
         panels[1 + covered].set(
             xlabel="epoch",
-            ylabel="agreement on held-out images (%),\ngenerated up to the middle of the run",
+            ylabel="agreement on held-out images (%),\ngenerated in the first half of the run",
             ylim=(0, 103),
         )
     if measured:
@@ -67,7 +67,7 @@ def draw_learning_curves(
     for panel in panels:
         for line in panel.get_lines():
             if len(line.get_xdata()) < 30 and line.get_label() != "teacher":
-                line.set_marker(".")  # or a single epoch would not be seen
+                line.set_marker(".")  # a single epoch would be invisible without it
         panel.grid(alpha=0.3)
         panel.xaxis.set_major_locator(MaxNLocator(integer=True))
     figure.suptitle(title)
@@ -81,13 +81,13 @@ def draw_samples(
     title: str,
     columns: int = 10,
 ) -> None:
-    """Draw generated images in a grid, each under the teacher's label, as a PNG.
+    """Draw generated images in a grid, each under the class that the teacher predicts, as a PNG.
 
     Args:
         pixels: Raw pixels `(n, height, width, channels)`; clipped to 0–255 for display.
-        labels: The teacher's label of each image.
+        labels: The class that the teacher predicts for each image.
         path: The file to write.
-        title: Title of the picture.
+        title: Title of the plot.
         columns: Images in a row.
     """
     images = to_displayable(pixels)

@@ -1,4 +1,4 @@
-"""What the parts of a run pass on to each other."""
+"""The records that the parts of a run pass on to each other."""
 
 from __future__ import annotations
 
@@ -6,20 +6,18 @@ from dataclasses import dataclass
 
 import keras
 
-from dfad_tf.callbacks import (
-    BackupRecord,
-)
+from dfad_tf.callbacks import BackupRecord
 from dfad_tf.teachers.description import TeacherDescription
 
 
 @dataclass(frozen=True)
 class Teacher:
-    """A teacher and what is known of it.
+    """A teacher, and what is known about it.
 
     Attributes:
         model: The frozen classifier.
-        description: Its input, classes, head, pixels and features.
-        source: Where it comes from, in words.
+        description: Its input, classes, head, pixel contract and features.
+        source: The file that it comes from, or how it was created.
         trained_here: Whether this project trained it.
     """
 
@@ -29,22 +27,55 @@ class Teacher:
     trained_here: bool
 
 
-@dataclass
-class Distillation:
-    """What a distillation leaves, with data or without.
+@dataclass(frozen=True)
+class RunSettings:
+    """How a run trains, measures and backs itself up.
 
     Attributes:
-        method: Its name.
-        start: What the student started from.
+        epochs: Epochs of the distillation, or of the last stage with data.
+        batch_size: Images in a batch, over all replicas.
+        steps_per_epoch: Generator steps in an epoch; not used with data.
+        seed: Seed of networks and noise.
+        precision: Keras dtype policy of the training.
+        jit_compile: Whether XLA compiles the train step.
+        steps_per_execution: Train steps in one call of the compiled function.
+        validation_freq: Epochs between two measurements on test images.
+        backup_every: Train steps or time between two backups.
+        on_collapse: `"restore"`, `"warn"` or `"stop"`.
+        max_restores: Maximum number of restores.
+        verbose: As in `keras.Model.fit`.
+    """
+
+    epochs: int
+    batch_size: int
+    steps_per_epoch: int
+    seed: int
+    precision: str
+    jit_compile: bool = False
+    steps_per_execution: int = 1
+    validation_freq: int = 1
+    backup_every: str = "1min"
+    on_collapse: str = "restore"
+    max_restores: int = 5
+    verbose: str | int = "auto"
+
+
+@dataclass
+class DistillationResult:
+    """What a distillation returns, with data or without.
+
+    Attributes:
+        method: Name of the method.
+        start: How the student was initialized.
         history: What `fit` logged, epoch by epoch.
-        seconds: Of the distillation alone, over all processes that it took.
-        seconds_to_first_step: Since the process began; None where it was not measured.
-        images_generated: Images that a generator invented.
-        real_images: Images of the data that the student learned from.
-        generator: The generator, where there is one.
-        stopped: Why it was stopped before its end; None where it was not.
-        compute_dtype: Type of the student's products in training.
+        seconds: Seconds of the distillation alone, over all processes that it took.
+        compute_dtype: Dtype of the student's products in training.
         record: What its backups recorded.
+        seconds_to_first_step: Seconds since the process began; None where they were not measured.
+        images_generated: Number of images that the generator drew.
+        real_images: Number of real images that the student learned from.
+        generator: The generator; None for a method with data.
+        stopped: Why training was stopped early; None where it was not.
     """
 
     method: str

@@ -1,4 +1,4 @@
-"""One folder a run: never shared, and never with a half-written file in it."""
+"""The folder of a run."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ def create_run_folder(workdir: str | None, label: str) -> pathlib.Path:
     """Create the folder of a run.
 
     Args:
-        workdir: The folder's path; None makes a fresh dated one under `runs/`.
-        label: What the dated folder is called after its date.
+        workdir: The folder's path; None creates a folder under `runs/` that is named by date.
+        label: Second part of a dated folder's name.
 
     Returns:
         The path of an empty folder.
 
     Raises:
-        InputError: If it holds something already, or cannot be written.
+        InputError: If it is not empty, or cannot be written.
     """
     date = datetime.datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
     folder = pathlib.Path(workdir or f"runs/{date}_{label}")
@@ -32,27 +32,27 @@ def create_run_folder(workdir: str | None, label: str) -> pathlib.Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InputError(f"Expected --workdir to be writable. {error}") from error
+        raise InputError(f"Expected `workdir` to be writable. {error}") from error
     return folder
 
 
 def check_run_folder(workdir: str | None) -> None:
-    """Check that a run can be written there, and create nothing.
+    """Check that a run can be written to a folder, without creating it.
 
     Raises:
-        InputError: If the folder holds something already, or cannot be written.
+        InputError: If the folder is not empty, or cannot be written.
     """
     folder = pathlib.Path(workdir or "runs")
     if workdir and folder.exists() and (not folder.is_dir() or not _is_empty(folder)):
         raise InputError(
-            "Expected --workdir to be a new or an empty folder. "
-            f"Received: {folder}, which already holds something"
+            "Expected `workdir` to be a new or empty folder. "
+            f"Received: {folder}, which is not empty"
         )
-    check_writable(folder, "--workdir")
+    check_writable(folder, "`workdir`")
 
 
 def _is_empty(folder: pathlib.Path) -> bool:
-    """Whether nothing is in a folder, or what a run leaves that was killed as it began."""
+    """Return whether a folder is empty but for what a run wrote that was interrupted at once."""
     for path in folder.iterdir():
         just_begun = path.name == "backup" and {file.name for file in path.iterdir()} <= {"lock"}
         if not (just_begun and path.is_dir()):

@@ -11,7 +11,7 @@ from dfad_tf.utils.errors import InputError
 
 
 def run_of(model: pathlib.Path) -> dict[str, Any]:
-    """Return the `result.json` beside a model of a run; nothing for a model from elsewhere."""
+    """Return the `result.json` beside a model of a run; an empty one for any other model."""
     try:
         content = json.loads(model.with_name("result.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -21,11 +21,11 @@ def run_of(model: pathlib.Path) -> dict[str, Any]:
 
 
 def contract_of(run: dict[str, Any], channels: int) -> PixelContract | None:
-    """Return the pixels that a run's networks take; None where they are not recorded.
+    """Return the pixel contract of a run's networks; None where it is not recorded.
 
     Args:
         run: What `run_of` returns.
-        channels: Channels of the images.
+        channels: Number of channels of the images.
 
     Raises:
         InputError: If the record is damaged.
@@ -47,7 +47,7 @@ def contract_of(run: dict[str, Any], channels: int) -> PixelContract | None:
 
 
 def labels_of(run: dict[str, Any]) -> list[str]:
-    """Return the labels that a run recorded; none where it did not."""
+    """Return the labels that a run recorded; an empty list where it recorded none."""
     labels = run.get("labels")
     if isinstance(labels, list) and all(isinstance(label, str) for label in labels):
         return labels

@@ -1,93 +1,101 @@
-"""What a run says of itself: the plan before, the summary after, and `result.json`."""
+"""The summary that a run prints at its end."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import keras
-
-from dfad_tf.graphs.multiply_adds import multiply_adds
-from dfad_tf.graphs.parameters import trainable_parameters
 from dfad_tf.utils.formatting import format_macs, format_seconds
 
-
-def costs(prefix: str, model: keras.Model) -> dict[str, int]:
-    """Return a network's parameters and multiply-adds as entries of `result.json`."""
-    return {
-        f"{prefix}_parameters": trainable_parameters(model),
-        f"{prefix}_macs": multiply_adds(model),
-    }
+FILES = {
+    "student.keras": "the student: a plain Keras model from the teacher's input to logits",
+    "generator.keras": "the generator: latent vectors to images in the teacher's input range",
+    "teacher.keras": "the teacher that was trained here",
+    "curves.png": "losses, class coverage and accuracy against epochs",
+    "samples.png": "generated images, each under the class that the teacher predicts",
+    "history.csv": "the logs of fit, epoch by epoch, with the images and seconds spent",
+    "tensorboard": "the same and sample images, for `tensorboard --logdir`",
+    "export": "the student as deployable files with a model card; start at card.md",
+    "result.json": "this summary as data, with versions",
+    "flags.flags": "the flags of the run: run it again with --flagfile=…/flags.flags",
+}
 
 
 def summary(result: dict[str, Any], folder: str, files: dict[str, str]) -> str:
-    """Write the outcome for a newcomer.
+    """Describe the outcome of a run.
 
     Args:
         result: The content of `result.json`.
         folder: The run's folder.
-        files: What each file in it is.
+        files: What each file in the folder is.
 
     Returns:
-        A few lines.
+        Lines of text.
     """
-
-    def percent(key: str, of: str = "") -> str:
-        return "not measured" if result[key] is None else f"{100 * result[key]:.2f} %{of}"
-
     measured = (
         f"on {result['test_images']:,} real test images of {result['dataset']}"
         if result["dataset"]
         else "no data set was named, so accuracy is not measured"
     )
-    lines = ["", f"Result ({measured})"]
-    rows = [
-        ("teacher accuracy", percent("teacher_accuracy")),
-        ("student accuracy", percent("student_accuracy", "   (after the last epoch)")),
-        ("they agree on", percent("agreement", " of the test images")),
-        *(
-            []
-            if result["generated_agreement"] is None
-            else [
-                ("", percent("generated_agreement", " of newly generated images")),
-                ("", percent("val_agreement", " of held-out generated images (val_agreement)")),
-            ]
-        ),
-        (
-            "parameters",
-            f"{result['teacher_parameters']:,} → {result['student_parameters']:,}   "
-            f"({_fewer(result['teacher_parameters'], result['student_parameters'])})",
-        ),
-        (
-            "multiply-adds",
-            f"{format_macs(result['teacher_macs'])} → {format_macs(result['student_macs'])} "
-            f"an image   ({_fewer(result['teacher_macs'], result['student_macs'])})",
-        ),
-        (
-            ("images generated", f"{result['images_generated']:,}   (real images seen: none)")
-            if not result["real_images"]
-            else ("real images seen", f"{result['real_images']:,}, with their labels")
-        ),
-        (
-            "time",
-            f"{format_seconds(result['distillation_seconds'])} distilling, "
-            f"{format_seconds(result['total_seconds'])} in all",
-        ),
-    ]
-    if result["backups"]:
-        share = 100 * result["backup_seconds"] / max(1e-9, result["distillation_seconds"])
-        rows.append(("backups", f"{result['backups']}, in {share:.1f} % of the time"))
-    if result["resumed"]:
-        rows.append(("gone on", f"{result['resumed']} times, after it was cut"))
-    if result["restored"]:
-        rows.append(("gone back", f"{len(result['restored'])} times, after a collapse"))
-    lines += [f"  {name:<17} {value}" for name, value in rows]
-    lines += ["", f"Everything lies in {folder}"]
+    rows = [*_quality(result), *_cost(result), *_events(result)]
+    lines = ["", f"Result ({measured})", *(f"  {name:<17} {value}" for name, value in rows)]
+    lines += ["", f"Saved in {folder}"]
     lines += [f"  {name:<20} {meaning}" for name, meaning in files.items()]
     return "\n".join(lines)
 
 
-def _fewer(theirs: int, ours: int) -> str:
-    if not theirs or not ours:  # a frozen graph has constants for weights
-        return "not to be compared"
-    ratio = theirs / ours
+def _quality(result: dict[str, Any]) -> list[tuple[str, str]]:
+    def percent(key: str, of: str = "") -> str:
+        return "not measured" if result[key] is None else f"{100 * result[key]:.2f} %{of}"
+
+    rows = [
+        ("teacher accuracy", percent("teacher_accuracy")),
+        ("student accuracy", percent("student_accuracy", "   (after the last epoch)")),
+        ("agreement", percent("agreement", " of the test images")),
+    ]
+    if result["generated_agreement"] is not None:
+        held_out = " of held-out generated images (val_agreement)"
+        rows += [
+            ("", percent("generated_agreement", " of newly generated images")),
+            ("", percent("val_agreement", held_out)),
+        ]
+    return rows
+
+
+def _cost(result: dict[str, Any]) -> list[tuple[str, str]]:
+    parameters = result["teacher_parameters"], result["student_parameters"]
+    macs = result["teacher_macs"], result["student_macs"]
+    images = ("images generated", f"{result['images_generated']:,}   (real images used: none)")
+    if result["real_images"]:
+        images = ("real images used", f"{result['real_images']:,}, with their labels")
+    return [
+        ("parameters", f"{parameters[0]:,} → {parameters[1]:,}   ({_ratio(*parameters)})"),
+        (
+            "multiply-adds",
+            f"{format_macs(macs[0])} → {format_macs(macs[1])} per image   ({_ratio(*macs)})",
+        ),
+        images,
+        (
+            "time",
+            f"{format_seconds(result['distillation_seconds'])} of distillation, "
+            f"{format_seconds(result['total_seconds'])} in total",
+        ),
+    ]
+
+
+def _events(result: dict[str, Any]) -> list[tuple[str, str]]:
+    rows = []
+    if result["backups"]:
+        share = 100 * result["backup_seconds"] / max(1e-9, result["distillation_seconds"])
+        rows.append(("backups", f"{result['backups']}, in {share:.1f} % of the time"))
+    if result["resumed"]:
+        rows.append(("resumed", f"{result['resumed']} times after an interruption"))
+    if result["restored"]:
+        rows.append(("restored", f"{len(result['restored'])} times after a collapse"))
+    return rows
+
+
+def _ratio(teacher: int, student: int) -> str:
+    if not teacher or not student:  # the weights of a frozen graph are constants
+        return "not comparable"
+    ratio = teacher / student
     return f"{ratio:.1f} times fewer" if ratio >= 1 else f"{1 / ratio:.1f} times more"

@@ -1,75 +1,132 @@
-"""The part of a run that distils: with data, as the field's baselines do."""
+"""A run with data: train a student by one of the published baselines."""
 
 from __future__ import annotations
 
+import logging
 import pathlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import keras
 import numpy as np
-from absl import flags
 
 from dfad_tf.callbacks import Backup, HistoryFile, StopSignals, TimeLeft
-from dfad_tf.command_line import builders, method_flags
 from dfad_tf.compute.optimizers import make_optimizer, with_loss_scaling
 from dfad_tf.compute.pipelines import in_batches
 from dfad_tf.data.datasets import ImageDataset
 from dfad_tf.data.labelled_batches import labelled_batches
+from dfad_tf.data.test_images import TestImages
 from dfad_tf.distillation.compatibility import check_student
 from dfad_tf.distillation.supervised_distiller import SupervisedDistiller
 from dfad_tf.methods import data_methods
-from dfad_tf.methods.data_methods import Stage
-from dfad_tf.runs import plan
-from dfad_tf.runs.records import Distillation, Teacher
+from dfad_tf.methods.data_methods import DataSettings, Stage
+from dfad_tf.runs.backups import run_backup
+from dfad_tf.runs.plan import Plan
+from dfad_tf.runs.records import DistillationResult, RunSettings, Teacher
 from dfad_tf.utils.errors import InputError
 
-FLAGS = flags.FLAGS
+_LOG = logging.getLogger(__name__)
+_START = "random weights"
 
 
-class DistillationWithData:
-    """Train a student on labelled images as the flags say: for as long as its teacher was.
+@dataclass(frozen=True)
+class SupervisedSettings:
+    """What a run with data needs beside `RunSettings`.
+
+    Attributes:
+        method: Name of the method.
+        hyperparameters: Weights and layers of the method.
+        data_share: Share of the labelled images that is used, in (0, 1].
+        preparation_epochs: Epochs of the stages before the last one.
+        optimizer: `"adam"` or `"sgd"`.
+        learning_rate: Initial learning rate.
+        weight_decay: Coupled weight decay, with `"sgd"`.
+        augmentation: A name of `labelled_batches.AUGMENTATIONS`.
+    """
+
+    method: str
+    hyperparameters: DataSettings
+    data_share: float
+    preparation_epochs: int
+    optimizer: str
+    learning_rate: float
+    weight_decay: float
+    augmentation: str
+
+
+class SupervisedRun:
+    """Train a student on labelled images, for as long as its teacher was trained.
 
     Args:
         dataset: The labelled images.
         teacher: The teacher.
-        student: The student, which starts at random.
-        precision: Keras dtype policy to compute in.
+        student: The student, which starts from random weights.
+        supervision: The method, its data and its optimizer.
+        settings: How the run trains.
 
     Raises:
-        InputError: If the student does not fit, layers do not pair, or too few images are left.
+        InputError: If the student does not fit, layers do not pair, or too few images remain.
     """
 
     def __init__(
-        self, dataset: ImageDataset, teacher: Teacher, student: keras.Model, precision: str
+        self,
+        dataset: ImageDataset,
+        teacher: Teacher,
+        student: keras.Model,
+        supervision: SupervisedSettings,
+        settings: RunSettings,
     ) -> None:
-        self.teacher, self.student, self.precision = teacher, student, precision
-        self.name = method_flags.method_name()
+        self.teacher, self.student, self.settings = teacher, student, settings
+        self.supervision, self.name = supervision, supervision.method
         check_student(teacher.model, student)
         self.stages = data_methods.stages(
-            self.name, teacher.model, student, method_flags.data_settings_from_flags()
+            self.name, teacher.model, student, supervision.hyperparameters
         )
         images, labels = dataset.load("train", teacher.description.image_shape)
         self.total = len(images)
-        self.images, self.labels = _share(images, labels, FLAGS.data_share, FLAGS.seed)
+        self.images, self.labels = _share(images, labels, supervision.data_share, settings.seed)
 
-    def run(self, folder: pathlib.Path, test: Any) -> Distillation:
-        """Print the plan, and train stage after stage.
+    def trained_networks(self) -> list[keras.Model]:
+        """Return the networks whose initial weights all workers must share."""
+        return [self.teacher.model, self.student]
+
+    def plan(self) -> Plan:
+        """Return the plan of the run."""
+        stages = ", then ".join(stage.name for stage in self.stages)
+        return Plan(
+            title=f"train a student by '{self.name}', with data",
+            teacher=self.teacher,
+            networks={"teacher": self.teacher.model, "student": self.student},
+            start=_START,
+            precision=self.settings.precision,
+            work={
+                "images": f"{len(self.images):,} labelled images of {self.total:,}, in "
+                f"{self.settings.epochs} epochs",
+                "stages": stages,
+            },
+        )
+
+    def run(self, folder: pathlib.Path, test: TestImages | None) -> DistillationResult:
+        """Train stage after stage.
 
         Args:
             folder: The run's folder.
-            test: Test images, which are only measured.
+            test: Test images, which only measure; the data set always has some.
         """
-        self._print_plan()
+        if test is None:
+            raise InputError("Expected test images for a method with data. Received: none")
         with StopSignals() as stop:
             return self._train(folder, test, stop)
 
-    def _train(self, folder: pathlib.Path, test: Any, stop: StopSignals) -> Distillation:
-        seconds, resumed = 0.0, 0
+    def _train(
+        self, folder: pathlib.Path, test: TestImages, stop: StopSignals
+    ) -> DistillationResult:
+        settings, seconds, resumed = self.settings, 0.0, 0
         for stage in self.stages[:-1]:
-            print(f"Stage: {stage.name}", flush=True)
-            backup = builders.backup_from_flags(folder, [], stop, stage.name)
-            self._fit(stage, FLAGS.preparation_epochs, backup)
+            _LOG.info("Stage: %s", stage.name)
+            backup = run_backup(folder, settings.backup_every, [], stop, stage.name)
+            self._fit(stage, self.supervision.preparation_epochs, backup)
             seconds += backup.record.seconds
             resumed = max(resumed, backup.record.resumed)
         last = self.stages[-1]
@@ -80,23 +137,23 @@ class DistillationWithData:
             keras.callbacks.TerminateOnNaN(),
             TimeLeft(),
         ]
-        backup = builders.backup_from_flags(folder, callbacks, stop, last.name)
+        backup = run_backup(folder, settings.backup_every, callbacks, stop, last.name)
         distiller, history = self._fit(
             last,
-            FLAGS.teacher_epochs,
+            settings.epochs,
             backup,
-            callbacks=callbacks,
+            callbacks,
             validation_data=in_batches((test.inputs, test.labels), 1000),
-            validation_freq=FLAGS.validation_freq,
+            validation_freq=settings.validation_freq,
         )
-        # Each time, all stages that were begun have gone on.
+        # Every stage that had begun is resumed each time.
         backup.record.resumed = max(resumed, backup.record.resumed)
-        return Distillation(
+        return DistillationResult(
             self.name,
-            "random weights",
+            _START,
             history.history,
             seconds + backup.record.seconds,
-            distiller.form.compute_dtype,
+            distiller.form.compute_dtype if distiller.form else "float32",
             backup.record,
             real_images=len(self.images),
         )
@@ -106,79 +163,68 @@ class DistillationWithData:
         stage: Stage,
         epochs: int,
         backup: Backup,
-        callbacks: Sequence[Any] = (),
+        callbacks: Sequence[keras.callbacks.Callback] = (),
         **arguments: Any,
-    ) -> tuple[Any, Any]:
-        strategy = self.student.distribute_strategy
-        with strategy.scope():
+    ) -> tuple[SupervisedDistiller, keras.callbacks.History]:
+        distiller = self._compiled(stage, epochs)
+        history = distiller.fit(
+            self._batches((backup.position() or (0, 0))[0]),
+            epochs=epochs,
+            shuffle=False,
+            verbose=self.settings.verbose,
+            callbacks=[backup, *callbacks],
+            **arguments,
+        )
+        return distiller, history
+
+    def _compiled(self, stage: Stage, epochs: int) -> SupervisedDistiller:
+        settings, supervision = self.settings, self.supervision
+        with self.student.distribute_strategy.scope():
             distiller = SupervisedDistiller(
                 self.teacher.model,
                 self.student,
                 stage.objectives,
                 stage.teacher_layers,
                 stage.student_layers,
-                self.precision,
+                settings.precision,
             )
-            steps = -(-self.total // FLAGS.teacher_batch_size)
+            steps = -(-self.total // settings.batch_size)
             schedule = keras.optimizers.schedules.CosineDecay(
-                FLAGS.teacher_learning_rate, steps * epochs
+                supervision.learning_rate, steps * epochs
             )
-            optimizer = make_optimizer(
-                FLAGS.teacher_optimizer, schedule, FLAGS.teacher_weight_decay
-            )
+            optimizer = make_optimizer(supervision.optimizer, schedule, supervision.weight_decay)
             distiller.compile(
-                with_loss_scaling(optimizer, self.precision == "mixed_float16"),
+                with_loss_scaling(optimizer, settings.precision == "mixed_float16"),
                 metrics=["accuracy"],
-                jit_compile=FLAGS.jit_compile,
-                steps_per_execution=FLAGS.steps_per_execution,
+                jit_compile=settings.jit_compile,
+                steps_per_execution=settings.steps_per_execution,
             )
+        return distiller
+
+    def _batches(self, first_epoch: int) -> Any:
         batches = labelled_batches(
             self.images,
             self.labels,
-            FLAGS.teacher_batch_size,
-            FLAGS.teacher_augmentation,
-            FLAGS.seed,
+            self.settings.batch_size,
+            self.supervision.augmentation,
+            self.settings.seed,
             self.total,
-            (backup.position() or (0, 0))[0],
-            drop_remainder=strategy.num_replicas_in_sync > 1,
+            first_epoch,
+            drop_remainder=self.student.distribute_strategy.num_replicas_in_sync > 1,
         )
         contract = self.teacher.description.contract
-        if contract.range != "pixels":
-            scale, offset = contract.scale.astype("float32"), contract.offset.astype("float32")
-            batches = batches.map(
-                lambda images, labels: (keras.ops.cast(images, "float32") * scale + offset, labels)
-            )
-        history = distiller.fit(
-            batches,
-            epochs=epochs,
-            shuffle=False,
-            verbose=builders.verbosity(),
-            callbacks=[backup, *callbacks],
-            **arguments,
-        )
-        return distiller, history
-
-    def _print_plan(self) -> None:
-        networks = {"teacher": self.teacher.model, "student": self.student}
-        print(
-            plan.plan_with_data(
-                self.teacher.description,
-                self.teacher.source,
-                networks,
-                self.name,
-                [stage.name for stage in self.stages],
-                (len(self.images), self.total),
-                FLAGS.teacher_epochs,
-                self.precision,
-            ),
-            flush=True,
+        if contract.range == "pixels":
+            return batches
+        scale, offset = contract.scale.astype("float32"), contract.offset.astype("float32")
+        return batches.map(
+            lambda images, labels: (keras.ops.cast(images, "float32") * scale + offset, labels)
         )
 
 
 def _share(
     images: np.ndarray, labels: np.ndarray, share: float, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Draw a share of the labelled images, as many of each class as the whole has of it."""
+    """Draw a share of the labelled images, the same share of each class."""
     if share == 1:
         return images, labels
     random = np.random.default_rng([seed, 0xDA7A])
@@ -189,6 +235,6 @@ def _share(
     kept = np.sort(np.concatenate(chosen))
     if len(kept) < 2:
         raise InputError(
-            f"Expected --data_share to leave at least 2 images of {len(images)}. Received: {share}"
+            f"Expected `data_share` to select at least 2 of {len(images)} images. Received: {share}"
         )
     return images[kept], labels[kept]

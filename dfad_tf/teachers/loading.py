@@ -63,7 +63,7 @@ def load_teacher(
     return model
 
 
-def load_keras_file(path: str, flag: str, trust: bool = False) -> keras.Model:
+def load_keras_file(path: str, flag: str = "`path`", trust: bool = False) -> keras.Model:
     """Read a Keras model from a `.keras` or `.h5` file, without compiling it.
 
     Args:

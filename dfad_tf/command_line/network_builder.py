@@ -1,0 +1,101 @@
+"""Build the student and the generator that the flags ask for."""
+
+from __future__ import annotations
+
+import keras
+import tensorflow as tf
+from absl import flags
+
+from dfad_tf import models
+from dfad_tf.command_line.argument_flags import argument_flags
+from dfad_tf.compute.randomness import stateless_latent
+from dfad_tf.distillation.compatibility import check_fit
+from dfad_tf.graphs.layer_graph import copy_layer, is_graph
+from dfad_tf.graphs.parameters import trainable_parameters
+from dfad_tf.runs.records import Teacher
+from dfad_tf.students import compact
+from dfad_tf.students.inheritance import inherit_weights
+from dfad_tf.synthesis import generators
+from dfad_tf.teachers import loading
+from dfad_tf.utils.errors import InputError
+
+FLAGS = flags.FLAGS
+MODEL_FILES = (".keras", ".h5", ".hdf5")
+_MOST_PIXELS = 2**22  # of the images that initialize a student
+
+
+def student_from_flags(teacher: Teacher) -> keras.Model:
+    """Build the student, with the teacher's input and its preprocessing inside."""
+    description = teacher.description
+    if FLAGS.student.endswith(MODEL_FILES):
+        with argument_flags(path="student"):
+            return _untrained(loading.load_keras_file(FLAGS.student, trust=FLAGS.trust_teacher))
+    name = FLAGS.student
+    if name == "compact":
+        name = compact.compact_name(
+            description.image_shape,
+            description.num_classes,
+            trainable_parameters(teacher.model),
+        )
+    contract = description.contract
+    with argument_flags(name="student"):
+        return models.build(
+            name,
+            description.image_shape,
+            description.num_classes,
+            contract.input_mean.tolist(),
+            contract.input_std.tolist(),
+        )
+
+
+def _untrained(supplied: keras.Model) -> keras.Model:
+    """The user's architecture with fresh weights, and with its preprocessing as adapted."""
+    if not is_graph(supplied):
+        raise InputError(
+            "Expected --student to be a functional model, or a sequential one with an Input. "
+            f"Received: {type(supplied).__name__} without a graph"
+        )
+    student = keras.models.clone_model(supplied, clone_function=copy_layer)
+    layers = (model._flatten_layers() for model in (student, supplied))
+    for fresh, adapted in zip(*layers, strict=True):
+        if isinstance(fresh, keras.layers.Normalization):
+            fresh.set_weights(adapted.get_weights())
+            fresh.finalize_state()
+    return student
+
+
+def generator_from_flags(teacher: Teacher) -> keras.Model:
+    """Build the generator, whose images are in the teacher's input range."""
+    contract = teacher.description.contract
+    with argument_flags(name="generator"):
+        return generators.build(
+            FLAGS.generator,
+            FLAGS.latent_size,
+            teacher.description.image_shape,
+            contract.input_mean.tolist(),
+            contract.input_std.tolist(),
+            contract.value_range if FLAGS.generator_output == "bounded" else None,
+        )
+
+
+def initialize_student(student: keras.Model, teacher: Teacher, generator: keras.Model) -> str:
+    """Initialize the student from the teacher's filters where the layers of both pair.
+
+    Returns:
+        How the student is initialized, in words.
+
+    Raises:
+        InputError: If the networks do not fit each other.
+    """
+    if FLAGS.student_initialization == "random":
+        return "random weights"
+    # Images pass through both networks next; a user-supplied student may expect other ones.
+    check_fit(teacher.model, student, generator)
+    height, width, _ = teacher.description.image_shape
+    count = max(256, min(4096, _MOST_PIXELS // (height * width)))
+    latent = stateless_latent(count, FLAGS.latent_size, tf.constant([FLAGS.seed, 0x1217]))
+    # Batch statistics: the moving ones of a fresh generator are those of no images.
+    images = generator(latent, training=True)
+    if inherit_weights(teacher.model, student, images):
+        return "the teacher's filters"
+    return "random weights (its layers do not pair with the teacher's)"

@@ -1,0 +1,29 @@
+"""The flags of the student and of the generator."""
+
+from __future__ import annotations
+
+from absl import flags
+
+flags.DEFINE_string(
+    "student",
+    "compact",
+    "Architecture of the student, a .keras file with an untrained architecture of your own, or "
+    "compact, a small residual network that fits the teacher.",
+)
+flags.DEFINE_enum(
+    "student_initialization",
+    "teacher",
+    ["teacher", "random"],
+    "Initial weights of the student: from the teacher's filters where the layers of both pair, or "
+    "random.",
+)
+flags.DEFINE_string("generator", "compact", "Architecture of the generator.")
+flags.DEFINE_enum(
+    "generator_output",
+    "bounded",
+    ["bounded", "standardized"],
+    "Images of a compact generator: bounded lie between black and white and have the mean and "
+    "standard deviation that the teacher expects; standardized have these two alone, as the "
+    "published generators.",
+)
+flags.DEFINE_integer("latent_size", 100, "Size of the generator's latent vector.", lower_bound=1)

@@ -1,0 +1,122 @@
+"""Build the data set and the teacher that the flags ask for."""
+
+from __future__ import annotations
+
+from absl import flags
+
+from dfad_tf import models
+from dfad_tf.command_line.argument_flags import argument_flags
+from dfad_tf.command_line.data_flags import dataset_name
+from dfad_tf.command_line.pixel_flags import contract_from_flags, image_shape
+from dfad_tf.data import datasets
+from dfad_tf.data.datasets import ImageDataset
+from dfad_tf.data.pixel_contract import PixelContract
+from dfad_tf.runs.records import Teacher
+from dfad_tf.teachers import cache, loading
+from dfad_tf.teachers.description import TeacherDescription, describe_teacher
+from dfad_tf.teachers.teacher_signals import TeacherSignals
+from dfad_tf.teachers.training import TeacherRecipe
+from dfad_tf.utils.errors import InputError
+
+FLAGS = flags.FLAGS
+
+
+def dataset_from_flags() -> ImageDataset | None:
+    """Return the data set that trains a missing teacher and measures; None where none is named."""
+    name = dataset_name()
+    if name is None:
+        return None
+    with argument_flags(name="dataset"):
+        return datasets.open_dataset(name, FLAGS.data_dir)
+
+
+def check_classes(dataset: ImageDataset, num_classes: int) -> None:
+    """Check that a data set has as many classes as a model.
+
+    Raises:
+        InputError: If their numbers differ.
+    """
+    if dataset.num_classes != num_classes:
+        raise InputError(
+            f"Expected --dataset with the model's {num_classes} classes. "
+            f"Received: {dataset.name} with {dataset.num_classes}"
+        )
+
+
+def recipe_from_flags() -> TeacherRecipe:
+    """Return how a missing teacher is trained."""
+    return TeacherRecipe(
+        FLAGS.teacher_model,
+        FLAGS.teacher_epochs,
+        FLAGS.teacher_batch_size,
+        FLAGS.teacher_optimizer,
+        FLAGS.teacher_learning_rate,
+        FLAGS.teacher_weight_decay,
+        FLAGS.teacher_augmentation,
+        FLAGS.teacher_seed,
+    )
+
+
+def teacher_is_missing(dataset: ImageDataset | None) -> bool:
+    """Return whether the teacher has to be trained first.
+
+    Args:
+        dataset: The data set of the flags.
+    """
+    if FLAGS.teacher or dataset is None:
+        return False
+    shape = image_shape() or dataset.image_shape
+    path = cache.teacher_path(recipe_from_flags(), dataset.name, shape, FLAGS.teacher_cache)
+    return not path.exists()
+
+
+def teacher_from_flags(dataset: ImageDataset | None, verbose: str | int) -> Teacher:
+    """Load the user's teacher, or the one of the flags' recipe, which is trained if it is missing.
+
+    Args:
+        dataset: The data set of the flags.
+        verbose: As in `keras.Model.fit`.
+
+    Raises:
+        InputError: If there is no teacher, it cannot be read, or it does not fit the data set.
+    """
+    shape = image_shape()
+    if FLAGS.teacher:
+        with argument_flags(path="teacher", contract="input_range"):
+            model = loading.load_teacher(FLAGS.teacher, shape, trust=FLAGS.trust_teacher)
+            contract = contract_from_flags(model.input_shape[-1])
+            description = describe_teacher(model, contract, FLAGS.teacher_features)
+        if dataset:
+            check_classes(dataset, description.num_classes)
+        return Teacher(model, description, FLAGS.teacher, False)
+    if dataset is None:
+        raise InputError("Expected --teacher or --dataset. Received neither.")
+    with argument_flags(folder="teacher_cache", path="teacher_cache"):
+        model, path, _ = cache.cached_teacher(
+            recipe_from_flags(),
+            dataset,
+            shape or dataset.image_shape,
+            FLAGS.teacher_cache,
+            verbose,
+            FLAGS.backup_every,
+        )
+    model.trainable = False
+    with argument_flags(contract="input_range"):
+        description = describe_teacher(model, features=FLAGS.teacher_features)
+    return Teacher(model, description, str(path), True)
+
+
+def untrained_teacher_from_flags() -> Teacher:
+    """Return the user's teacher, or an untrained network of the architecture to be trained."""
+    if FLAGS.teacher:
+        return teacher_from_flags(None, 0)
+    with argument_flags(name="dataset"):
+        dataset = datasets.describe_dataset(dataset_name() or "", FLAGS.data_dir)
+    shape = image_shape() or dataset.image_shape
+    contract = PixelContract("pixels", source="with preprocessing inside").for_channels(shape[2])
+    with argument_flags(name="teacher_model"):
+        model = models.build(FLAGS.teacher_model, shape, dataset.num_classes)
+    description = TeacherDescription(
+        shape, dataset.num_classes, "logits", contract, TeacherSignals(model).features_name
+    )
+    return Teacher(model, description, "none yet: it will be trained", True)

@@ -1,0 +1,137 @@
+"""What a run measures of its student, and the record that it writes: `result.json`."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import pathlib
+from typing import Any
+
+import keras
+import numpy as np
+
+from dfad_tf.compute import process
+from dfad_tf.compute.prediction import predict_classes
+from dfad_tf.data.datasets import ImageDataset
+from dfad_tf.data.test_images import TestImages
+from dfad_tf.graphs.multiply_adds import multiply_adds
+from dfad_tf.graphs.parameters import trainable_parameters
+from dfad_tf.runs import interrupted_run
+from dfad_tf.runs.records import DistillationResult, RunSettings, Teacher
+from dfad_tf.synthesis.generated_images import generated_images
+from dfad_tf.utils.errors import InputError
+from dfad_tf.utils.versions import versions
+
+_GENERATED_IMAGES = 2000
+
+
+def check_healthy(done: DistillationResult, folder: pathlib.Path) -> None:
+    """Check that the distillation ended with a finite loss, and was not stopped.
+
+    Args:
+        done: What the distillation returned.
+        folder: The run's folder.
+
+    Raises:
+        InputError: If it did not; the run is then marked as finished, since resuming it would
+            end in the same way.
+    """
+    losses = done.history["loss"]
+    if done.stopped is None and math.isfinite(losses[-1]):
+        return
+    interrupted_run.finish(folder)
+    reason = done.stopped or f"The student's loss became {losses[-1]} in epoch {len(losses)}."
+    raise InputError(
+        f"{reason} Expected smaller learning rates: set a smaller `learning_rate` or "
+        "`generator_learning_rate` (for a method with data, a smaller `teacher_learning_rate`). "
+        f"What the run saved is in {folder}"
+    )
+
+
+def measure(
+    student: keras.Model,
+    generator: keras.Model | None,
+    teacher: Teacher,
+    test: TestImages | None,
+) -> dict[str, Any]:
+    """Measure both networks on real images, where there are any, and their agreement.
+
+    Args:
+        student: The student.
+        generator: The generator; None for a method with data.
+        teacher: The teacher.
+        test: Real test images; None where no data set was named.
+    """
+    kinds = ("teacher_accuracy", "student_accuracy", "agreement", "generated_agreement")
+    measured: dict[str, Any] = dict.fromkeys(kinds)
+
+    def classes(images: np.ndarray) -> list[np.ndarray]:
+        return [predict_classes(network, images) for network in (teacher.model, student)]
+
+    if test:
+        teachers, students = classes(test.inputs)
+        measured["teacher_accuracy"] = float((teachers == test.labels).mean())
+        measured["student_accuracy"] = float((students == test.labels).mean())
+        measured["agreement"] = float((teachers == students).mean())
+    if generator is not None:
+        teachers, students = classes(generated_images(generator, _GENERATED_IMAGES))
+        measured["generated_agreement"] = float((teachers == students).mean())
+    return {**measured, "test_images": len(test.labels) if test else 0}
+
+
+def costs(prefix: str, model: keras.Model) -> dict[str, int]:
+    """Return a network's parameters and multiply-adds as entries of `result.json`."""
+    return {
+        f"{prefix}_parameters": trainable_parameters(model),
+        f"{prefix}_macs": multiply_adds(model),
+    }
+
+
+def record(
+    student: keras.Model,
+    done: DistillationResult,
+    teacher: Teacher,
+    dataset: ImageDataset | None,
+    settings: RunSettings,
+    measured: dict[str, Any],
+) -> dict[str, Any]:
+    """Return the content of `result.json`, but for the exports and the total time.
+
+    Args:
+        student: The student.
+        done: What the distillation returned.
+        teacher: The teacher.
+        dataset: The data set; None where none was named.
+        settings: How the run trained.
+        measured: What `measure` returned.
+    """
+    history = done.history
+    return {
+        "dataset": dataset.name if dataset else None,
+        "method": done.method,
+        "seed": settings.seed,
+        "teacher": teacher.source,
+        "student": student.name,
+        "student_start": done.start,
+        "generator": done.generator.name if done.generator else None,
+        **measured,
+        "images_generated": done.images_generated,
+        "real_images": done.real_images,
+        "precision": settings.precision,
+        "compute_dtype": done.compute_dtype,
+        "seconds_to_first_step": done.seconds_to_first_step,
+        "distillation_seconds": done.seconds,
+        "backups": done.record.count,
+        "backup_seconds": done.record.seconds_of_backups,
+        "resumed": done.record.resumed,
+        "restored": done.record.events,
+        "val_agreement": history.get("val_agreement", [None])[-1],
+        "val_divergence": history.get("val_divergence", [None])[-1],
+        "peak_memory_bytes": process.peak_memory_bytes(),
+        **costs("teacher", teacher.model),
+        **costs("student", student),
+        **({"generator_macs": multiply_adds(done.generator)} if done.generator else {}),
+        "pixels": dataclasses.asdict(teacher.description.contract),
+        "labels": list(dataset.label_names) if dataset else None,
+        "versions": versions(),
+    }

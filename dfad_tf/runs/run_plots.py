@@ -1,0 +1,53 @@
+"""The plots that a run saves in its folder."""
+
+from __future__ import annotations
+
+import pathlib
+from typing import Any
+
+from dfad_tf.compute.prediction import predict_classes
+from dfad_tf.data.datasets import ImageDataset
+from dfad_tf.runs import plots
+from dfad_tf.runs.records import DistillationResult, RunSettings, Teacher
+from dfad_tf.synthesis.generated_images import generated_images
+
+_SAMPLES = 40
+
+
+def draw(
+    folder: pathlib.Path,
+    done: DistillationResult,
+    teacher: Teacher,
+    dataset: ImageDataset | None,
+    settings: RunSettings,
+    result: dict[str, Any],
+) -> None:
+    """Draw the learning curves and, where there is a generator, sample images.
+
+    Args:
+        folder: The run's folder.
+        done: What the distillation returned.
+        teacher: The teacher, which classifies the sample images.
+        dataset: The data set, which names the classes; None where none was named.
+        settings: How the run trained.
+        result: The content of `result.json` so far.
+    """
+    data = "with data" if done.real_images else "without data"
+    title = f"{result['student']} by '{result['method']}', {data}, seed {settings.seed}"
+    plots.draw_learning_curves(
+        done.history,
+        folder / "curves.png",
+        title,
+        settings.validation_freq,
+        result["teacher_accuracy"],
+    )
+    if done.generator is None:
+        return
+    images = generated_images(done.generator, _SAMPLES)
+    classes = predict_classes(teacher.model, images)
+    names = dataset.label_names if dataset else [str(i) for i in range(max(classes) + 1)]
+    pixels = teacher.description.contract.to_pixels(images)
+    labels = [names[index] for index in classes]
+    plots.draw_samples(
+        pixels, labels, folder / "samples.png", "Generated images, under the teacher's class"
+    )

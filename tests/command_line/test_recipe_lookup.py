@@ -3,7 +3,7 @@
 import pytest
 from absl import flags
 
-from dfad_tf.command_line import application, recipes
+from dfad_tf.command_line import arguments as command_arguments
 from dfad_tf.utils.errors import InputError
 from tests.helpers.command import parse
 
@@ -13,7 +13,7 @@ FLAGS = flags.FLAGS
 def recipes_of(*arguments):
     """Names of the recipes that are put in front, in their order."""
     given = ["command", *arguments]
-    result = recipes.with_recipe(given)
+    result = command_arguments.with_recipes(given)
     count = len(given) - 1
     assert result[0] == "command" and (not count or result[-count:] == list(arguments))
     paths = result[1 : len(result) - count]
@@ -69,7 +69,7 @@ def values():
 def test_other_flags_hold_for_a_while_and_all_come_back():
     parse("--dataset=mnist", "--epochs=7", "--teacher_layers=a,b", "--seed=3")
     before = values()
-    with application.parsed(["--dataset=cifar10", "--method=dafl", "--batch_size=9"]):
+    with command_arguments.parsed(["--dataset=cifar10", "--method=dafl", "--batch_size=9"]):
         assert (FLAGS.dataset, FLAGS.method, FLAGS.batch_size) == ("cifar10", "dafl", 9)
         assert FLAGS.student == "resnet18" and FLAGS.discrepancy == "kl"
         assert FLAGS.epochs == 500 and FLAGS.seed == 0 and FLAGS.teacher_layers == []
@@ -80,20 +80,20 @@ def test_other_flags_hold_for_a_while_and_all_come_back():
 def test_all_flags_come_back_after_an_error():
     parse("--dataset=mnist", "--epochs=7")
     before = values()
-    with pytest.raises(ZeroDivisionError), application.parsed(["--epochs=2"]):
+    with pytest.raises(ZeroDivisionError), command_arguments.parsed(["--epochs=2"]):
         _ = FLAGS.epochs // 0
     assert values() == before
     for wrong in ("--epochs=x", "--batch_size=1", "--lerning_rate=1"):
         name = wrong.split("=")[0].strip("-")
-        with pytest.raises(InputError, match=name), application.parsed(["--seed=9", wrong]):
+        with pytest.raises(InputError, match=name), command_arguments.parsed(["--seed=9", wrong]):
             pytest.fail("It was parsed.")
         assert values() == before
 
 
 def test_other_flags_within_other_flags():
     parse("--epochs=7")
-    with application.parsed(["--epochs=2"]):
-        with application.parsed(["--epochs=3"]):
+    with command_arguments.parsed(["--epochs=2"]):
+        with command_arguments.parsed(["--epochs=3"]):
             assert FLAGS.epochs == 3
         assert FLAGS.epochs == 2
     assert FLAGS.epochs == 7

@@ -3,9 +3,9 @@
 import pathlib
 
 import pytest
-from absl import flags
 
-from dfad_tf.command_line import application, flag_checks
+from dfad_tf.command_line import arguments as command_arguments
+from dfad_tf.command_line import flag_checks, flag_groups
 from tests.helpers.command import parse
 
 FOLDER = pathlib.Path(__file__).parent.parent.parent / "flags"
@@ -59,17 +59,13 @@ def test_a_recipe_within_a_flag_file_counts(tmp_path):
 
 def test_the_flags_of_a_run_make_the_same_run(tmp_path):
     values = parse("--dataset=cifar10", "--seed=4", "--input_mean=1,2,3", "--workdir=x")
-    modules = ["dfad_tf.command_line.data_flags", "dfad_tf.command_line.train_flags"]
-    text = application.flags_text(modules, skip=["workdir"])
+    found = flag_groups.defined_in(flag_groups.RUN)
+    text = command_arguments.flags_text(found, skip=["workdir"])
     assert "workdir" not in text
     (tmp_path / "flags.flags").write_text(text)
-    before = {name: values[name].value for name in flag_names(modules) if name != "workdir"}
+    before = {f.name: values[f.name].value for f in found if f.name != "workdir"}
     again = parse(f"--flagfile={tmp_path / 'flags.flags'}")
     assert before == {name: again[name].value for name in before}
-
-
-def flag_names(modules):
-    return [f.name for m in modules for f in flags.FLAGS.flags_by_module_dict()[m]]
 
 
 def test_with_data_a_users_teacher_has_a_student_trained_as_the_data_sets_own():

@@ -51,5 +51,5 @@ def test_evaluate_needs_a_model_and_a_data_set():
     done = command(module="evaluate")
     assert (done.returncode, done.stderr) == (
         2,
-        "evaluate: error: Expected --model. Received none.\n",
+        "evaluate: error: Expected --model. Received: none\n",
     )

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from dfad_tf import evaluate
-from dfad_tf.command_line import builders
+from dfad_tf.command_line import network_builder
 from dfad_tf.utils.errors import InputError
 from tests.conftest import small_classifier
 from tests.helpers.command import run
@@ -50,7 +50,7 @@ def test_a_run_leaves_its_folder(tmp_path, cache, capsys):
     assert 0 < result["distillation_seconds"] < result["total_seconds"]
     assert result["versions"]["keras"] == keras.__version__
     output = capsys.readouterr().out
-    for words in ("Plan", "multiply-adds", "Result", "real images seen: none", str(folder)):
+    for words in ("Plan", "multiply-adds", "Result", "real images used: none", str(folder)):
         assert words in output
     # The numbers are the files': measured again by the other command.
     run_evaluate(folder / "student.keras")
@@ -182,8 +182,8 @@ def test_an_adapted_normalization_stays_in_an_own_student(tmp_path):
     layer = keras.layers.Normalization(axis=-1)
     layer.adapt(np.random.default_rng(0).normal(5.0, 2.0, (500, 8, 8, 1)))
     brought = keras.Sequential([keras.Input((8, 8, 1)), layer, *small_classifier().layers])
-    fresh = builders._untrained(brought)
+    fresh = network_builder._untrained(brought)
     at_mean = fresh.layers[0](np.full((1, 8, 8, 1), 5.0))
     assert np.abs(at_mean).max() < 0.2
     with pytest.raises(InputError, match="--student"):
-        builders._untrained(keras.Sequential([keras.layers.Dense(3)]))
+        network_builder._untrained(keras.Sequential([keras.layers.Dense(3)]))

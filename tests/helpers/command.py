@@ -5,21 +5,19 @@ import sys
 from absl import flags
 
 from dfad_tf import train
-from dfad_tf.command_line import application, recipes
+from dfad_tf.command_line import application
+from dfad_tf.command_line import arguments as command_arguments
 
 FLAGS = flags.FLAGS
 
 
 def parse(*arguments, recipe=True):
     """Parse a command line, with the recipe that `dfad_tf.train` would add, and nothing else."""
-    for name in FLAGS:
-        if name != "flagfile":
-            FLAGS[name].unparse()
-    FLAGS.unparse_flags()
+    command_arguments.reset()
     # An export takes seconds; the tests that want one say so.
     export = ["--export=none"] if recipe else []
     given = ["command", *export, *map(str, arguments)]
-    FLAGS(recipes.with_recipe(given) if recipe else given)
+    command_arguments.parse(given, recipe)
     return FLAGS
 
 
@@ -40,13 +38,10 @@ def run_as_command(monkeypatch, module, *arguments):
     name = module.__name__.rsplit(".", 1)[-1]
     given = [f"{name}.py", *map(str, arguments)]
     monkeypatch.setattr(sys, "argv", given)
-    for flag in FLAGS:
-        if flag != "flagfile":
-            FLAGS[flag].unparse()
-    FLAGS.unparse_flags()
+    command_arguments.reset()
     recipes = name in ("train", "benchmark")
     try:
-        application._guarded(module.main)(application._parse(given, recipes))
+        application._guarded(module.main)(application._parse(given, module, recipes))
     except SystemExit as end:
         return end.code
     return 0

@@ -13,7 +13,7 @@ import pytest
 from dfad_tf import train
 from dfad_tf.callbacks import Backup
 from dfad_tf.runs import run_exports
-from dfad_tf.runs.data_free_run import DistillationWithoutData
+from dfad_tf.runs.data_free_run import DataFreeRun
 from tests.conftest import same, small_classifier, weights
 from tests.helpers.command import run_as_command
 
@@ -86,7 +86,7 @@ def behind(method, disk):
 MOMENTS = {
     "backup": lambda patch, disk: patch.setattr(Backup, "save", before(Backup.save, disk, 4)),
     "final save": lambda patch, disk: patch.setattr(
-        DistillationWithoutData, "run", behind(DistillationWithoutData.run, disk)
+        DataFreeRun, "run", behind(DataFreeRun.run, disk)
     ),
     "export": lambda patch, disk: patch.setattr(
         run_exports, "export", before(run_exports.export, disk)

@@ -38,10 +38,10 @@ def test_macs_for_people():
 
 
 def test_a_student_that_is_dearer_is_called_so():
-    assert summary._fewer(392, 100) == "3.9 times fewer"
-    assert summary._fewer(100, 744) == "7.4 times more"
+    assert summary._ratio(392, 100) == "3.9 times fewer"
+    assert summary._ratio(100, 744) == "7.4 times more"
     # A frozen graph, whose weights are constants, or one without any.
-    assert summary._fewer(0, 100) == "not to be compared"
+    assert summary._ratio(0, 100) == "not comparable"
 
 
 def test_parameters_are_the_trainable_ones_also_of_a_frozen_model():

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from dfad_tf.command_line import distributed
 from dfad_tf.runs import workers
 from tests.conftest import same, weights
 
@@ -64,7 +65,7 @@ def history(folder):
 
 def test_one_process_is_left_alone():
     strategy = tf.distribute.get_strategy()
-    with workers.part_of(strategy), pytest.raises(tf.errors.UnavailableError):
+    with distributed.as_worker(strategy), pytest.raises(tf.errors.UnavailableError):
         raise tf.errors.UnavailableError(None, None, "gone")
     workers.wait_for_all(strategy)
 

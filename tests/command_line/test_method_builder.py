@@ -3,7 +3,7 @@
 import pytest
 
 from dfad_tf import methods
-from dfad_tf.command_line import flag_checks, method_flags
+from dfad_tf.command_line import flag_checks, method_builder
 from dfad_tf.methods.data_methods import DATA_METHODS, DataSettings
 from dfad_tf.methods.table import METHODS
 from dfad_tf.utils.errors import InputError
@@ -27,13 +27,13 @@ def parts(method):
 @pytest.mark.parametrize("name", ["dafl", "zskt", "dfq"])
 def test_the_recipe_of_a_method_is_its_row(name, suffix):
     parse("--dataset=digits", f"--method={name}{suffix}")
-    assert parts(method_flags.method_from_flags()) == parts(methods.get(name + suffix))
+    assert parts(method_builder.method_from_flags()) == parts(methods.get(name + suffix))
 
 
 def test_the_weights_of_dafl_follow_the_data_set():
     for dataset, weights in (("cifar10", [0.05, 0.01, 5.0]), ("cifar100", [0.5, 0.1, 20.0])):
         parse(f"--dataset={dataset}", "--method=dafl")
-        terms = method_flags.method_from_flags().generator_objectives
+        terms = method_builder.method_from_flags().generator_objectives
         assert [term.weight for term in terms] == weights
 
 
@@ -47,14 +47,14 @@ def test_flags_reach_the_method():
         "--method=dfq", "--batch_norm_weight=3", "--student_steps=4", "--discrepancy=mae",
         "--generator_discrepancy=js", "--logits_activation_weight=0",
     )  # fmt: skip
-    method = method_flags.method_from_flags()
+    method = method_builder.method_from_flags()
     names = {term.name: term.weight for term in method.generator_objectives}
     assert names == {
         "adversarial_discrepancy": 1.0, "information_entropy": 20.0, "batch_norm_statistics": 3.0,
     }  # fmt: skip
     assert method.student_steps == 4 and method.discrepancy.name == "mean_absolute_error"
     parse("--method=zskt", "--attention_weight=7", "--teacher_layers=a,b", "--student_layers=c,d")
-    attention = method_flags.method_from_flags().attention
+    attention = method_builder.method_from_flags().attention
     assert attention.weight == 7 and attention.squared
     assert (attention.teacher_layers, attention.student_layers) == (("a", "b"), ("c", "d"))
 
@@ -62,32 +62,32 @@ def test_flags_reach_the_method():
 @pytest.mark.parametrize("name", METHODS)
 def test_a_method_without_data_needs_none(name):
     parse(f"--method={name}", "--teacher=x.keras")
-    assert not method_flags.needs_data()
-    method_flags.check()
+    assert not method_builder.needs_data()
+    method_builder.check()
 
 
 @pytest.mark.parametrize("name", DATA_METHODS)
 def test_a_method_with_data_needs_a_data_set(name):
     parse(f"--method={name.upper()}", "--teacher=x.keras")
-    assert method_flags.needs_data() and method_flags.method_name() == name
+    assert method_builder.needs_data() and method_builder.method_name() == name
     with pytest.raises(InputError, match="--dataset with --method.*labelled images"):
-        method_flags.check()
+        method_builder.check()
     parse(f"--method={name}", "--teacher=x.keras", "--dataset=digits")
-    method_flags.check()
+    method_builder.check()
     parse(f"--method={name}")  # of the digits, where a teacher is trained
-    method_flags.check()
+    method_builder.check()
 
 
 def test_an_unknown_method_is_looked_for_among_all():
     for wrong, meant in (("fitnets", "fitnet"), ("proposd", "proposed"), ("dafk", "dafl")):
         parse(f"--method={wrong}")
         with pytest.raises(InputError, match=f"Unknown method.*Did you mean '{meant}'"):
-            method_flags.needs_data()
+            method_builder.needs_data()
 
 
 def test_without_flags_the_data_settings_are_the_papers():
     parse("--method=at")
-    settings, papers = method_flags.data_settings_from_flags(), DataSettings()
+    settings, papers = method_builder.data_settings_from_flags(), DataSettings()
     for name in vars(papers):
         if name != "attention":
             assert getattr(settings, name) == getattr(papers, name)
@@ -100,7 +100,7 @@ def test_flags_reach_the_data_settings():
         "--hint_weight=3", "--factor_weight=4", "--factor_rate=0.75", "--reference_forms",
         "--teacher_layers=a", "--student_layers=b",
     )  # fmt: skip
-    settings = method_flags.data_settings_from_flags()
+    settings = method_builder.data_settings_from_flags()
     assert (settings.temperature, settings.logits_weight, settings.hint_weight) == (2, 0.5, 3)
     assert (settings.factor_weight, settings.factor_rate) == (4, 0.75)
     assert settings.reference_forms and settings.attention.squared
@@ -116,7 +116,7 @@ def test_a_wish_for_images_is_met_to_a_step_an_epoch(name, steps, images):
         f"--images={images}", f"--method={name}", f"--steps_per_epoch={steps}", "--batch_size=64"
     )
     flag_checks.set_steps_by_images()
-    each = method_flags.method_from_flags().images_per_step(64)
+    each = method_builder.method_from_flags().images_per_step(64)
     made = values.epochs * values.steps_per_epoch * each
     assert abs(made - images) < max(values.epochs, 1.01) * each
     # An epoch is about as long as it was, unless there are fewer steps than that.

@@ -1,16 +1,18 @@
-"""`--precision`: a policy while distilling, files when exporting."""
+"""`--precision`: the dtype policy of the training."""
 
 import pytest
 
-from dfad_tf.command_line import builders, precision_flag
+from dfad_tf.command_line import run_builder, training_flags
 from dfad_tf.utils.errors import InputError
 from tests.helpers.command import parse
 
 
 def policy(*arguments):
-    parse(*arguments, recipe=False)
-    precision_flag.check_policy()
-    return builders.precision_from_flags()
+    values = parse(*arguments, recipe=False)
+    training_flags.check_policy()
+    precision = run_builder.fix_precision()
+    assert values.precision == precision  # the flags of the run repeat it
+    return precision
 
 
 @pytest.fixture
@@ -47,10 +49,3 @@ def test_an_unknown_policy_is_told_in_one_line(measured, name):
     with pytest.raises(InputError, match=f"--precision.*Received: '{name}'") as caught:
         policy(f"--precision={name}")
     assert "\n" not in str(caught.value) and measured == []
-
-
-def test_files_are_a_list():
-    parse(recipe=False)
-    assert precision_flag.file_precisions() == ["dynamic_int8"]
-    parse("--precision=float32,int8", recipe=False)
-    assert precision_flag.file_precisions() == ["float32", "int8"]

@@ -40,6 +40,8 @@ setup(
             "build>=1.2",
             "mypy>=1.15",
             "pytest>=8.3",
+            "pytest-cov>=6.0",
+            "pytest-timeout>=2.3",
             "pytest-xdist>=3.6",
             "ruff>=0.9",
             "selenium>=4.20",  # drives the browser page, where there is a browser

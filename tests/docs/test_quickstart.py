@@ -1,4 +1,7 @@
-"""The notebook runs from top to bottom; `python -m tests.docs.test_quickstart` stores its outputs."""
+"""The notebook runs from top to bottom.
+
+`python -m tests.docs.test_quickstart` executes it and stores its outputs.
+"""
 
 import pathlib
 import re

@@ -83,7 +83,8 @@ def test_the_documentation_names_only_flags_that_exist():
         "dist",
         "invert",
         "flagfile",
-        "helpshort",
+        "help",
+        "list",
         "logdir",
     }
 

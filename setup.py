@@ -38,7 +38,10 @@ setup(
         "gpu": ["tensorflow[and-cuda]>=2.20"],
         "test": [
             "build>=1.2",
+            "ipykernel>=6.29",  # runs the notebook in docs/
             "mypy>=1.15",
+            "nbclient>=0.10",
+            "nbformat>=5.10",
             "pytest>=8.3",
             "pytest-cov>=6.0",
             "pytest-timeout>=2.3",

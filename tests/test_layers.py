@@ -110,5 +110,5 @@ def test_no_assert_and_no_long_file(path):
 
 def test_tests_mirror_the_packages():
     tests = pathlib.Path(__file__).parent
-    known = {*PACKAGES, "commands", "export", "helpers", "data_files"}
+    known = {*PACKAGES, "commands", "docs", "export", "helpers", "data_files"}
     assert {path.parent.name for path in tests.glob("*/test_*.py")} <= known

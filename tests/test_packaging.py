@@ -60,17 +60,20 @@ def test_it_runs_outside_the_checkout(wheel, tmp_path):
 def test_the_version_stands_in_one_value():
     package = re.search(r'__version__ = "(.+)"', (ROOT / "dfad_tf" / "__init__.py").read_text())
     setup = re.search(r'version="(.+)"', (ROOT / "setup.py").read_text())
-    changelog = re.search(r"## (\S+)", (ROOT / "CHANGELOG.md").read_text())
-    assert package[1] == setup[1] == changelog[1]
+    # The newest release; an entry that is not released yet says so behind its version.
+    changelog = re.search(r"^## (\S+)$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    citation = re.search(r"^version: (.+)$", (ROOT / "CITATION.cff").read_text(), re.MULTILINE)
+    assert package[1] == setup[1] == changelog[1] == citation[1]
 
 
-def test_the_readme_names_only_flags_that_exist():
+def test_the_documentation_names_only_flags_that_exist():
     from dfad_tf import benchmark, compare, evaluate, figures, to_saved_model, to_tflite
     from tests.helpers.command import FLAGS
 
     commands = (benchmark, compare, evaluate, figures, to_saved_model, to_tflite)
     assert all(command.main for command in commands)  # and their flags
-    files = [ROOT / "README.md", ROOT / "export" / "README.md", *ROOT.glob("flags/*")]
+    pages = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "export" / "README.md"]
+    files = [*pages, *ROOT.glob("docs/*.md"), *ROOT.glob("flags/*")]
     texts = [file.read_text() for file in files]
     texts = [re.sub(r"torch_dfad\.py[^`\"]*", "", text) for text in texts]  # another program's
     named = {name for text in texts for name in re.findall(r"--([a-z_0-9]+)[=` \n]", text)}
@@ -80,7 +83,8 @@ def test_the_readme_names_only_flags_that_exist():
         "dist",
         "invert",
         "flagfile",
-        "helpshort",
+        "help",
+        "list",
         "logdir",
     }
 

@@ -8,6 +8,7 @@ from typing import Any
 from absl import flags
 
 from dfad_tf.command_line import application, data_flags, json_flag, model_flags
+from dfad_tf.command_line.argument_flags import argument_flags
 from dfad_tf.utils.errors import InputError
 
 FLAGS = data_flags.FLAGS  # which also defines the flags of data
@@ -24,7 +25,8 @@ def main(arguments: list[str]) -> None:
             raise InputError(f"Expected --{name}. Received none.")
     from dfad_tf.data import datasets
 
-    dataset = datasets.open_dataset(FLAGS.dataset, FLAGS.data_dir)
+    with argument_flags(name="dataset"):
+        dataset = datasets.open_dataset(FLAGS.dataset, FLAGS.data_dir)
     measure = _measure_lite if FLAGS.model.endswith(".tflite") else _measure_keras
     result = {"model": FLAGS.model, "dataset": dataset.name, **measure(dataset)}
     if json_flag.written(result):
@@ -47,11 +49,10 @@ def _measure_keras(dataset: Any) -> dict[str, Any]:
     from dfad_tf.teachers import description, loading
 
     pixel_flags.check_pixel_flags()
-    model = loading.load_teacher(
-        FLAGS.model, pixel_flags.image_shape(), "--model", FLAGS.trust_teacher
-    )
-    contract = pixel_flags.contract_of_model(FLAGS.model, model.input_shape[-1])
-    found = description.describe_teacher(model, contract)
+    with argument_flags(path="model", contract="input_range"):
+        model = loading.load_teacher(FLAGS.model, pixel_flags.image_shape(), FLAGS.trust_teacher)
+        contract = pixel_flags.contract_of_model(FLAGS.model, model.input_shape[-1])
+        found = description.describe_teacher(model, contract)
     builders.check_classes(dataset, found.num_classes)
     pixels, labels = dataset.load("test", found.image_shape)
     test = test_images.TestImages(pixels, labels, found.contract)

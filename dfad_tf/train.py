@@ -156,10 +156,10 @@ def _leave(
         files.write_atomically(folder / "generator.keras", done.generator.save)
     if replicas > 1:
         # What follows takes one device, and one worker.
-        student = loading.load_keras_file(str(folder / "student.keras"), "--workdir", True)
+        student = loading.load_keras_file(str(folder / "student.keras"), trust=True)
         if done.generator is not None:
             saved = str(folder / "generator.keras")
-            done.generator = loading.load_keras_file(saved, "--workdir", True)
+            done.generator = loading.load_keras_file(saved, trust=True)
     if teacher.trained_here:
         files.write_atomically(folder / "teacher.keras", teacher.model.save)
     _check_healthy(done, folder)

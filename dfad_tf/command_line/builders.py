@@ -12,6 +12,7 @@ from absl import flags
 
 from dfad_tf import models
 from dfad_tf.callbacks import Backup, CollapseWatch, HistoryFile, SharedBackup, StopSignals
+from dfad_tf.command_line.argument_flags import argument_flags
 from dfad_tf.command_line.pixel_flags import contract_from_flags, image_shape, numbers
 from dfad_tf.command_line.precision_flag import policy_name
 from dfad_tf.compute.optimizers import make_optimizer
@@ -30,18 +31,19 @@ from dfad_tf.students.inheritance import inherit_weights
 from dfad_tf.synthesis import generators
 from dfad_tf.teachers import cache, loading
 from dfad_tf.teachers.description import TeacherDescription, describe_teacher
+from dfad_tf.teachers.model_files import is_model_file
 from dfad_tf.teachers.training import TeacherRecipe
 from dfad_tf.utils.errors import InputError
 
 FLAGS = flags.FLAGS
-MODEL_FILES = (".keras", ".h5", ".hdf5")
 
 
 def dataset_from_flags() -> ImageDataset | None:
     """The data set that trains a missing teacher and measures; None where none is named."""
     if FLAGS.dataset is None and FLAGS.teacher:
         return None
-    return datasets.open_dataset(FLAGS.dataset or "digits", FLAGS.data_dir)
+    with argument_flags(name="dataset"):
+        return datasets.open_dataset(FLAGS.dataset or "digits", FLAGS.data_dir)
 
 
 def check_classes(dataset: ImageDataset, num_classes: int) -> None:
@@ -61,9 +63,10 @@ def teacher_from_flags(dataset: ImageDataset | None, verbose: Any) -> Teacher:
     """Load the user's teacher, or the one that this project trains, once."""
     shape = image_shape()
     if FLAGS.teacher:
-        model = loading.load_teacher(FLAGS.teacher, shape, trust=FLAGS.trust_teacher)
-        contract = contract_from_flags(model.input_shape[-1])
-        description = describe_teacher(model, contract, FLAGS.teacher_features)
+        with argument_flags(path="teacher", contract="input_range"):
+            model = loading.load_teacher(FLAGS.teacher, shape, FLAGS.trust_teacher)
+            contract = contract_from_flags(model.input_shape[-1])
+            description = describe_teacher(model, contract, FLAGS.teacher_features)
         if dataset:
             check_classes(dataset, description.num_classes)
         return Teacher(model, description, FLAGS.teacher, False)
@@ -79,16 +82,17 @@ def teacher_from_flags(dataset: ImageDataset | None, verbose: Any) -> Teacher:
         FLAGS.teacher_augmentation,
         FLAGS.teacher_seed,
     )
-    model, path, _ = cache.cached_teacher(
-        recipe,
-        dataset,
-        shape or dataset.image_shape,
-        FLAGS.teacher_cache,
-        verbose,
-        FLAGS.backup_every,
-    )
-    model.trainable = False
-    description = describe_teacher(model, features=FLAGS.teacher_features)
+    with argument_flags(folder="teacher_cache", path="teacher_cache", shape="image_shape"):
+        model, path, _ = cache.cached_teacher(
+            recipe,
+            dataset,
+            shape or dataset.image_shape,
+            FLAGS.teacher_cache,
+            verbose,
+            FLAGS.backup_every,
+        )
+        model.trainable = False
+        description = describe_teacher(model, features=FLAGS.teacher_features)
     return Teacher(model, description, str(path), True)
 
 
@@ -96,7 +100,9 @@ def untrained_teacher_from_flags() -> Teacher:
     """The user's teacher, or a network like the one that would be trained: it costs the same."""
     if FLAGS.teacher:
         return teacher_from_flags(None, 0)
-    return _untrained_teacher(datasets.describe_dataset(FLAGS.dataset or "digits", FLAGS.data_dir))
+    with argument_flags(name="dataset"):
+        dataset = datasets.describe_dataset(FLAGS.dataset or "digits", FLAGS.data_dir)
+    return _untrained_teacher(dataset)
 
 
 def _untrained_teacher(dataset: ImageDataset) -> Teacher:
@@ -110,8 +116,9 @@ def _untrained_teacher(dataset: ImageDataset) -> Teacher:
 def student_from_flags(teacher: Teacher) -> keras.Model:
     """Build the student, with the teacher's input and its preprocessing inside."""
     description = teacher.description
-    if FLAGS.student.endswith(MODEL_FILES):
-        return _untrained(loading.load_keras_file(FLAGS.student, "--student", FLAGS.trust_teacher))
+    if is_model_file(FLAGS.student):
+        with argument_flags(path="student"):
+            return _untrained(loading.load_keras_file(FLAGS.student, FLAGS.trust_teacher))
     name = FLAGS.student
     if name == "compact":
         name = compact.compact_name(

@@ -26,7 +26,7 @@ from dfad_tf.runs.records import Teacher
 from dfad_tf.compute.optimizers import with_loss_scaling
 from dfad_tf.compute.pipelines import in_batches
 from dfad_tf.distillation.supervised_distiller import SupervisedDistiller
-from dfad_tf.data.labelled_batches import labelled_batches
+from dfad_tf.data.labelled_batches import EpochOrder, labelled_batches
 from dfad_tf.compute.optimizers import make_optimizer
 from dfad_tf.runs.records import Distillation
 
@@ -143,9 +143,7 @@ class DistillationWithData:
             self.labels,
             FLAGS.teacher_batch_size,
             FLAGS.teacher_augmentation,
-            FLAGS.seed,
-            self.total,
-            (backup.position() or (0, 0))[0],
+            EpochOrder(FLAGS.seed, self.total, (backup.position() or (0, 0))[0]),
             drop_remainder=strategy.num_replicas_in_sync > 1,
         )
         contract = self.teacher.description.contract

@@ -54,7 +54,8 @@ def _measure_keras(dataset: Any) -> dict[str, Any]:
         contract = pixel_flags.contract_of_model(FLAGS.model, model.input_shape[-1])
         found = description.describe_teacher(model, contract)
     builders.check_classes(dataset, found.num_classes)
-    pixels, labels = dataset.load("test", found.image_shape)
+    with argument_flags(shape="image_shape"):
+        pixels, labels = dataset.load("test", found.image_shape)
     test = test_images.TestImages(pixels, labels, found.contract)
     classes = prediction.predict_classes(model, test.inputs)
     return {

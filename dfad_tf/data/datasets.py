@@ -113,7 +113,9 @@ def open_dataset(name: str, data_dir: str | None = None) -> ImageDataset:
 
     Example:
 
-    >>> images, labels = open_dataset("mnist").load("test")
+    >>> images, labels = open_dataset("digits").load("test")
+    >>> images.shape
+    (450, 32, 32, 1)
     """
     dataset = describe_dataset(name, data_dir)
     dataset.prepare()

@@ -67,7 +67,8 @@ def _measure_keras(dataset: ImageDataset) -> dict[str, Any]:
         contract = pixel_flags.contract_of_model(FLAGS.model, model.input_shape[-1])
         found = description.describe_teacher(model, contract)
     teacher_builder.check_classes(dataset, found.num_classes)
-    pixels, labels = dataset.load("test", found.image_shape)
+    with argument_flags(shape="image_shape"):
+        pixels, labels = dataset.load("test", found.image_shape)
     test = TestImages(pixels, labels, found.contract)
     classes = prediction.predict_classes(model, test.inputs)
     return {

@@ -12,6 +12,7 @@ from absl import flags
 
 from dfad_tf import exporting
 from dfad_tf.command_line import builders, pixel_flags
+from dfad_tf.command_line.argument_flags import argument_flags
 from dfad_tf.data import datasets
 from dfad_tf.exporting import Calibration
 from dfad_tf.runs import run_record
@@ -65,9 +66,11 @@ def export_from_flags(
     exporting.check_output(output, FLAGS.overwrite)
     run = run_record.run_of(path)
     contract = pixel_flags.contract_of_model(FLAGS.model, student.input_shape[-1])
-    description = describe_teacher(student, contract)
+    with argument_flags(contract="input_range"):
+        description = describe_teacher(student, contract)
     shape = description.image_shape
-    dataset = datasets.open_dataset(FLAGS.dataset, FLAGS.data_dir) if FLAGS.dataset else None
+    with argument_flags(name="dataset"):
+        dataset = datasets.open_dataset(FLAGS.dataset, FLAGS.data_dir) if FLAGS.dataset else None
     if dataset:
         builders.check_classes(dataset, description.num_classes)
     labels = _labels(run, dataset, description.num_classes)
@@ -103,9 +106,8 @@ def _student() -> keras.Model:
             f"Expected --model to be a .keras or .h5 file. Received the folder: {FLAGS.model}"
         )
     pixel_flags.check_pixel_flags()
-    return loading.load_teacher(
-        FLAGS.model, pixel_flags.image_shape(), "--model", FLAGS.trust_teacher
-    )
+    with argument_flags(path="model"):
+        return loading.load_teacher(FLAGS.model, pixel_flags.image_shape(), FLAGS.trust_teacher)
 
 
 def _labels(run: dict[str, Any], dataset: Any, count: int) -> list[str]:
@@ -144,7 +146,8 @@ def _generator(
     if not place.is_file() and not named:
         return None
     try:
-        generator = loading.load_keras_file(str(place), "--calibration", FLAGS.trust_teacher)
+        with argument_flags(path="calibration"):
+            generator = loading.load_keras_file(str(place), FLAGS.trust_teacher)
         exporting.check_generator(generator, shape)
     except InputError:
         if asked:

@@ -25,6 +25,7 @@ from dfad_tf.exporting.files import check_exports
 from dfad_tf.methods import data_methods
 from dfad_tf.runs.records import Teacher
 from dfad_tf.synthesis import generators
+from dfad_tf.teachers.model_files import is_model_file
 from dfad_tf.teachers.teacher_signals import TeacherSignals
 from dfad_tf.utils.errors import InputError
 
@@ -52,7 +53,7 @@ def check_names() -> None:
     run_builder.optimizers_from_flags()
     with argument_flags(weight_decay="teacher_weight_decay", optimizer="teacher_optimizer"):
         make_optimizer(FLAGS.teacher_optimizer, 0.0, FLAGS.teacher_weight_decay)
-    if not FLAGS.student.endswith(network_builder.MODEL_FILES) and FLAGS.student != "compact":
+    if not is_model_file(FLAGS.student) and FLAGS.student != "compact":
         models.check_name(FLAGS.student, "student")
     models.check_name(FLAGS.teacher_model, "teacher_model")
     generators.check_name(FLAGS.generator)

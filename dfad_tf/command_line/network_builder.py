@@ -17,17 +17,17 @@ from dfad_tf.students import compact
 from dfad_tf.students.inheritance import inherit_weights
 from dfad_tf.synthesis import generators
 from dfad_tf.teachers import loading
+from dfad_tf.teachers.model_files import is_model_file
 from dfad_tf.utils.errors import InputError
 
 FLAGS = flags.FLAGS
-MODEL_FILES = (".keras", ".h5", ".hdf5")
 _MOST_PIXELS = 2**22  # of the images that initialize a student
 
 
 def student_from_flags(teacher: Teacher) -> keras.Model:
     """Build the student, with the teacher's input and its preprocessing inside."""
     description = teacher.description
-    if FLAGS.student.endswith(MODEL_FILES):
+    if is_model_file(FLAGS.student):
         with argument_flags(path="student"):
             return _untrained(loading.load_keras_file(FLAGS.student, trust=FLAGS.trust_teacher))
     name = FLAGS.student

@@ -25,6 +25,7 @@ from dfad_tf.runs import interrupted_run, workers
 from dfad_tf.runs.data_free_run import DataFreeNetworks, DataFreeRun
 from dfad_tf.runs.records import RunSettings, Teacher
 from dfad_tf.runs.supervised_run import SupervisedRun, SupervisedSettings
+from dfad_tf.teachers.model_files import is_model_file
 
 _LOG = logging.getLogger(__name__)
 FLAGS = flags.FLAGS
@@ -156,7 +157,7 @@ def check_user_student(student: keras.Model, teacher: Teacher) -> None:
         InputError: If LiteRT lacks an operation that it needs; `--export=none` trains it anyway.
     """
     exports = exporting.check_exports(FLAGS.export, "--export")
-    supplied = FLAGS.student.endswith(network_builder.MODEL_FILES)
+    supplied = is_model_file(FLAGS.student)
     if supplied and set(exports) & set(exporting.LITE_FILES):
         exporting.check_convertible(student, teacher.description.contract)
 

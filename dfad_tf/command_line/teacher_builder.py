@@ -91,7 +91,7 @@ def teacher_from_flags(dataset: ImageDataset | None, verbose: str | int) -> Teac
         return Teacher(model, description, FLAGS.teacher, False)
     if dataset is None:
         raise InputError("Expected --teacher or --dataset. Received neither.")
-    with argument_flags(folder="teacher_cache", path="teacher_cache"):
+    with argument_flags(folder="teacher_cache", path="teacher_cache", shape="image_shape"):
         model, path, _ = cache.cached_teacher(
             recipe_from_flags(),
             dataset,

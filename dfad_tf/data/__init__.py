@@ -1,1 +1,1 @@
-"""Data sets, pixel contracts, and images that are drawn without data."""
+"""Data sets, pixel contracts, and images that are generated without data."""

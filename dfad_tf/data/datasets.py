@@ -1,22 +1,26 @@
-"""Labelled images by name; the only module that knows TensorFlow Datasets.
+"""Labelled images by name. This is the only module that uses TensorFlow Datasets (TFDS).
 
-They train a teacher that is missing and measure accuracy. Distillation never
-sees them.
+Labelled images train a missing teacher and measure accuracy. Distillation without data never
+reads them.
 """
 
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass
-from typing import Any
+import pathlib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 import tensorflow as tf
 
 from dfad_tf.utils.errors import InputError
 
+if TYPE_CHECKING:
+    import tensorflow_datasets as tfds
+
 _MEMORY_LIMIT = 8 * 2**30  # bytes: a split is held in memory
-_DIGITS_TEST = 450  # of the 1,797 digits, a quarter, are held out
+_DIGITS_TEST = 450  # a quarter of the 1,797 digits is held out
 _DIGITS_TRAIN = 1797 - _DIGITS_TEST
 
 
@@ -25,18 +29,33 @@ class ImageDataset:
     """A named set of labelled images.
 
     Attributes:
-        name: As given to `open_dataset`.
-        num_classes: Number of labels.
-        label_names: Their names, in the order of the labels.
-        image_shape: `(height, width, channels)` that a classifier trained here
-            takes: the images' own, padded where the field does so (28 to 32).
+        name: The name given to `open_dataset`.
+        num_classes: Number of classes.
+        label_names: Names of the classes, in the order of their labels.
+        image_shape: `(height, width, channels)` of the input of a classifier that is trained
+            on these images: their own shape, except that 28 pixels are padded to 32 as in the
+            published methods.
     """
 
     name: str
     num_classes: int
     label_names: tuple[str, ...]
     image_shape: tuple[int, int, int]
-    _builder: Any = None
+    _builder: tfds.core.DatasetBuilder | None = field(default=None, repr=False, compare=False)
+    _data_dir: str | None = field(default=None, repr=False, compare=False)
+
+    def prepare(self) -> None:
+        """Download the images unless they are on disk.
+
+        Raises:
+            InputError: If they are not on disk and cannot be downloaded.
+        """
+        if self._builder is None or self._builder.info.splits:
+            return
+        try:
+            self._builder.download_and_prepare()
+        except Exception as error:  # the downloader, the disk and the parser raise any type
+            raise _unavailable(self.name, self._data_dir, error) from error
 
     def load(
         self, split: str, shape: tuple[int, int, int] | None = None
@@ -45,13 +64,14 @@ class ImageDataset:
 
         Args:
             split: `"train"` or `"test"`.
-            shape: `(height, width, channels)` to bring the images to; None is `image_shape`.
+            shape: `(height, width, channels)` to which the images are converted; None is
+                `image_shape`.
 
         Returns:
             Images, uint8 `(n, height, width, channels)`, and labels, int64 `(n,)`.
 
         Raises:
-            InputError: If the images cannot be brought to the shape, or need too much memory.
+            InputError: If the images cannot be converted to the shape, or need too much memory.
         """
         shape = shape or self.image_shape
         if self._builder is None:
@@ -60,9 +80,9 @@ class ImageDataset:
         count = self._builder.info.splits[name].num_examples
         if count * np.prod(shape) > _MEMORY_LIMIT:
             raise InputError(
-                f"Expected a split of at most {_MEMORY_LIMIT // 2**30} GiB in memory. Received: "
-                f"{self.name} with {count:,} images of {shape}; name a part of it, such as "
-                f"--dataset={self.name} with a smaller --image_shape."
+                f"Expected `shape` to be small enough for a split of at most "
+                f"{_MEMORY_LIMIT // 2**30} GiB in memory. Received: {shape} for {count:,} images "
+                f"of {self.name}"
             )
         keys = self._builder.info.supervised_keys
         _check_channels(self._builder.info.features[keys[0]].shape[2] or 3, shape[2])
@@ -84,63 +104,86 @@ class ImageDataset:
 
 
 def open_dataset(name: str, data_dir: str | None = None) -> ImageDataset:
-    """Find a data set; nothing but its description is read yet.
+    """Open a data set, and download it if it is not on disk.
 
     Args:
-        name: `"digits"` (scikit-learn's, which needs no download), or any TFDS
-            name whose examples are an image and a label.
-        data_dir: Where TFDS keeps its data; None is `TFDS_DATA_DIR` or TFDS's default.
+        name: `"digits"` (the digits of scikit-learn, which need no download), or the name of
+            any TFDS data set whose examples are an image and a label.
+        data_dir: Existing folder in which TFDS keeps its data; None is `TFDS_DATA_DIR` or the
+            default of TFDS.
 
     Returns:
-        The data set, ready to `load`.
+        The data set. Its images are read by `load`.
 
     Raises:
-        InputError: If the name is unknown, the examples are something else, or the
-            data can neither be found nor downloaded.
+        InputError: If the name is unknown, the examples are not images with one label each,
+            `data_dir` does not exist, or the data can neither be found nor downloaded.
 
     Example:
 
-    >>> images, labels = open_dataset("mnist").load("test")
+    >>> images, labels = open_dataset("digits").load("test")
+    >>> images.shape
+    (450, 32, 32, 1)
     """
     dataset = describe_dataset(name, data_dir)
-    if dataset._builder is not None:
-        _prepare(dataset._builder, name, data_dir)
+    dataset.prepare()
     return dataset
 
 
 def describe_dataset(name: str, data_dir: str | None = None) -> ImageDataset:
-    """Return a data set's shape and labels, whether or not its images are at hand.
+    """Return the shape and the labels of a data set without downloading its images.
 
     Args:
         name: As for `open_dataset`.
-        data_dir: Likewise.
+        data_dir: As for `open_dataset`.
+
+    Returns:
+        The data set. Call `prepare` before `load`.
 
     Raises:
-        InputError: If the name is unknown, or the examples are something else.
+        InputError: If the name is unknown, the examples are not images with one label each, or
+            `data_dir` does not exist.
     """
     if name == "digits":
         return ImageDataset("digits", 10, tuple("0123456789"), (32, 32, 1))
+    if data_dir is not None and not pathlib.Path(data_dir).is_dir():
+        raise InputError(f"Expected `data_dir` to be an existing folder. Received: {data_dir}")
     builder = _builder(name, data_dir)
     keys = builder.info.supervised_keys
     features = builder.info.features
     if not keys or "image" not in str(keys[0]) or not hasattr(features[keys[1]], "num_classes"):
         raise InputError(
-            "Expected --dataset to name a data set of images with one label each. Received: "
-            f"{name!r}, whose examples are {', '.join(features)}."
+            "Expected `name` to be a data set of images with one label each. Received: "
+            f"{name!r}, whose examples consist of {', '.join(features)}"
         )
     label, shape = features[keys[1]], features[keys[0]].shape
     height, width = (32 if side == 28 else side or 224 for side in shape[:2])
-    return ImageDataset(
-        name, label.num_classes, tuple(label.names), (height, width, shape[2] or 3), builder
-    )
+    image_shape = (height, width, shape[2] or 3)
+    names = tuple(label.names)
+    return ImageDataset(name, label.num_classes, names, image_shape, builder, data_dir)
 
 
-def bring_to_shape(image: Any, shape: tuple[int, int, int]) -> Any:
-    """Bring one uint8 image to another size and number of channels.
+def bring_to_shape(image: tf.Tensor, shape: tuple[int, int, int]) -> tf.Tensor:
+    """Convert one image to another size and number of channels.
 
-    A slightly smaller image (28 to 32) is padded with zeros, as the field does
-    with MNIST; any other size is resized with anti-aliasing. One channel is
-    repeated to three, three become grey by luma, and a fourth is opaque alpha.
+    An image that is slightly smaller (28 for 32) is padded with zeros, as the published
+    methods do with MNIST. Any other size is resized with anti-aliasing. One channel is
+    repeated to three, three are converted to one by luma, and a fourth is opaque alpha.
+
+    Args:
+        image: uint8 `(height, width, channels)`.
+        shape: `(height, width, channels)` of the result.
+
+    Returns:
+        The converted image, uint8.
+
+    Raises:
+        InputError: If the channels cannot be converted.
+
+    Example:
+
+    >>> bring_to_shape(tf.zeros((28, 28, 1), tf.uint8), (32, 32, 3)).shape
+    TensorShape([32, 32, 3])
     """
     height, width, channels = shape
     received = image.shape[-1]
@@ -169,20 +212,20 @@ def bring_to_shape(image: Any, shape: tuple[int, int, int]) -> Any:
 def _check_channels(received: int, channels: int) -> None:
     if received != channels and (received == 2 or channels == 2):
         raise InputError(
-            f"Expected --dataset with images that can be brought to {channels} channels. "
-            f"Received: {received}"
+            f"Expected images that can be converted to {channels} channels. Received images of "
+            f"{received} channels; only 1, 3 and 4 channels can be converted to each other."
         )
 
 
 def _digits(split: str, shape: tuple[int, int, int]) -> tuple[np.ndarray, np.ndarray]:
-    from sklearn import datasets, model_selection  # slow to import, and for this set alone
+    from sklearn import datasets, model_selection  # slow to import, and used here only
 
     digits = datasets.load_digits()
     parts = model_selection.train_test_split(
         digits.images, digits.target, test_size=_DIGITS_TEST, random_state=0, stratify=digits.target
     )
     images, labels = (parts[1], parts[3]) if split == "test" else (parts[0], parts[2])
-    # Their ink runs from 0 to 16, on 8×8 pixels.
+    # The images have 8×8 pixels with values from 0 to 16.
     images = tf.image.resize(images[..., None] * (255 / 16), (32, 32)).numpy()
     images = np.clip(np.round(images), 0, 255).astype(np.uint8)
     if shape != (32, 32, 1):
@@ -190,8 +233,8 @@ def _digits(split: str, shape: tuple[int, int, int]) -> tuple[np.ndarray, np.nda
     return images, labels.astype(np.int64)
 
 
-def _builder(name: str, data_dir: str | None) -> Any:
-    import tensorflow_datasets as tfds  # a second of import that digits do not need
+def _builder(name: str, data_dir: str | None) -> tfds.core.DatasetBuilder:
+    import tensorflow_datasets as tfds  # takes a second, which "digits" does not need
 
     try:
         return tfds.builder(name, data_dir=data_dir)
@@ -200,43 +243,35 @@ def _builder(name: str, data_dir: str | None) -> Any:
         nearest = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
         hint = f" Did you mean {nearest[0]!r}?" if nearest else ""
         raise InputError(
-            "Expected --dataset to be 'digits' or a name of TensorFlow Datasets. "
+            "Expected `name` to be 'digits' or a name of TensorFlow Datasets. "
             f"Received: {name!r}.{hint}"
         ) from error
     except (ValueError, RuntimeError, OSError) as error:
-        raise _cannot_prepare(name, data_dir, error) from error
+        raise _unavailable(name, data_dir, error) from error
 
 
-def _prepare(builder: Any, name: str, data_dir: str | None) -> None:
-    if builder.info.splits:
-        return
-    try:
-        builder.download_and_prepare()
-    except Exception as error:  # TFDS raises what its downloader, disk or parser raises
-        raise _cannot_prepare(name, data_dir, error) from error
-
-
-def _cannot_prepare(name: str, data_dir: str | None, error: Exception) -> InputError:
+def _unavailable(name: str, data_dir: str | None, error: Exception) -> InputError:
     import tensorflow_datasets as tfds
 
     place = data_dir or str(tfds.core.constants.DATA_DIR)
     reason = str(error).strip().splitlines() or [type(error).__name__]
     return InputError(
-        f"Data set {name!r} is not prepared in {place} and could not be downloaded "
-        f"({reason[0][:120]}). Expected a prepared copy: name its folder with --data_dir or "
-        "the environment variable TFDS_DATA_DIR."
+        f"Expected a prepared copy of the data set {name!r} in {place}. Received none, and the "
+        f"download failed ({reason[0][:120]}); name the folder of a prepared copy with `data_dir` "
+        "or the environment variable TFDS_DATA_DIR."
     )
 
 
-def _split_name(info: Any, split: str) -> str:
-    """The split's name; a set without a test split gives up its last tenth for it."""
+def _split_name(info: tfds.core.DatasetInfo, split: str) -> str:
+    """Return the TFDS name of a split. Without a test split, the last tenth is held out."""
     if split == "test":
         for name in ("test", "validation"):
             if name in info.splits:
                 return name
     if "train" not in info.splits:
         raise InputError(
-            f"Expected --dataset with a split 'train'. Received: {', '.join(info.splits)}"
+            f"Expected a data set with a split 'train'. Received: {info.name} with the splits "
+            f"{', '.join(info.splits)}"
         )
     held_out = "test" in info.splits or "validation" in info.splits
     if split == "test":

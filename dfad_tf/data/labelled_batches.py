@@ -2,18 +2,43 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 import tensorflow as tf
 
 from dfad_tf.compute.pipelines import without_autotune
+from dfad_tf.utils.errors import InputError
 
 AUGMENTATIONS = ("none", "crop", "crop_flip", "crop_flip_cutout")
 
 
+@dataclass(frozen=True)
+class EpochOrder:
+    """Which images the epochs of `fit` consist of, and in which order.
+
+    Attributes:
+        seed: Seed of the order and of the augmentation.
+        count: Images per epoch; None is the number of images. If it is larger, images are
+            repeated.
+        first_epoch: The epoch whose order comes first, so that an interrupted run resumes with
+            the order that an uninterrupted run has.
+    """
+
+    seed: int = 0
+    count: int | None = None
+    first_epoch: int = 0
+
+
 def channel_statistics(images: np.ndarray) -> tuple[list[float], list[float]]:
-    """Return mean and deviation of each channel of uint8 images, in raw pixels."""
+    """Compute the mean and the standard deviation of each channel.
+
+    Args:
+        images: uint8 `(n, height, width, channels)`.
+
+    Returns:
+        Means and standard deviations in raw pixels. The latter are at least 1.
+    """
     sample = images[:: max(1, len(images) // 10000)].astype(np.float64)
     mean, std = sample.mean((0, 1, 2)), sample.std((0, 1, 2))
     return mean.tolist(), np.maximum(std, 1.0).tolist()
@@ -24,33 +49,43 @@ def labelled_batches(
     labels: np.ndarray,
     batch_size: int,
     augmentation: str = "none",
-    seed: int = 0,
-    count: int | None = None,
-    first_epoch: int = 0,
+    order: EpochOrder | None = None,
     drop_remainder: bool = False,
 ) -> tf.data.Dataset:
-    """Return an epoch of labelled images in random order.
+    """Return a data set that gives one epoch of labelled images in random order per iteration.
 
     Args:
         images: uint8 `(n, height, width, channels)`.
         labels: `(n,)`.
-        batch_size: Images in a batch.
+        batch_size: Images per batch.
         augmentation: One of `AUGMENTATIONS`.
-        seed: Seed of order and augmentation.
-        count: Images in an epoch, where that is more than there are; they come again then.
-        first_epoch: The epoch of `fit` whose order comes first.
-        drop_remainder: Whether a last batch that is not full is left out, as replicas need it.
+        order: Images, order and seed of the epochs; None is the default `EpochOrder`.
+        drop_remainder: Whether an incomplete last batch is dropped, as replicas require.
+
+    Returns:
+        Batches of images and labels.
+
+    Raises:
+        InputError: If the augmentation is unknown.
     """
+    if augmentation not in AUGMENTATIONS:
+        raise InputError(
+            f"Expected `augmentation` to be one of {', '.join(AUGMENTATIONS)}. "
+            f"Received: {augmentation!r}"
+        )
+    order = order or EpochOrder()
     data = tf.data.Dataset.from_tensor_slices((images, labels))
-    data = data.shuffle(len(images), seed=seed)
-    count = count or len(images)
-    # The epochs that were done have drawn the order of each pass, and one more: Keras's `fit`
-    # opens an iterator behind an epoch's last step too, and drops it when the next begins.
-    for _ in range(first_epoch * (-(-count // len(images)) + 1)):
+    data = data.shuffle(len(images), seed=order.seed)
+    count = order.count or len(images)
+    # Each earlier epoch has drawn the order of its passes over the images, and one more: `fit`
+    # of Keras also opens an iterator after the last step of an epoch, and drops it when the next
+    # epoch begins.
+    for _ in range(order.first_epoch * (-(-count // len(images)) + 1)):
         iter(data)
     if count > len(images):
         data = data.repeat().take(count)
     if augmentation != "none":
+        seed = order.seed
         keys = tf.data.Dataset.counter()
         data = tf.data.Dataset.zip(data, keys).map(
             lambda pair, key: (_augment(pair[0], (seed, key), augmentation), pair[1]),
@@ -60,7 +95,7 @@ def labelled_batches(
     return without_autotune(data) if augmentation == "none" else data
 
 
-def _augment(image: Any, seed: Any, kind: str) -> Any:
+def _augment(image: tf.Tensor, seed: tuple[int, tf.Tensor | int], kind: str) -> tf.Tensor:
     key = tf.stack([tf.cast(part, tf.int32) for part in seed])
     shape = image.shape
     image = tf.pad(image, [[4, 4], [4, 4], [0, 0]])
@@ -68,14 +103,19 @@ def _augment(image: Any, seed: Any, kind: str) -> Any:
     if "flip" in kind:
         image = tf.image.stateless_random_flip_left_right(image, key + [1, 0])
     if "cutout" in kind:
-        corner = tf.random.stateless_uniform((2,), key + [2, 0])
-        rows = _outside(shape[0], corner[0])[:, None, None]
-        columns = _outside(shape[1], corner[1])[None, :, None]
+        centre = tf.random.stateless_uniform((2,), key + [2, 0])
+        rows = _outside_window(shape[0], centre[0])[:, None, None]
+        columns = _outside_window(shape[1], centre[1])[None, :, None]
         image = image * tf.cast(rows | columns, image.dtype)
     return image
 
 
-def _outside(side: int, corner: Any) -> Any:
-    """Which of `side` pixels lie outside a window of half the side, centred anywhere."""
-    centre = corner * side
+def _outside_window(side: int, position: tf.Tensor) -> tf.Tensor:
+    """Return which of `side` pixels are outside a window of half the side.
+
+    Args:
+        side: Number of pixels.
+        position: Centre of the window as a share of the side, in [0, 1).
+    """
+    centre = position * side
     return tf.abs(tf.range(side, dtype=tf.float32) - centre) > side / 4

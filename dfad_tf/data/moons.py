@@ -1,4 +1,4 @@
-"""Two moons: a task in the plane, where a boundary can be seen."""
+"""Two moons: a classification task in two dimensions, whose decision boundary can be drawn."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ import numpy as np
 def two_moons(
     count: int = 1000, noise: float = 0.1, seed: int = 0
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Draw points of two interleaved half circles.
+    """Draw points from two interleaved half circles.
 
     Args:
-        count: Points.
-        noise: Standard deviation of what is added to them.
-        seed: Seed of the draw.
+        count: Number of points.
+        noise: Standard deviation of the Gaussian noise that is added to the points.
+        seed: Seed of points and noise.
 
     Returns:
-        Points, float32 `(count, 2)`, and their moons, int64 `(count,)`.
+        Points, float32 `(count, 2)`, and the index of their half circle, int64 `(count,)`.
     """
     from sklearn import datasets  # slow to import
 

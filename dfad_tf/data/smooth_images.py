@@ -1,4 +1,4 @@
-"""Smooth random images, drawn without any data."""
+"""Smooth random images, generated without any data."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ _ORDINARY_MEAN, _ORDINARY_STD = 115.0, 64.0  # of photographs, in raw pixels
 
 
 def smooth_images(count: int, shape: tuple[int, int, int], seed: int = 0) -> np.ndarray:
-    """Draw smooth random images with the mean and contrast of photographs.
+    """Generate smooth random images with the mean and the contrast of photographs.
 
     Args:
         count: Number of images.
         shape: `(height, width, channels)`.
-        seed: Seed of the draw.
+        seed: Seed of the images.
 
     Returns:
         Raw pixels from 0 to 255, float32 `(count, height, width, channels)`.

@@ -8,15 +8,18 @@ from dfad_tf.data.pixel_contract import PixelContract
 
 
 class TestImages:
-    """Held-out real images: they measure, and nothing learns from them.
+    """Held-out real images. They are used for measurements only, and never for training.
 
     Args:
         pixels: Raw pixels, uint8 `(n, height, width, channels)`.
         labels: `(n,)`.
-        contract: What the networks expect of their pixels.
+        contract: The pixel values that the networks expect.
+
+    Attributes:
+        inputs: The images in the input range of the networks, float32.
     """
 
-    __test__ = False  # a name that pytest would collect
+    __test__ = False  # pytest would collect a class of this name
 
     def __init__(self, pixels: np.ndarray, labels: np.ndarray, contract: PixelContract) -> None:
         self.pixels, self.labels = pixels, labels

@@ -11,7 +11,7 @@ from absl import flags
 from dfad_tf import exporting
 from dfad_tf.data.datasets import ImageDataset
 from dfad_tf.runs.records import Teacher
-from dfad_tf.utils.errors import InputError
+from dfad_tf.teachers.model_files import is_model_file
 
 FLAGS = flags.FLAGS
 _CALIBRATION_IMAGES = 500
@@ -24,8 +24,7 @@ def check_brought_student(student: keras.Model, teacher: Teacher) -> None:
         InputError: If LiteRT has not built in what it needs; `--export=none` trains it.
     """
     exports = exporting.check_exports(FLAGS.export, "--export")
-    brought = FLAGS.student.endswith((".keras", ".h5", ".hdf5"))
-    if brought and set(exports) & set(exporting.LITE_FILES):
+    if is_model_file(FLAGS.student) and set(exports) & set(exporting.LITE_FILES):
         exporting.check_convertible(student, teacher.description.contract)
 
 

@@ -15,7 +15,7 @@ from dfad_tf.callbacks import Backup, HistoryFile, StopSignals, TimeLeft
 from dfad_tf.compute.optimizers import make_optimizer, with_loss_scaling
 from dfad_tf.compute.pipelines import in_batches
 from dfad_tf.data.datasets import ImageDataset
-from dfad_tf.data.labelled_batches import labelled_batches
+from dfad_tf.data.labelled_batches import EpochOrder, labelled_batches
 from dfad_tf.data.test_images import TestImages
 from dfad_tf.distillation.compatibility import check_student
 from dfad_tf.distillation.supervised_distiller import SupervisedDistiller
@@ -207,9 +207,7 @@ class SupervisedRun:
             self.labels,
             self.settings.batch_size,
             self.supervision.augmentation,
-            self.settings.seed,
-            self.total,
-            first_epoch,
+            EpochOrder(self.settings.seed, self.total, first_epoch),
             drop_remainder=self.student.distribute_strategy.num_replicas_in_sync > 1,
         )
         contract = self.teacher.description.contract

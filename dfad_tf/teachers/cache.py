@@ -1,13 +1,13 @@
-"""Teachers that were trained here are kept, and used again."""
+"""Save the teachers that this package trains, and use them again."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 import pathlib
 import shutil
-from typing import Any
 
 import filelock
 import keras
@@ -19,57 +19,53 @@ from dfad_tf.teachers.training import TeacherRecipe, train_teacher
 from dfad_tf.utils.errors import InputError
 from dfad_tf.utils.files import write_atomically, write_json
 
+_LOG = logging.getLogger(__name__)
+
 
 def cached_teacher(
     recipe: TeacherRecipe,
     dataset: ImageDataset,
     image_shape: tuple[int, int, int],
-    folder: str | None = None,
-    verbose: Any = "auto",
-    every: str = "1min",
+    folder: str | os.PathLike[str] | None = None,
+    verbose: str | int = "auto",
+    every: str | int = "1min",
 ) -> tuple[keras.Model, pathlib.Path, bool]:
-    """Return the teacher of a recipe, trained now if it never was.
+    """Return the teacher of a recipe, and train it if it is not in the cache.
 
     Args:
-        recipe: What to train and how.
+        recipe: The network and its training.
         dataset: Labelled images.
         image_shape: `(height, width, channels)`.
-        folder: Where teachers are kept; None is `dfad_tf/teachers` in Keras's home.
-        verbose: As in Keras's `fit`.
-        every: Steps or time between two backups of its training.
+        folder: Folder of the cache; None is `dfad_tf/teachers` in the home folder of Keras.
+        verbose: As in `fit` of Keras.
+        every: Train steps or time between two backups of the training, such as 500 or "30s".
 
     Returns:
-        The teacher, its file, and whether it was trained now.
+        The teacher, its file, and whether this call has trained it.
 
     Raises:
-        InputError: If the folder cannot be written.
+        InputError: If `folder` cannot be written, `every` is not an interval, or the backup of an
+            interrupted training is damaged.
     """
     path = teacher_path(recipe, dataset.name, image_shape, folder)
     if path.exists():
-        return load_keras_file(str(path), "--teacher_cache"), path, False
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        writable = os.access(path.parent, os.W_OK)
-    except OSError as error:
-        raise InputError(f"Expected --teacher_cache to be writable. {error}") from error
-    if not writable:
-        raise InputError(f"Expected --teacher_cache to be writable. Received: {path.parent}")
-    print(
-        f"No teacher of this recipe yet. It is trained once and kept: {recipe.model} on "
-        f"{dataset.name}, {recipe.epochs} epochs by {recipe.optimizer} at "
-        f"{recipe.learning_rate:g}, batches of {recipe.batch_size}, augmentation "
-        f"{recipe.augmentation}.",
-        flush=True,
-    )
-    place = path.with_suffix(".backup")
-    with filelock.FileLock(path.with_suffix(".lock")):  # two commands may want one teacher
+        return load_keras_file(str(path)), path, False
+    _create_folder(path.parent)
+    _LOG.info(
+        "The cache has no teacher of this recipe. It is trained once and saved: %s on %s, %d "
+        "epochs with %s at a learning rate of %g, batches of %d, augmentation %s.",
+        recipe.model, dataset.name, recipe.epochs, recipe.optimizer, recipe.learning_rate,
+        recipe.batch_size, recipe.augmentation,
+    )  # fmt: skip
+    with filelock.FileLock(path.with_suffix(".lock")):  # two commands may need the same teacher
         if path.exists():
-            return load_keras_file(str(path), "--teacher_cache"), path, False
+            return load_keras_file(str(path)), path, False
+        place = path.with_suffix(".backup")
         with StopSignals() as stop:
             backup = Backup(place, every, stop=stop, delete_checkpoint=False)
-            first_epoch, _ = _position(backup)
+            first_epoch = _first_epoch(backup)
             if 0 < first_epoch < recipe.epochs:
-                print(f"Its training goes on in epoch {first_epoch + 1}.", flush=True)
+                _LOG.info("Its training resumes in epoch %d.", first_epoch + 1)
             teacher = train_teacher(recipe, dataset, image_shape, verbose, [backup], first_epoch)
         write_atomically(path, teacher.save)
         shutil.rmtree(place, ignore_errors=True)
@@ -77,24 +73,45 @@ def cached_teacher(
     return teacher, path, True
 
 
-def _position(backup: Backup) -> tuple[int, int]:
-    try:
-        return backup.position() or (0, 0)
-    except InputError as error:
-        raise InputError(
-            f"{error}. Remove {backup.path.parent} to train the teacher anew"
-        ) from error
-
-
 def teacher_path(
     recipe: TeacherRecipe,
     dataset: str,
     image_shape: tuple[int, int, int],
-    folder: str | None = None,
+    folder: str | os.PathLike[str] | None = None,
 ) -> pathlib.Path:
-    """Return the file of a recipe's teacher: another recipe has another name."""
+    """Return the file of the teacher of a recipe. Every recipe has its own file.
+
+    Args:
+        recipe: The network and its training.
+        dataset: Name of the data set.
+        image_shape: `(height, width, channels)`.
+        folder: As for `cached_teacher`.
+    """
     home = os.environ.get("KERAS_HOME") or os.path.expanduser("~/.keras")
     place = pathlib.Path(folder or os.path.join(home, "dfad_tf", "teachers"))
     text = json.dumps([dataset, list(image_shape), recipe.as_dict()], sort_keys=True)
     digest = hashlib.sha256(text.encode()).hexdigest()[:10]
     return place / f"{dataset.replace('/', '_')}_{recipe.model}_{digest}.keras"
+
+
+def _create_folder(folder: pathlib.Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        writable = os.access(folder, os.W_OK)
+    except OSError as error:
+        raise InputError(
+            f"Expected `folder` to be a writable folder. Received: {folder} ({error.strerror})"
+        ) from error
+    if not writable:
+        raise InputError(f"Expected `folder` to be a writable folder. Received: {folder}")
+
+
+def _first_epoch(backup: Backup) -> int:
+    """Return the epoch with which an interrupted training resumes, or 0."""
+    try:
+        epoch, _ = backup.position() or (0, 0)
+    except InputError as error:
+        raise InputError(
+            f"{error}. Remove {backup.path.parent} to train the teacher from the beginning"
+        ) from error
+    return epoch

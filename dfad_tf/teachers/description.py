@@ -1,4 +1,4 @@
-"""What is known about a teacher: shapes, classes, pixels, features."""
+"""Describe a teacher: image shape, classes, pixel contract and features."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from dfad_tf.utils.errors import InputError
 
 @dataclass(frozen=True)
 class TeacherDescription:
-    """What was found out about a teacher.
+    """What distillation needs to know about a teacher.
 
     Attributes:
         image_shape: `(height, width, channels)` of its input.
         num_classes: Number of its outputs.
-        head: `"logits"`, or `"softmax"` (taken off for distillation).
-        contract: The pixels it expects.
-        features: Name of the features that R_m would read; None if there are none.
+        head: `"logits"`, or `"softmax"` (which distillation removes).
+        contract: The pixel values that it expects.
+        features: Name of the features that R_m uses; None if there are none.
     """
 
     image_shape: tuple[int, int, int]
@@ -36,43 +36,53 @@ class TeacherDescription:
 def describe_teacher(
     teacher: keras.Model, contract: PixelContract | None = None, features: str | None = None
 ) -> TeacherDescription:
-    """Find out what a teacher takes and gives; everything here is without data.
+    """Determine the input and the output of a teacher, without any data.
 
     Args:
-        teacher: A classifier of images.
-        contract: The pixels it expects, if known; None detects them.
-        features: Layer that R_m reads; None finds the penultimate.
+        teacher: An image classifier.
+        contract: The pixel values that it expects; None detects them.
+        features: Name of the layer whose output R_m uses; None is the penultimate layer.
 
     Returns:
         The description.
 
     Raises:
         InputError: If the outputs are neither logits nor softmax probabilities, or not finite.
+
+    Example:
+
+    >>> describe_teacher(teacher, contract).num_classes
+    3
     """
     contract = contract or detect_contract(teacher)
     signals = TeacherSignals(teacher, features)
     shape = tuple(teacher.input_shape[1:])
     inputs = contract.to_input(smooth_images(8, shape))
+    _check_outputs(teacher, signals, inputs)
+    head = "softmax" if signals.softmax_removed else "logits"
+    return TeacherDescription(
+        shape, int(teacher.output_shape[-1]), head, contract, signals.features_name
+    )
+
+
+def _check_outputs(teacher: keras.Model, signals: TeacherSignals, inputs: np.ndarray) -> None:
+    """Check the outputs of a teacher for smooth random images."""
     logits = np.asarray(signals(inputs)[0])
     if not np.isfinite(logits).all():
         raise InputError(
             "Expected a classifier with finite outputs. Received NaN or infinity for smooth "
-            "random images; its weights may be damaged, or --input_range is wrong."
+            "random images; its weights may be damaged, or `contract` may be wrong."
         )
     outputs = np.asarray(keras.ops.convert_to_numpy(teacher(inputs, training=False)))
     sums_to_one = np.allclose(outputs.sum(-1), 1.0, atol=1e-3)
     if outputs.min() >= 0 and outputs.max() <= 1 and not sums_to_one and np.ptp(outputs) > 1e-6:
         raise InputError(
             "Expected a classifier with logits or softmax probabilities. Received outputs in "
-            "[0, 1] that do not sum to 1, as of a sigmoid; several labels an image are not "
+            "[0, 1] that do not sum to 1, as those of a sigmoid; several labels per image are not "
             "supported."
         )
     if sums_to_one and outputs.min() >= 0 and not signals.softmax_removed:
         raise InputError(
-            "Expected a softmax that can be taken off: a layer at the end of a functional or "
+            "Expected a softmax that can be removed: a layer at the end of a functional or "
             f"sequential model. Received probabilities from a {type(teacher).__name__}."
         )
-    head = "softmax" if signals.softmax_removed else "logits"
-    return TeacherDescription(
-        shape, int(teacher.output_shape[-1]), head, contract, signals.features_name
-    )

@@ -1,21 +1,21 @@
-"""What a `.keras` or `.h5` file holds, looked at before Keras makes a model of it."""
+"""Check the content of a `.keras` or `.h5` file before Keras creates a model from it."""
 
 from __future__ import annotations
 
 import json
 import zipfile
-from typing import Any
 
 import h5py
 
-from dfad_tf.teachers.hdf5_check import WEIGHTS, check_hdf5
+from dfad_tf.teachers.hdf5_check import check_hdf5
+from dfad_tf.teachers.model_files import ARCHIVE_WEIGHTS, is_archive, max_content_bytes
 from dfad_tf.utils.errors import InputError
 
 _CONFIG = "config.json"
-_MOST_EXPANSION, _SMALL = 100, 2**26
 # Layers that hold code, or a graph that runs outside Keras.
 _CODE_LAYERS = ("TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer")
-# Where Keras's functions of tensors stand; others download, write or set up.
+# The modules of the Keras functions that compute on tensors. Functions of other modules
+# download, write files or change settings.
 _FUNCTION_MODULES = (
     "builtins", "keras.activations", "keras.constraints", "keras.initializers", "keras.losses",
     "keras.metrics", "keras.ops", "keras.regularizers",
@@ -23,48 +23,49 @@ _FUNCTION_MODULES = (
 
 
 def check_keras_file(path: str, trust: bool = False) -> None:
-    """Check a file's checksums, weights and layers, before a model is made of it.
+    """Check the checksums, the weights and the layers of a file before it is loaded.
 
     Args:
         path: A `.keras` or `.h5` file.
-        trust: Whether its layers may run Python code of their own.
+        trust: Whether its layers may run Python code from the file.
 
     Raises:
-        InputError: If it is damaged, or holds code and is not trusted.
+        InputError: If the file is damaged, or contains code and is not trusted.
     """
-    config = _archive_config(path) if path.endswith(".keras") else _hdf5_config(path)
+    config = _archive_config(path) if is_archive(path) else _hdf5_config(path)
     try:
         content = json.loads(config)
     except (ValueError, RecursionError) as error:
-        raise InputError(
-            f"Expected a whole Keras model in {path}. Its layers could not be read: {error}"
-        ) from error
+        raise _incomplete(path, f"its layers could not be read: {error}") from error
     if not trust:
         _check_layers(content, path)
+
+
+def _incomplete(path: str, problem: str) -> InputError:
+    return InputError(f"Expected a complete Keras model in {path}. It could not be read: {problem}")
 
 
 def _archive_config(path: str) -> bytes:
     try:
         with zipfile.ZipFile(path) as archive:
             for member in archive.infolist():
-                if member.file_size > _SMALL + _MOST_EXPANSION * member.compress_size:
+                if member.file_size > max_content_bytes(member.compress_size):
                     raise InputError(
-                        f"Expected a whole Keras model in {path}. Received: {member.filename!r} "
-                        f"in it, which grows to {member.file_size} bytes"
+                        f"Expected a complete Keras model in {path}. Received: its member "
+                        f"{member.filename!r} expands to {member.file_size} bytes"
                     )
             damaged = archive.testzip()
             names = archive.namelist()
             config = archive.read(_CONFIG) if _CONFIG in names and damaged is None else b""
     except InputError:
         raise
-    except Exception as error:  # zipfile raises a dozen types on damage
-        raise InputError(
-            f"Expected a whole Keras model in {path}. It could not be read: {error}"
-        ) from error
-    if damaged is not None or _CONFIG not in names:
-        what = f"the checksum of {damaged} in it is wrong" if damaged else f"it has no {_CONFIG}"
-        raise InputError(f"Expected a whole Keras model in {path}. It could not be read: {what}")
-    if WEIGHTS in names:
+    except Exception as error:  # on damage, zipfile raises exceptions of a dozen types
+        raise _incomplete(path, str(error)) from error
+    if damaged is not None:
+        raise _incomplete(path, f"the checksum of its member {damaged} is wrong")
+    if _CONFIG not in names:
+        raise _incomplete(path, f"it has no {_CONFIG}")
+    if ARCHIVE_WEIGHTS in names:
         check_hdf5(path)
     return config
 
@@ -74,31 +75,28 @@ def _hdf5_config(path: str) -> bytes | str:
     with h5py.File(path, "r") as file:
         config = file.attrs.get("model_config")
     if not isinstance(config, (str, bytes)):
-        raise InputError(
-            f"Expected a whole Keras model in {path}. It could not be read: it has weights alone, "
-            "no layers"
-        )
+        raise _incomplete(path, "it contains weights alone, and no layers")
     return config
 
 
-def _check_layers(content: Any, path: str) -> None:
+def _check_layers(content: object, path: str) -> None:
     waiting = [content]
     while waiting:
         item = waiting.pop()
         if isinstance(item, dict):
             waiting.extend(item.values())
-            found = _code(item)
+            found = _code_in(item)
             if found:
                 raise InputError(
-                    f"Expected layers without code of their own in {path}. Received: {found}; add "
-                    "--trust_teacher if you trust who made the file."
+                    f"Expected layers without Python code in {path}. Received: {found}; pass "
+                    "`trust=True` if you trust the author of the file."
                 )
         elif isinstance(item, list):
             waiting.extend(item)
 
 
-def _code(item: dict[str, Any]) -> str | None:
-    """What runs code in one object of a model's layers, in words."""
+def _code_in(item: dict[str, object]) -> str | None:
+    """Return a description of the code that one object of the configuration runs, or None."""
     kind, config = item.get("class_name"), item.get("config")
     if kind == "__lambda__":
         return "a Python function"
@@ -107,7 +105,7 @@ def _code(item: dict[str, Any]) -> str | None:
     if kind == "Lambda" and isinstance(config, dict):
         function = config.get("function")
         if not isinstance(function, dict) or function.get("class_name") != "function":
-            return f"the Lambda layer {config.get('name')!r}, which runs Python"
+            return f"the Lambda layer {config.get('name')!r}, which runs Python code"
     if kind == "function" and item.get("module") not in _FUNCTION_MODULES:
         return f"the function {config!r} of {item.get('module')!r}"
     return None

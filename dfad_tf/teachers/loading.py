@@ -1,4 +1,4 @@
-"""Read a user's own teacher, and find out what it takes and gives."""
+"""Load a user-supplied teacher, and check that it is an image classifier."""
 
 from __future__ import annotations
 
@@ -11,79 +11,84 @@ import numpy as np
 
 from dfad_tf.graphs.layer_graph import is_graph
 from dfad_tf.teachers.keras_file_check import check_keras_file
+from dfad_tf.teachers.model_files import is_model_file
 from dfad_tf.teachers.saved_model_teacher import load_saved_model
 from dfad_tf.utils.errors import InputError
 
-_SMALLEST_SIDE, _MOST_CHANNELS = 8, 4
+_MIN_SIDE, _MAX_CHANNELS = 8, 4
 _UNKNOWN = re.compile(r"(?:Could not locate (?:class|function)|Unknown layer:) '([^']*)'")
 
 
 def load_teacher(
     path: str,
     image_shape: tuple[int, int, int] | None = None,
-    flag: str = "--teacher",
     trust: bool = False,
 ) -> keras.Model:
-    """Read a trained classifier from a `.keras` or `.h5` file or a SavedModel folder.
+    """Load a trained classifier from a `.keras` or `.h5` file or a SavedModel folder.
 
     Args:
         path: The file or folder.
-        image_shape: `(height, width, channels)` where the model leaves its size open.
-        flag: The flag that named it, for errors.
-        trust: Whether it may run code of its own: Lambda layers, and a SavedModel's
-            operations that touch more than tensors. Only for files whose maker you trust.
+        image_shape: `(height, width, channels)` of the images; required only if the model does
+            not state it.
+        trust: Whether the model may run code that it contains: Lambda layers, and operations
+            of a SavedModel that do more than compute on tensors. Only for files whose author
+            you trust.
 
     Returns:
         A frozen model with a static input shape.
 
     Raises:
-        InputError: If there is no such file, it cannot be read, it holds code and is not
-            trusted, or the model is no classifier of images of 8×8 and more with 1 to 4
-            channels.
+        InputError: If the file does not exist, cannot be read, or contains code and is not
+            trusted, or if the model is not a classifier of images of at least 8×8 pixels with 1
+            to 4 channels.
 
     Example:
 
-    >>> teacher = load_teacher("teacher.keras")
+    >>> teacher = load_teacher("my_model.keras")
+    >>> teacher.input_shape
+    (None, 8, 8, 1)
     """
     place = pathlib.Path(path)
     if not place.exists():
-        raise InputError(f"Expected {flag} to be a file or folder. Received: {path} (absent)")
+        raise InputError(f"Expected `path` to be a file or folder. Received: {path} (absent)")
     if place.is_dir():
         if not (place / "saved_model.pb").exists():
             raise InputError(
-                f"Expected {flag} to be a .keras or .h5 file, or a SavedModel folder with "
-                f"saved_model.pb in it. Received the folder: {path}"
+                "Expected `path` to be a .keras or .h5 file, or a SavedModel folder that contains "
+                f"saved_model.pb. Received the folder: {path}"
             )
         model: keras.Model = _read(path, lambda: load_saved_model(path, image_shape, trust), trust)
     else:
-        model = load_keras_file(path, flag, trust)
+        model = load_keras_file(path, trust)
         model = _with_static_shape(model, image_shape, path)
     _check_classifier(model, path)
     model.trainable = False
     return model
 
 
-def load_keras_file(path: str, flag: str = "`path`", trust: bool = False) -> keras.Model:
-    """Read a Keras model from a `.keras` or `.h5` file, without compiling it.
+def load_keras_file(path: str, trust: bool = False) -> keras.Model:
+    """Load a Keras model from a `.keras` or `.h5` file, without compiling it.
 
     Args:
         path: The file.
-        flag: The flag that named it, for errors.
-        trust: Whether its layers may run Python code of their own.
+        trust: Whether its layers may run Python code from the file.
 
     Returns:
-        The model, of one input and one output.
+        A model with one input and one output.
 
     Raises:
-        InputError: If it is absent, of another format, truncated or damaged, or holds code and is
-            not trusted.
+        InputError: If the file does not exist, has another format, is truncated or damaged, or
+            contains code and is not trusted.
+
+    Example:
+
+    >>> model = load_keras_file("my_model.keras")
     """
-    place = pathlib.Path(path)
-    if not place.is_file():
-        raise InputError(f"Expected {flag} to name a file. Received: {path} (absent)")
-    if place.suffix not in (".keras", ".h5", ".hdf5"):
+    if not pathlib.Path(path).is_file():
+        raise InputError(f"Expected `path` to name a file. Received: {path} (absent)")
+    if not is_model_file(path):
         raise InputError(
-            f"Expected {flag} to be a .keras or .h5 file with weights and architecture. "
+            "Expected `path` to be a .keras or .h5 file with weights and architecture. "
             f"Received: {path}"
         )
     check_keras_file(path, trust)
@@ -94,36 +99,38 @@ def load_keras_file(path: str, flag: str = "`path`", trust: bool = False) -> ker
     )
     if not isinstance(model, keras.Model):
         raise InputError(
-            f"Expected {flag} to hold a Keras model. Received a {type(model).__name__}: {path}"
+            f"Expected `path` to contain a Keras model. Received a {type(model).__name__}: {path}"
         )
     if len(getattr(model, "inputs", None) or [0]) != 1 or len(getattr(model, "outputs", [0])) != 1:
         raise InputError(
-            f"Expected {flag} to have one input and one output. Received: "
+            "Expected `path` to contain a model with one input and one output. Received: "
             f"{len(model.inputs)} and {len(model.outputs)} in {path}"
         )
     return model
 
 
 def _read(path: str, read: Callable[[], keras.Model], trust: bool) -> keras.Model:
+    """Call a reader, and replace its exceptions by an `InputError` of one line."""
     try:
         return read()
     except InputError:
         raise
-    except Exception as error:  # zip, HDF5, JSON, protobuf and Keras all raise their own
+    except Exception as error:  # zip, HDF5, JSON, protobuf and Keras raise their own types
         lines = str(error).strip().splitlines() or [type(error).__name__]
-        if not trust and "safe_mode=False" in str(error):  # as Keras would have it called
+        if not trust and "safe_mode=False" in str(error):  # the advice of Keras
             raise InputError(
-                f"Expected no code and no files from outside in {path}. Keras refused it in its "
-                "safe mode; add --trust_teacher if you trust who made the file."
+                f"Expected a model in {path} without code and without references to other files. "
+                "Keras does not load it in safe mode; pass `trust=True` if you trust the author "
+                "of the file."
             ) from error
         unknown = _UNKNOWN.search(str(error))
         if unknown:
             raise InputError(
-                f"Expected layers that Keras knows in {path}. Received: {unknown[1]!r}; where it "
-                "is your own, export the model as a SavedModel and bring that."
+                f"Expected layers in {path} that Keras can find. Received: {unknown[1]!r}; if it "
+                "is a custom layer, export the model as a SavedModel and load that instead."
             ) from error
         raise InputError(
-            f"Expected a whole Keras model in {path}. It could not be read: {lines[0][:200]}"
+            f"Expected a complete Keras model in {path}. It could not be read: {lines[0][:200]}"
         ) from error
 
 
@@ -139,14 +146,14 @@ def _with_static_shape(
     if None not in shape[1:]:
         if image_shape is not None and tuple(shape[1:]) != image_shape:
             raise InputError(
-                f"Expected --image_shape to be the model's own, {shape[1:]}. "
+                f"Expected `image_shape` to equal the input shape of the model, {shape[1:]}. "
                 f"Received: {image_shape}"
             )
         return model
     if image_shape is None:
         raise InputError(
-            f"Expected the size of the images to stand in {path}. Received: {shape[1:]}; give "
-            "it with --image_shape=HEIGHT,WIDTH,CHANNELS."
+            f"Expected `image_shape` (height, width, channels), because the model in {path} does "
+            f"not state the size of its images. Received: None, with the input {shape[1:]}"
         )
     inputs = keras.Input(image_shape, name="image")
     return keras.Model(inputs, model(inputs), name=model.name)
@@ -154,15 +161,15 @@ def _with_static_shape(
 
 def _check_classifier(model: keras.Model, path: str) -> None:
     shape, output = model.input_shape, model.output_shape
-    if len(shape) != 4 or min(shape[1:3]) < _SMALLEST_SIDE or not 1 <= shape[3] <= _MOST_CHANNELS:
+    if len(shape) != 4 or min(shape[1:3]) < _MIN_SIDE or not 1 <= shape[3] <= _MAX_CHANNELS:
         raise InputError(
-            f"Expected a classifier of images (height, width, channels) from {_SMALLEST_SIDE}×"
-            f"{_SMALLEST_SIDE} up with 1 to {_MOST_CHANNELS} channels. Received: {shape[1:]} "
+            f"Expected a classifier of images (height, width, channels) of at least {_MIN_SIDE}×"
+            f"{_MIN_SIDE} pixels with 1 to {_MAX_CHANNELS} channels. Received: {shape[1:]} "
             f"in {path}"
         )
     if len(output) != 2 or output[1] is None or output[1] < 2:
         raise InputError(
-            "Expected a classifier with outputs (batch, classes), at least 2 classes. "
+            "Expected a classifier with outputs (batch, classes) and at least 2 classes. "
             f"Received: {output} in {path}"
         )
     if any(not np.isfinite(np.asarray(w)).all() for w in model.get_weights()):

@@ -1,41 +1,43 @@
-"""What a SavedModel would run, looked at before TensorFlow loads and runs it."""
+"""Check the operations that a SavedModel runs, before TensorFlow loads and runs it."""
 
 from __future__ import annotations
 
 import pathlib
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 import tensorflow as tf
 from google.protobuf.message import DecodeError
+from tensorflow.core.framework.graph_pb2 import GraphDef
+from tensorflow.core.framework.node_def_pb2 import NodeDef
 from tensorflow.core.protobuf import fingerprint_pb2, saved_model_pb2
+from tensorflow.core.protobuf.meta_graph_pb2 import MetaGraphDef
 from tensorflow.python.saved_model.pywrap_saved_model import fingerprinting
 
-from dfad_tf.teachers.tensor_operations import touches_tensors_alone
+from dfad_tf.teachers.tensor_operations import only_computes_on_tensors
 from dfad_tf.utils.errors import InputError
 
-# They read and write checkpoints: what a SavedModel's saver is made of, and nothing else.
+# Operations that read and write checkpoints. Only the saver of a SavedModel may contain them.
 _WRITES = ("SaveV2", "MergeV2Checkpoints", "Save", "SaveSlices")
 _CHECKPOINTS = (*_WRITES, "RestoreV2", "Restore", "RestoreSlice")
 _TEXT_TABLES = ("InitializeTableFromTextFileV2", "InitializeTableFromTextFile")
 
 
 def check_saved_model(path: str, trust: bool = False) -> None:
-    """Check a SavedModel's checksums, and that all it runs touches tensors alone.
+    """Check the checksums of a SavedModel, and that it runs only operations on tensors.
 
     Args:
-        path: Its folder.
-        trust: Whether it may run anything, and differ from its own checksums.
+        path: The folder of the SavedModel.
+        trust: Whether it may run any operation, and differ from its checksums.
 
     Raises:
-        InputError: If it is damaged, or not trusted with an operation that it has.
+        InputError: If it is damaged, or runs other operations and is not trusted.
     """
     try:
         content = saved_model_pb2.SavedModel.FromString(
             (pathlib.Path(path) / "saved_model.pb").read_bytes()
         )
     except DecodeError as error:
-        raise InputError(f"Expected a whole SavedModel in {path}. {error}") from error
+        raise InputError(f"Expected a complete SavedModel in {path}. {error}") from error
     if trust:
         return
     for meta_graph in content.meta_graphs:
@@ -43,30 +45,34 @@ def check_saved_model(path: str, trust: bool = False) -> None:
     _check_fingerprint(path)
 
 
-def check_graph(definition: Any, path: str) -> None:
-    """Check that a graph touches tensors alone: no files, not even checkpoints.
+def check_graph(definition: GraphDef, path: str) -> None:
+    """Check that a graph contains only operations on tensors, and not even checkpoints.
 
     Args:
-        definition: A `GraphDef`.
-        path: Where it comes from, for the error.
+        definition: The graph.
+        path: The file of the graph, for the error.
 
     Raises:
-        InputError: If it has another operation.
+        InputError: If the graph contains another operation.
     """
     functions = {function.signature.name for function in definition.library.function}
     for place, node in _nodes(definition):
-        if not touches_tensors_alone(node.op) and node.op not in functions:
-            raise _refusal(node.op, place, path)
+        if not only_computes_on_tensors(node.op) and node.op not in functions:
+            raise InputError(
+                f"Expected operations in {path} that only compute on tensors. Received: {node.op} "
+                f"in {place}"
+            )
 
 
 def _refusal(operation: str, place: str, path: str) -> InputError:
     return InputError(
-        f"Expected operations that touch tensors alone in {path}. Received: {operation} in "
-        f"{place}; add --trust_teacher if you trust who made it."
+        f"Expected operations in {path} that only compute on tensors. Received: {operation} in "
+        f"{place}; pass `trust=True` if you trust the author of the model."
     )
 
 
-def _nodes(definition: Any) -> Iterator[tuple[str, Any]]:
+def _nodes(definition: GraphDef) -> Iterator[tuple[str, NodeDef]]:
+    """Yield each node of a graph, and of its functions, with a description of its place."""
     for node in definition.node:
         yield "its graph", node
     for function in definition.library.function:
@@ -74,7 +80,8 @@ def _nodes(definition: Any) -> Iterator[tuple[str, Any]]:
             yield f"its function {function.signature.name}", node
 
 
-def _called(node: Any) -> Iterator[str]:
+def _called(node: NodeDef) -> Iterator[str]:
+    """Yield the names of the functions that a node may call."""
     yield node.op
     for value in node.attr.values():
         if value.HasField("func"):
@@ -84,35 +91,36 @@ def _called(node: Any) -> Iterator[str]:
 
 
 class _Inspection:
-    """Looks for operations in one graph with its functions.
+    """Checks the operations of one graph and its functions.
 
     Args:
-        meta_graph: A `MetaGraphDef`.
-        path: The SavedModel, for errors.
+        meta_graph: The graph with its signatures.
+        path: The folder of the SavedModel, for errors.
     """
 
-    def __init__(self, meta_graph: Any, path: str) -> None:
+    def __init__(self, meta_graph: MetaGraphDef, path: str) -> None:
         self._meta_graph, self._path = meta_graph, path
         self._graph = meta_graph.graph_def
         self._functions = {f.signature.name: f for f in self._graph.library.function}
 
     def check(self) -> None:
-        """Refuse what touches more than tensors."""
+        """Raise an `InputError` if an operation does more than compute on tensors."""
         for place, node in _nodes(self._graph):
             known = node.op in self._functions or node.op in (*_CHECKPOINTS, *_TEXT_TABLES)
-            if not known and not touches_tensors_alone(node.op):
+            if not known and not only_computes_on_tensors(node.op):
                 raise _refusal(node.op, place, self._path)
         if self._meta_graph.HasField("object_graph_def"):
-            # Its functions alone are run, and none of them is its saver.
+            # TensorFlow runs only these functions, and none of them is the saver.
             for name in self._meta_graph.object_graph_def.concrete_functions:
-                self._check_run(self._reached([name]), f"its function {name}", _CHECKPOINTS)
+                nodes = self._reachable([name])
+                self._check_run(nodes, f"its function {name}", _CHECKPOINTS)
             self._check_function_tables()
         else:
             restored = [self._meta_graph.saver_def.restore_op_name]
-            for names, refused in ((self._run_nodes(), _CHECKPOINTS), (restored, _WRITES)):
-                nodes = list(self._ancestors(names))
-                called = {name for node in nodes for name in _called(node)}
-                self._check_run([*nodes, *self._reached(called)], "its graph", refused)
+            for names, rejected in ((self._run_nodes(), _CHECKPOINTS), (restored, _WRITES)):
+                ancestors = list(self._ancestors(names))
+                called = {name for node in ancestors for name in _called(node)}
+                self._check_run([*ancestors, *self._reachable(called)], "its graph", rejected)
             self._check_graph_tables()
         for asset in self._meta_graph.asset_file_def:
             if pathlib.PurePath(asset.filename).name != asset.filename:
@@ -120,13 +128,13 @@ class _Inspection:
                     f"Expected assets in the folder of {self._path}. Received: {asset.filename}"
                 )
 
-    def _check_run(self, nodes: Iterable[Any], place: str, refused: Iterable[str]) -> None:
+    def _check_run(self, nodes: Iterable[NodeDef], place: str, rejected: Iterable[str]) -> None:
         for node in nodes:
-            if node.op in refused:
+            if node.op in rejected:
                 raise _refusal(node.op, place, self._path)
 
-    def _reached(self, names: Iterable[str]) -> Iterator[Any]:
-        """All nodes of functions, and of those that they call."""
+    def _reachable(self, names: Iterable[str]) -> Iterator[NodeDef]:
+        """Yield the nodes of functions, and of the functions that they call."""
         waiting, seen = list(names), set()
         while waiting:
             name = waiting.pop()
@@ -138,7 +146,7 @@ class _Inspection:
                 waiting += _called(node)
 
     def _run_nodes(self) -> list[str]:
-        """Names of the nodes that a SavedModel of TensorFlow 1 runs, but for its saver."""
+        """Return the nodes that a SavedModel of TensorFlow 1 runs, except those of its saver."""
         found = [
             tensor.name
             for signature in self._meta_graph.signature_def.values()
@@ -148,7 +156,8 @@ class _Inspection:
             found += collection.node_list.value
         return found
 
-    def _ancestors(self, names: Iterable[str]) -> Iterator[Any]:
+    def _ancestors(self, names: Iterable[str]) -> Iterator[NodeDef]:
+        """Yield nodes of the graph, and the nodes that they depend on."""
         by_name = {node.name: node for node in self._graph.node}
         waiting, seen = list(names), set()
         while waiting:
@@ -159,7 +168,7 @@ class _Inspection:
                 waiting += by_name[name].input
 
     def _check_function_tables(self) -> None:
-        """A table may be filled from an asset of the SavedModel, and from no other file."""
+        """Check that tables are initialized from assets of the SavedModel, not from other files."""
         objects = self._meta_graph.object_graph_def
         allowed = set()
         for name, concrete in objects.concrete_functions.items():
@@ -180,6 +189,7 @@ class _Inspection:
                     raise _refusal(node.op, f"its function {name}", self._path)
 
     def _check_graph_tables(self) -> None:
+        """Check the same for a SavedModel of TensorFlow 1."""
         assets = {asset.tensor_info.name.split(":")[0] for asset in self._meta_graph.asset_file_def}
         for place, node in _nodes(self._graph):
             if node.op in _TEXT_TABLES and (
@@ -189,7 +199,7 @@ class _Inspection:
 
 
 def _check_fingerprint(path: str) -> None:
-    """TensorFlow 2.11 and later write checksums beside a SavedModel, and check them nowhere."""
+    """Check the checksums that TensorFlow 2.11 and later save, but never check."""
     file = pathlib.Path(path) / "fingerprint.pb"
     if not file.exists():
         return
@@ -197,12 +207,12 @@ def _check_fingerprint(path: str) -> None:
         written = fingerprint_pb2.FingerprintDef.FromString(file.read_bytes())
         found = fingerprint_pb2.FingerprintDef.FromString(fingerprinting.CreateFingerprintDef(path))
     except (DecodeError, tf.errors.OpError, RuntimeError, ValueError) as error:
-        raise InputError(f"Expected a whole SavedModel in {path}. {error}") from error
+        raise InputError(f"Expected a complete SavedModel in {path}. {error}") from error
     if written.version.producer != found.version.producer:
-        return  # summed in another way
+        return  # the checksums were computed by another algorithm
     for name, part in (("saved_model_checksum", "graph"), ("checkpoint_hash", "variables")):
         if getattr(written, name) != getattr(found, name):
             raise InputError(
-                f"Expected the SavedModel in {path} as it was written. Received: another {part} "
-                "than its fingerprint.pb tells; add --trust_teacher if it was changed on purpose."
+                f"Expected the SavedModel in {path} to match its fingerprint.pb. Received: another "
+                f"{part}; pass `trust=True` if it was changed on purpose."
             )

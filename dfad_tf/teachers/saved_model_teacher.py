@@ -1,10 +1,11 @@
-"""A SavedModel as a teacher: its inference graph, frozen, with logits and features."""
+"""A SavedModel as a teacher: its frozen inference graph, with logits and features."""
 
 from __future__ import annotations
 
 import math
 import pathlib
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
@@ -13,9 +14,12 @@ import tensorflow as tf
 from dfad_tf.teachers.saved_model_check import check_graph, check_saved_model
 from dfad_tf.utils.errors import InputError
 
+if TYPE_CHECKING:
+    from tensorflow.python.eager.polymorphic_function.concrete_function import ConcreteFunction
+
 _GRAPH_FILE = "graph.pb"
-# Operations that pass on a value, or change it without weights, behind the last kernel.
-_PASSED_OVER = (
+# Operations between the last kernel and the output: they have no kernel of their own.
+_WITHOUT_KERNEL = (
     "Identity", "IdentityN", "Reshape", "Squeeze", "Softmax", "Cast", "BiasAdd", "AddV2", "Add",
     "Mean", "StopGradient",
 )  # fmt: skip
@@ -24,17 +28,18 @@ _ARITHMETIC = ("Mul", "AddV2", "Add", "Sub", "RealDiv")
 
 @keras.saving.register_keras_serializable("dfad_tf")
 class SavedModelTeacher(keras.Model):
-    """Runs a SavedModel's frozen graph; its weights are constants, so nothing can move them.
+    """Runs the frozen graph of a SavedModel, whose weights are constants and cannot change.
 
-    The graph travels inside a saved `.keras` file as an asset.
+    A saved `.keras` file contains the graph as an asset.
 
     Args:
         image_shape: `(height, width, channels)`.
         num_classes: Number of outputs.
-        tensors: Names of the graph's tensors: `input`, `logits`, and `features` where found.
-        softmax_removed: Whether `logits` stands before a softmax of the graph.
-        parameter_count: Trainable weights that the SavedModel held.
+        tensors: Names of the tensors of the graph: `input`, `logits`, and `features` if found.
+        softmax_removed: Whether `logits` is the input of a softmax of the graph.
+        parameter_count: Number of trainable parameters of the SavedModel.
         name: Name of the model.
+        **arguments: As for `keras.Model`.
     """
 
     def __init__(
@@ -54,7 +59,7 @@ class SavedModelTeacher(keras.Model):
         self.parameter_count = parameter_count
         self.features_name = tensors.get("features")
         self.graph_bytes = b""
-        self._run: Any = None
+        self._run: Any = None  # a wrapped function, which has `inputs`
         self.built = True
 
     @property
@@ -66,7 +71,11 @@ class SavedModelTeacher(keras.Model):
         return self._shapes[1]
 
     def set_graph(self, graph_bytes: bytes) -> None:
-        """Take the serialized frozen `GraphDef`."""
+        """Set the graph.
+
+        Args:
+            graph_bytes: A serialized frozen `GraphDef`.
+        """
         definition = tf.compat.v1.GraphDef.FromString(graph_bytes)
         outputs = {key: name for key, name in self._tensors.items() if key != "input"}
 
@@ -76,13 +85,17 @@ class SavedModelTeacher(keras.Model):
             )
             return dict(zip(outputs, found, strict=True))
 
-        # Imported on an input of this shape, so that the shapes within are known too.
+        # Imported with an input of this shape, so that all shapes in the graph are known.
         signature = [tf.TensorSpec(self._shapes[0], tf.float32)]
         self._run = tf.compat.v1.wrap_function(run, signature)
         self.graph_bytes = graph_bytes
 
     def preprocessing(self) -> tuple[np.ndarray, np.ndarray] | None:
-        """Factor and offset, one a channel, of the arithmetic at the graph's entrance."""
+        """Return the arithmetic with which the graph begins as a factor and an offset.
+
+        Returns:
+            Factor and offset, one per channel; None if the graph begins otherwise.
+        """
         tensor = self._run.inputs[0]
         channels = self._shapes[0][-1]
         scale, offset, found = np.ones(channels), np.zeros(channels), False
@@ -101,8 +114,15 @@ class SavedModelTeacher(keras.Model):
             tensor = operation.outputs[0]
         return (scale, offset) if found else None
 
-    def signals(self, images: Any) -> tuple[Any, Any]:
-        """Return logits and features (None if there are none)."""
+    def signals(self, images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor | None]:
+        """Compute logits and features.
+
+        Args:
+            images: `(batch, height, width, channels)`.
+
+        Returns:
+            Logits `(batch, num_classes)`, and features `(batch, size)` or None.
+        """
         outputs = self._run(tf.cast(images, tf.float32))
         logits = tf.ensure_shape(outputs["logits"], (images.shape[0], self._shapes[1][1]))
         features = outputs.get("features")
@@ -110,7 +130,7 @@ class SavedModelTeacher(keras.Model):
             features = tf.reshape(features, (images.shape[0], -1))
         return logits, features
 
-    def call(self, inputs: Any, training: bool = False) -> Any:
+    def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
         return self.signals(inputs)[0]
 
     def get_config(self) -> dict[str, Any]:
@@ -128,7 +148,7 @@ class SavedModelTeacher(keras.Model):
 
     def load_assets(self, path: str) -> None:
         content = (pathlib.Path(path) / _GRAPH_FILE).read_bytes()
-        # What a frozen graph of variables never holds may stand in another's file.
+        # This package saves only operations on tensors, but other files may contain any.
         check_graph(tf.compat.v1.GraphDef.FromString(content), _GRAPH_FILE)
         self.set_graph(content)
 
@@ -136,27 +156,46 @@ class SavedModelTeacher(keras.Model):
 def load_saved_model(
     path: str, image_shape: tuple[int, int, int] | None = None, trust: bool = False
 ) -> SavedModelTeacher:
-    """Read a SavedModel, from Keras 2, Keras 3 or plain TensorFlow, as a teacher.
+    """Load a SavedModel of Keras 2, Keras 3 or plain TensorFlow as a teacher.
 
     Args:
-        path: The SavedModel's folder.
-        image_shape: Shape of the images where the signature leaves it open.
-        trust: Whether it may run operations that touch more than tensors.
+        path: The folder of the SavedModel.
+        image_shape: `(height, width, channels)` of the images; required only if the signature
+            does not state it.
+        trust: Whether the SavedModel may run operations that do more than compute on tensors.
 
     Returns:
-        A teacher that returns logits; a softmax at the end is taken off.
+        A teacher that returns logits; a softmax at the end is removed.
 
     Raises:
-        InputError: If there is no signature with one image in and one output out, or it is
-            damaged, or not trusted with what it would run.
+        InputError: If the SavedModel has no signature with one image input and one output, is
+            damaged, or runs other operations and is not trusted.
     """
     from tensorflow.python.framework.convert_to_constants import (
         convert_variables_to_constants_v2,
     )
 
     check_saved_model(path, trust)
-    loaded = tf.saved_model.load(path)
-    signatures = loaded.signatures
+    loaded = tf.saved_model.load(path)  # a reference, which keeps the variables alive
+    function = _signature(loaded.signatures, path)
+    frozen = convert_variables_to_constants_v2(function)
+    source, output = frozen.inputs[0], frozen.outputs[0]
+    shape = _image_shape(source, image_shape, path)
+    if output.shape.rank != 2 or output.shape[1] is None:
+        raise InputError(f"Expected outputs (batch, classes) of {path}. Received: {output.shape}")
+    logits, features, softmax = _find_head(output)
+    tensors = {"input": source.name, "logits": logits.name}
+    if features is not None:
+        tensors["features"] = features.name
+    weights = [variable for variable in function.variables if variable.trainable]
+    count = sum(math.prod(variable.shape) for variable in weights)
+    teacher = SavedModelTeacher(shape, int(output.shape[1]), tensors, softmax, count)
+    teacher.set_graph(frozen.graph.as_graph_def().SerializeToString())
+    return teacher
+
+
+def _signature(signatures: Mapping[str, ConcreteFunction], path: str) -> ConcreteFunction:
+    """Return the signature for inference, which has one input and one output."""
     if not signatures:
         raise InputError(f"Expected a SavedModel with a serving signature. Received none: {path}")
     key = "serving_default" if "serving_default" in signatures else sorted(signatures)[0]
@@ -168,37 +207,36 @@ def load_saved_model(
             f"Expected the signature {key!r} of {path} to have one input and one output. "
             f"Received: inputs {sorted(inputs)}, outputs {sorted(outputs)}"
         )
-    frozen = convert_variables_to_constants_v2(function)
-    source = frozen.inputs[0]
+    return function
+
+
+def _image_shape(
+    source: tf.Tensor, image_shape: tuple[int, int, int] | None, path: str
+) -> tuple[int, int, int]:
+    """Return the shape of the images that a graph takes."""
     if source.dtype != tf.float32:
         raise InputError(
-            "Expected a teacher that takes float32 images, which gradients can pass. "
-            f"Received: {source.dtype.name} in {path}"
+            "Expected a teacher with an input of float32 images, through which gradients can be "
+            f"computed. Received: {source.dtype.name} in {path}"
         )
     shape = image_shape or tuple(source.shape[1:]) if source.shape.rank else image_shape
     if shape is None or None in shape:
         raise InputError(
-            f"Expected the size of the images to stand in {path}. Received: {source.shape}; "
-            "give it with --image_shape=HEIGHT,WIDTH,CHANNELS."
+            f"Expected `image_shape` (height, width, channels), because the model in {path} does "
+            f"not state the size of its images. Received: {image_shape}, with the input "
+            f"{source.shape}"
         )
-    classes = frozen.outputs[0].shape
-    if classes.rank != 2 or classes[1] is None:
-        raise InputError(f"Expected outputs (batch, classes) from {path}. Received: {classes}")
-    logits, features, softmax = _find_head(frozen.outputs[0])
-    tensors = {"input": source.name, "logits": logits.name}
-    if features is not None:
-        tensors["features"] = features.name
-    weights = [variable for variable in function.variables if variable.trainable]
-    count = sum(math.prod(variable.shape) for variable in weights)
-    teacher = SavedModelTeacher(shape, int(classes[1]), tensors, softmax, count)
-    teacher.set_graph(frozen.graph.as_graph_def().SerializeToString())
-    return teacher
+    return shape
 
 
 def _apply(
-    operation: Any, tensor: Any, value: np.ndarray, scale: np.ndarray, offset: np.ndarray
+    operation: tf.Operation,
+    tensor: tf.Tensor,
+    value: np.ndarray,
+    scale: np.ndarray,
+    offset: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Compose one operation with a constant onto `scale * x + offset`."""
+    """Apply one operation with a constant to `scale * x + offset`."""
     if operation.type == "Mul":
         return scale * value, offset * value
     if operation.type == "RealDiv":
@@ -210,14 +248,19 @@ def _apply(
     return scale, offset + value
 
 
-def _find_head(output: Any) -> tuple[Any, Any, bool]:
-    """Walk back to the last kernel: logits before a softmax, and the kernel's input."""
+def _find_head(output: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor | None, bool]:
+    """Search backwards from the output for the last kernel.
+
+    Returns:
+        The logits, before a softmax if there is one; the input of the last kernel, or None if it
+        is not found; and whether there is a softmax.
+    """
     logits, softmax, tensor = output, False, output
     while True:
         operation = tensor.op
         if operation.type in ("MatMul", "Conv2D"):
             return logits, operation.inputs[0], softmax
-        if operation.type not in _PASSED_OVER:
+        if operation.type not in _WITHOUT_KERNEL:
             return logits, None, softmax
         tensor = operation.inputs[0]
         if operation.type == "Softmax":

@@ -1,4 +1,4 @@
-"""Which of TensorFlow's operations touch nothing but tensors."""
+"""The TensorFlow operations that only compute on tensors."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import re
 
 from tensorflow.python.framework import op_def_registry
 
-# Operations that TensorFlow calls stateless, but that reach outside: files that an attribute or
-# a tensor names, debuggers, Python, other machines, or an end of the whole process.
-_REACHING_OUT = re.compile(
+# Operations that TensorFlow registers as stateless although they access files named by an attribute
+# or a tensor, debuggers, Python or other machines, or end the process.
+_EXTERNAL_ACCESS = re.compile(
     "PyFunc|Debug|ReadFile|MatchingFiles|Reader|TextFile|GenerateVocabRemapping|ImmutableConst|"
     "DecodeProto|EncodeProto|Dataset|Iterator|Queue|Barrier|BatchFunction|TPU|Infeed|Outfeed|"
     "Prelinearize|SparseCore|XlaSparse|Remote|Sdca|^Abort$|^Copy(Host)?$|^Batch$|^Unbatch$"
 )
-# State that lies within the process: variables, tables, random numbers, lists of tensors. All
-# other operations with state are refused, those that a later TensorFlow adds among them.
-_STATE_WITHIN = re.compile(
+# Operations whose state is inside the process: variables, tables, random numbers, lists of tensors.
+# All other operations with state are rejected, including those that a later TensorFlow adds.
+_INTERNAL_STATE = re.compile(
     "Assert|AssignVariableOp|Assign(Add|Sub)VariableOp|Case|CheckNumerics(V2)?|CudnnRNN.*|"
     "DeepCopy|DestroyResourceOp|DeviceIndex|DisableCopyOnRead|Empty|GuaranteeConst|If|"
     "(Anonymous|)(Mutable|)(Dense|)HashTable(OfTensors)?(V2)?|InitializeTableV2|"
@@ -30,15 +30,20 @@ _STATE_WITHIN = re.compile(
 )
 
 
-def touches_tensors_alone(name: str) -> bool:
-    """Whether an operation neither runs Python nor reaches files, the network or devices.
+def only_computes_on_tensors(name: str) -> bool:
+    """Return whether an operation neither runs Python nor accesses files, the network or devices.
 
     Args:
-        name: The operation's type. One that TensorFlow does not know may do anything.
+        name: The type of the operation. An unknown type counts as unsafe.
+
+    Example:
+
+    >>> only_computes_on_tensors("Conv2D"), only_computes_on_tensors("WriteFile")
+    (True, False)
     """
     definition = op_def_registry.get(name)
     if definition is None:
         return False
     if definition.is_stateful:
-        return bool(_STATE_WITHIN.fullmatch(name))
-    return not _REACHING_OUT.search(name)
+        return bool(_INTERNAL_STATE.fullmatch(name))
+    return not _EXTERNAL_ACCESS.search(name)

@@ -1,4 +1,4 @@
-"""Train a teacher that is missing, by a stated recipe."""
+"""Train a missing teacher with a given recipe."""
 
 from __future__ import annotations
 
@@ -11,23 +11,27 @@ import keras
 from dfad_tf import models
 from dfad_tf.compute.optimizers import make_optimizer
 from dfad_tf.data.datasets import ImageDataset
-from dfad_tf.data.labelled_batches import channel_statistics, labelled_batches
+from dfad_tf.data.labelled_batches import EpochOrder, channel_statistics, labelled_batches
 
 
 @dataclass(frozen=True)
 class TeacherRecipe:
-    """Everything that decides what a trained teacher becomes.
+    """All hyperparameters of the training of a teacher.
 
     Attributes:
         model: A name of `models.CLASSIFIERS`.
         epochs: Passes over the training images.
-        batch_size: Images in a batch.
+        batch_size: Images per batch.
         optimizer: `"adam"`, or `"sgd"` with momentum 0.9 and coupled weight decay.
-        learning_rate: At the start; it falls to zero along a cosine.
-        weight_decay: Coupled decay, with `"sgd"` only.
-        augmentation: `"none"`, `"crop"` (zero padding of 4, cropped at random),
-            `"crop_flip"`, or `"crop_flip_cutout"` (a square of half the side).
+        learning_rate: Initial learning rate of a cosine learning-rate schedule that ends at 0.
+        weight_decay: Coupled weight decay, for `"sgd"` only.
+        augmentation: `"none"`, `"crop"` (padded by 4 zeros and cropped at random),
+            `"crop_flip"`, or `"crop_flip_cutout"` (a square of half the side is set to 0).
         seed: Seed of weights, order and augmentation.
+
+    Example:
+
+    >>> recipe = TeacherRecipe("lenet5", 10, 128, "adam", 1e-3)
     """
 
     model: str
@@ -40,7 +44,7 @@ class TeacherRecipe:
     seed: int = 0
 
     def as_dict(self) -> dict[str, Any]:
-        """The recipe as plain data, to keep beside what it made."""
+        """Return the recipe as plain data, to be saved with the teacher."""
         return asdict(self)
 
 
@@ -48,22 +52,26 @@ def train_teacher(
     recipe: TeacherRecipe,
     dataset: ImageDataset,
     image_shape: tuple[int, int, int],
-    verbose: Any = "auto",
+    verbose: str | int = "auto",
     callbacks: Sequence[keras.callbacks.Callback] = (),
     first_epoch: int = 0,
 ) -> keras.Model:
     """Train a classifier on real images.
 
     Args:
-        recipe: What to train and how.
-        dataset: Labelled images; their mean and deviation go into the model.
+        recipe: The network and its training.
+        dataset: Labelled images. The model standardizes its input by their mean and standard
+            deviation.
         image_shape: `(height, width, channels)`.
-        verbose: As in Keras's `fit`.
-        callbacks: As in Keras's `fit`.
-        first_epoch: The epoch that a backup among them goes on with.
+        verbose: As in `fit` of Keras.
+        callbacks: As in `fit` of Keras.
+        first_epoch: The epoch with which a backup among the callbacks resumes.
 
     Returns:
-        A model from raw pixels 0–255 to logits, after its last epoch.
+        The model after its last epoch, from raw pixels 0–255 to logits.
+
+    Raises:
+        InputError: If the network, the optimizer or the data do not fit the recipe.
     """
     images, labels = dataset.load("train", image_shape)
     keras.utils.set_random_seed(recipe.seed)
@@ -76,13 +84,7 @@ def train_teacher(
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=["accuracy"],
     )
-    data = labelled_batches(
-        images,
-        labels,
-        recipe.batch_size,
-        recipe.augmentation,
-        recipe.seed,
-        first_epoch=first_epoch,
-    )
+    order = EpochOrder(recipe.seed, first_epoch=first_epoch)
+    data = labelled_batches(images, labels, recipe.batch_size, recipe.augmentation, order)
     model.fit(data, epochs=recipe.epochs, verbose=verbose, shuffle=False, callbacks=list(callbacks))
     return model

@@ -8,21 +8,20 @@ import os
 import pathlib
 import shutil
 import tempfile
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
 
 from dfad_tf.utils.errors import InputError
 
 
 def check_writable(folder: pathlib.Path, what: str) -> None:
-    """Check that a folder could be made or filled, and create nothing.
+    """Check that a folder can be created or written to, without creating anything.
 
     Args:
-        folder: The folder, which need not be there.
-        what: What it is, for the error.
+        folder: The folder. It does not have to exist.
+        what: The name of the folder in the error: an argument in backticks, or a description.
 
     Raises:
-        InputError: If its nearest parent that is there is no folder, or a read-only one.
+        InputError: If the nearest existing parent is not a folder or is read-only.
     """
     parent = folder.absolute()
     while not parent.exists():
@@ -31,12 +30,15 @@ def check_writable(folder: pathlib.Path, what: str) -> None:
         raise InputError(f"Expected {what} to be writable. Received: {folder}")
 
 
-def write_atomically(path: pathlib.Path, write: Callable[[str], Any]) -> None:
-    """Write a file under another name in its folder, then rename it: whole or not there.
+def write_atomically(path: pathlib.Path, write: Callable[[str], object]) -> None:
+    """Write a temporary file in the same folder, then rename it to its final name.
+
+    A reader sees the previous file or the complete new file, but never a part of it. If
+    `write` fails, the previous file is unchanged and the temporary file is removed.
 
     Args:
         path: The file.
-        write: Called with a temporary path of the same suffix.
+        write: Called with the temporary path, which has the suffix of `path`.
     """
     handle, temporary = tempfile.mkstemp(suffix=path.suffix, prefix=".", dir=path.parent)
     os.close(handle)
@@ -48,36 +50,41 @@ def write_atomically(path: pathlib.Path, write: Callable[[str], Any]) -> None:
         pathlib.Path(temporary).unlink(missing_ok=True)
 
 
-def write_folder(path: pathlib.Path, write: Callable[[pathlib.Path], Any]) -> None:
-    """Fill a folder under another name beside it, then put it in place: whole or not there.
+def write_folder(path: pathlib.Path, write: Callable[[pathlib.Path], object]) -> None:
+    """Fill a temporary folder in the same parent folder, then rename it to its final name.
+
+    If writing fails, an existing folder is unchanged and nothing new remains.
 
     Args:
-        path: The folder; one that is there is replaced.
+        path: The folder. An existing folder is replaced with everything in it. A symbolic link
+            is followed.
         write: Called with the temporary folder.
 
     Raises:
-        InputError: If nothing can be written there.
+        InputError: If the folder cannot be written.
     """
     path = path.resolve()
     missing = [parent for parent in path.parents if not parent.exists()]
-    temporary = old = None
+    temporary = previous = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = pathlib.Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
         write(temporary)
         os.chmod(temporary, 0o755)
         if path.exists():
-            old = pathlib.Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
-            os.replace(path, old)
+            previous = pathlib.Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+            os.replace(path, previous)
         os.replace(temporary, path)
     except OSError as error:
-        if old is not None and not path.exists():
-            os.replace(old, path)
-        raise InputError(f"{path} could not be written, and is as it was. {error}") from error
+        if previous is not None and not path.exists():
+            os.replace(previous, path)
+        raise InputError(
+            f"Expected a writable folder. Received: {path}, which is as it was before ({error})"
+        ) from error
     finally:
-        for left in (temporary, old):
-            if left is not None:
-                shutil.rmtree(left, ignore_errors=True)
+        for remaining in (temporary, previous):
+            if remaining is not None:
+                shutil.rmtree(remaining, ignore_errors=True)
         if not path.exists():
             for parent in missing:
                 with contextlib.suppress(OSError):
@@ -85,10 +92,10 @@ def write_folder(path: pathlib.Path, write: Callable[[pathlib.Path], Any]) -> No
 
 
 def write_text(path: pathlib.Path, text: str) -> None:
-    """Write text as UTF-8, whole or not at all."""
+    """Write text as UTF-8, completely or not at all."""
     write_atomically(path, lambda name: pathlib.Path(name).write_text(text, encoding="utf-8"))
 
 
-def write_json(path: pathlib.Path, content: dict[str, Any]) -> None:
-    """Write plain data as indented JSON, whole or not at all."""
+def write_json(path: pathlib.Path, content: Mapping[str, object]) -> None:
+    """Write plain data as indented JSON, completely or not at all."""
     write_text(path, json.dumps(content, indent=2) + "\n")

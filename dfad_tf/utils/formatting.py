@@ -1,10 +1,22 @@
-"""Format numbers for people."""
+"""Format numbers for messages and tables."""
 
 from __future__ import annotations
 
 
 def format_macs(count: int) -> str:
-    """Format multiply-adds: `133.7 k`, `40.6 M`, `1.16 G`."""
+    """Format a number of multiply-adds with a unit.
+
+    Args:
+        count: The number, at least 0.
+
+    Returns:
+        The number in thousands, millions or billions: `133.7 k`, `40.6 M`, `1.16 G`.
+
+    Example:
+
+    >>> format_macs(133_740)
+    '133.7 k'
+    """
     for unit, size in (("G", 10**9), ("M", 10**6), ("k", 10**3)):
         if count >= size:
             return f"{count / size:.{2 if unit == 'G' else 1}f} {unit}"
@@ -12,7 +24,20 @@ def format_macs(count: int) -> str:
 
 
 def format_seconds(seconds: float) -> str:
-    """Format a duration for people: `45 s`, `3 min 20 s`, `2 h 5 min`."""
+    """Format a duration in its two largest units.
+
+    Args:
+        seconds: The duration, at least 0.
+
+    Returns:
+        The duration, rounded to seconds, or to minutes above an hour: `45 s`, `3 min 20 s`,
+        `2 h 5 min`.
+
+    Example:
+
+    >>> format_seconds(200)
+    '3 min 20 s'
+    """
     whole = round(seconds)
     if whole < 60:
         return f"{whole} s"

@@ -1,4 +1,4 @@
-"""Look a name up in a table, or say which one was probably meant."""
+"""Look up a name in a table, and suggest the nearest name if it is unknown."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ T = TypeVar("T")
 
 
 def look_up(table: Mapping[str, T], name: str, what: str) -> T:
-    """Return `table[name]`; dashes and capitals do not matter.
+    """Return `table[name]`, ignoring case and treating dashes as underscores.
 
     Args:
-        table: The known names.
-        name: The name asked for.
-        what: What is named, for the error: `"student"`, `"method"`, ….
+        table: The known names, in lower case with underscores.
+        name: The name to look up.
+        what: What the name denotes, for the error: `"student"`, `"method"`, ….
 
     Returns:
-        The table's entry.
+        The entry of the table.
 
     Raises:
-        InputError: If the name is not in the table; the nearest one is suggested.
+        InputError: If the name is not in the table. The error suggests the nearest name.
 
     Example:
 

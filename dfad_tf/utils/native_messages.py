@@ -1,4 +1,4 @@
-"""Keep back what C++ libraries print for their own developers."""
+"""Hide the messages that C++ libraries print for their own developers."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from collections.abc import Iterator
 
 @contextlib.contextmanager
 def no_native_messages() -> Iterator[None]:
-    """Silence the process's standard error while libraries load or convert.
+    """Silence the standard error of the process while libraries are loaded or models converted.
 
-    Their notes are written by C++ before any log level is read, so only the file
-    descriptor can keep them back; Python's own errors still come as exceptions.
+    The C++ code prints these messages before it reads any log level, so only redirecting the
+    file descriptor hides them. Python errors are still raised as exceptions.
     """
     sys.stderr.flush()
-    kept = os.dup(2)
+    original = os.dup(2)
     try:
-        with open(os.devnull, "w", encoding="utf-8") as nowhere:
-            os.dup2(nowhere.fileno(), 2)
+        with open(os.devnull, "w", encoding="utf-8") as null:
+            os.dup2(null.fileno(), 2)
             yield
     finally:
         sys.stderr.flush()
-        os.dup2(kept, 2)
-        os.close(kept)
+        os.dup2(original, 2)
+        os.close(original)

@@ -1,4 +1,4 @@
-"""The versions that a result depends on."""
+"""Versions of everything that a result depends on."""
 
 from __future__ import annotations
 
@@ -9,7 +9,11 @@ import subprocess
 
 
 def versions() -> dict[str, str]:
-    """Return what a result depends on: versions, machine, and commit where there is one."""
+    """Return the versions of Python, the machine and the packages that a result depends on.
+
+    Returns:
+        Versions by name. `commit` is included only where the package runs from a Git checkout.
+    """
     found = {
         "python": platform.python_version(),
         "platform": platform.platform(),
@@ -29,10 +33,10 @@ def versions() -> dict[str, str]:
 
 
 def _processor() -> str:
-    """The processor's own name; Python's `platform` knows only its architecture."""
+    """Return the model name of the processor, of which `platform` knows only the architecture."""
     try:
         text = pathlib.Path("/proc/cpuinfo").read_text(encoding="utf-8")
     except OSError:
         return platform.processor() or platform.machine()
-    named = [line.split(":", 1)[1].strip() for line in text.splitlines() if "model name" in line]
-    return named[0] if named else platform.machine()
+    models = [line.split(":", 1)[1].strip() for line in text.splitlines() if "model name" in line]
+    return models[0] if models else platform.machine()

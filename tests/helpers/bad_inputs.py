@@ -162,8 +162,8 @@ TEACHERS = [
     ("code", "train", ["--teacher={given}/lambda.keras"], "'twice'.*--trust_teacher"),
     ("a SavedModel that writes", "train", ["--teacher={given}/writing"], "WriteFile.*--trust_tea"),
     ("a SavedModel of bytes", "train", ["--teacher={given}/of_bytes"], "float32 images.*uint8"),
-    ("an open size", "train", ["--teacher={given}/open_size.keras"], "--image_shape=HEIGHT"),
-    ("another size", "train", [OWN, "--image_shape=9,9,1"], "--image_shape to be the model's own"),
+    ("an open size", "train", ["--teacher={given}/open_size.keras"], "--image_shape .height"),
+    ("another size", "train", [OWN, "--image_shape=9,9,1"], "--image_shape to equal the input"),
     ("classes of the data", "train", [OWN, "--dataset=digits"], "3 classes.*digits with 10"),
     (
         "code to measure",

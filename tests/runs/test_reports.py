@@ -1,7 +1,5 @@
 """What a run says and draws; the pictures are looked at by their pixels."""
 
-import json
-
 import keras
 import numpy as np
 import pytest
@@ -18,23 +16,9 @@ from dfad_tf.graphs.multiply_adds import multiply_adds
 from dfad_tf.runs import plots, summary
 from dfad_tf.runs.run_folder import create_run_folder
 from dfad_tf.synthesis.generators.convolutional import BilinearResize
-from dfad_tf.utils import formatting
 from dfad_tf.utils.errors import InputError
-from dfad_tf.utils.files import write_atomically, write_json
-from dfad_tf.utils.formatting import format_seconds
-from dfad_tf.utils.versions import versions
+from dfad_tf.utils.files import write_json
 from tests.conftest import same, small_classifier, small_generator, weights
-
-
-def test_seconds_for_people():
-    assert [format_seconds(s) for s in (0.4, 59, 200, 7500)] == [
-        "0 s", "59 s", "3 min 20 s", "2 h 5 min",
-    ]  # fmt: skip
-
-
-def test_macs_for_people():
-    assert formatting.format_macs(133_740) == "133.7 k"
-    assert formatting.format_macs(1_159_402_496) == "1.16 G"
 
 
 def test_a_student_that_is_dearer_is_called_so():
@@ -119,21 +103,6 @@ def test_timing_steps_leaves_no_trace():
     assert same(before[1], [v.numpy() for v in distiller.optimizer.variables])
 
 
-def test_a_file_is_whole_or_not_there(tmp_path):
-    path = tmp_path / "file.json"
-    write_json(path, {"a": 1})
-
-    def fail(name):
-        with open(name, "w") as file:
-            file.write("half")
-        raise OSError("disk full")
-
-    with pytest.raises(OSError, match="disk full"):
-        write_atomically(path, fail)
-    assert json.loads(path.read_text()) == {"a": 1}
-    assert [p.name for p in tmp_path.iterdir()] == ["file.json"]
-
-
 def test_dated_folders_never_meet(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     folders = {create_run_folder(None, "digits") for _ in range(3)}
@@ -142,7 +111,3 @@ def test_dated_folders_never_meet(tmp_path, monkeypatch):
         write_json(folders.copy().pop() / "x.json", {})
         for folder in folders:
             create_run_folder(str(folder), "digits")
-
-
-def test_versions():
-    assert versions()["keras"] == keras.__version__

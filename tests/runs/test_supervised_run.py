@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from dfad_tf.data.datasets import open_dataset
-from dfad_tf.data.labelled_batches import labelled_batches
+from dfad_tf.data.labelled_batches import EpochOrder, labelled_batches
 from dfad_tf.runs import supervised_run
 from dfad_tf.utils.errors import InputError
 from tests.command_line.test_shell import command
@@ -158,7 +158,7 @@ def test_too_few_images_are_refused():
 @pytest.mark.parametrize(("there", "count"), [(50, None), (50, 130), (7, 130)])
 def test_an_epoch_has_as_many_steps_whatever_the_share(there, count, augmentation):
     images = np.arange(there, dtype=np.uint8).reshape(-1, 1, 1, 1) * np.ones((1, 8, 8, 1), np.uint8)
-    data = labelled_batches(images, np.arange(there), 32, augmentation, count=count)
+    data = labelled_batches(images, np.arange(there), 32, augmentation, EpochOrder(count=count))
     labels = [batch.numpy() for _, batch in data]
     count = count or there
     assert [len(batch) for batch in labels] == [32] * (count // 32) + [count % 32]

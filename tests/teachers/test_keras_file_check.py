@@ -1,4 +1,4 @@
-"""A `.keras` or `.h5` file is looked at before Keras makes a model of it."""
+"""A `.keras` or `.h5` file is checked before Keras creates a model from it."""
 
 import json
 import subprocess
@@ -7,7 +7,6 @@ import zipfile
 
 import h5py
 import keras
-import numpy as np
 import pytest
 
 from dfad_tf.teachers import hdf5_check
@@ -15,7 +14,7 @@ from dfad_tf.teachers.description import describe_teacher
 from dfad_tf.teachers.keras_file_check import check_keras_file
 from dfad_tf.teachers.loading import load_teacher
 from dfad_tf.utils.errors import InputError
-from tests.conftest import small_classifier
+from tests.conftest import same, small_classifier
 
 
 def with_lambda(path):
@@ -27,9 +26,9 @@ def with_lambda(path):
 
 
 @pytest.mark.parametrize("ending", [".keras", ".h5"])
-def test_a_lambda_layer_is_refused_by_its_name_or_trusted(tmp_path, ending):
+def test_a_lambda_layer_is_rejected_by_name_unless_the_file_is_trusted(tmp_path, ending):
     path = with_lambda(tmp_path / f"teacher{ending}")
-    with pytest.raises(InputError, match="the Lambda layer 'twice'.*--trust_teacher") as caught:
+    with pytest.raises(InputError, match="the Lambda layer 'twice'.*`trust=True`") as caught:
         load_teacher(path)
     assert "\n" not in str(caught.value)
     teacher = load_teacher(path, trust=True)
@@ -37,7 +36,7 @@ def test_a_lambda_layer_is_refused_by_its_name_or_trusted(tmp_path, ending):
 
 
 def rewrite(path, edit):
-    """Change the layers of a `.keras` file as its maker could."""
+    """Edit the configuration of a `.keras` file, as its author could."""
     with zipfile.ZipFile(path) as archive:
         members = {name: archive.read(name) for name in archive.namelist()}
     config = json.loads(members["config.json"])
@@ -82,19 +81,19 @@ def saved_model_layer(config):
 @pytest.mark.parametrize(
     ("edit", "message"),
     [
-        (code, "a Python function.*--trust_teacher"),
-        (function, "'plot_model' of 'keras.utils'.*--trust_teacher"),
-        (saved_model_layer, "a TFSMLayer layer.*--trust_teacher"),
-        (module, "layers that Keras knows.*'system'"),
+        (code, "a Python function.*`trust=True`"),
+        (function, "'plot_model' of 'keras.utils'.*`trust=True`"),
+        (saved_model_layer, "a TFSMLayer layer.*`trust=True`"),
+        (module, "that Keras can find.*'system'"),
     ],
 )
-def test_layers_cannot_bring_code_by_other_ways(teacher, edit, message):
+def test_code_in_other_parts_of_a_layer_is_rejected(teacher, edit, message):
     rewrite(teacher, edit)
     with pytest.raises(InputError, match=message):
         load_teacher(teacher)
 
 
-def test_what_keras_alone_refuses_names_the_flag(tmp_path):
+def test_a_file_that_only_keras_rejects_is_reported_with_the_argument(tmp_path):
     inputs = keras.Input((8, 8, 1))
     words = keras.layers.StringLookup(vocabulary=["a"], name="words")
     flat = keras.layers.Flatten()(inputs)
@@ -108,24 +107,24 @@ def test_what_keras_alone_refuses_names_the_flag(tmp_path):
         config["config"]["layers"].insert(2, described)
 
     rewrite(tmp_path / "teacher.keras", put_in)
-    with pytest.raises(InputError, match="safe mode; add --trust_teacher"):
+    with pytest.raises(InputError, match="safe mode; pass `trust=True`"):
         load_teacher(str(tmp_path / "teacher.keras"))
 
 
-def test_wrong_checksums_are_told(teacher):
+def test_a_wrong_checksum_is_reported(teacher):
     with open(teacher, "rb") as file:
         content = bytearray(file.read())
     content[content.find(b"hidden")] ^= 1
     with open(teacher, "wb") as file:
         file.write(content)
-    with pytest.raises(InputError, match="checksum of config.json in it is wrong"):
+    with pytest.raises(InputError, match="checksum of its member config.json is wrong"):
         check_keras_file(teacher)
 
 
-def test_a_file_that_grows_without_measure(tmp_path):
+def test_an_archive_with_a_huge_member_is_rejected(tmp_path):
     with zipfile.ZipFile(tmp_path / "t.keras", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("config.json", b" " * 2**27)
-    with pytest.raises(InputError, match="grows to 134217728 bytes"):
+    with pytest.raises(InputError, match="'config.json' expands to 134217728 bytes"):
         check_keras_file(str(tmp_path / "t.keras"))
 
 
@@ -150,19 +149,19 @@ def kept_outside(file):
 @pytest.mark.parametrize(
     ("edit", "message"),
     [
-        (far_too_large, "says that it has 4398046511104 bytes"),
-        (in_another_file, "lies in another file"),
-        (kept_outside, "lies in another file"),
+        (far_too_large, "states a size of 4398046511104 bytes"),
+        (in_another_file, "is stored in another file"),
+        (kept_outside, "is stored in another file"),
     ],
 )
-def test_weights_lie_in_the_file(tmp_path, edit, message):
+def test_weights_of_impossible_size_or_in_other_files_are_rejected(tmp_path, edit, message):
     small_classifier().save(tmp_path / "t.h5")
     with pytest.raises(InputError, match=message):
         check_keras_file(damaged_weights(tmp_path / "t.h5", edit))
 
 
-def without_end(path):
-    """Empty the first object of each heap of strings, over which HDF5 steps for ever."""
+def make_endless(path):
+    """Empty the first object of each heap of strings, which puts HDF5 into an endless loop."""
     content = bytearray(path.read_bytes())
     place = content.find(b"GCOL")
     while place >= 0:
@@ -171,17 +170,17 @@ def without_end(path):
     path.write_bytes(content)
 
 
-def test_damage_that_hangs_the_library_is_told(tmp_path, monkeypatch):
-    monkeypatch.setattr(hdf5_check, "_LEAST_SECONDS", 2)
+def test_a_file_that_hangs_the_library_is_rejected(tmp_path, monkeypatch):
+    monkeypatch.setattr(hdf5_check, "_MIN_SECONDS", 2)
     small_classifier().save(tmp_path / "t.h5")
-    without_end(tmp_path / "t.h5")
+    make_endless(tmp_path / "t.h5")
     began = time.monotonic()
-    with pytest.raises(InputError, match="takes the HDF5 library without end"):
+    with pytest.raises(InputError, match="hangs the HDF5 library"):
         check_keras_file(str(tmp_path / "t.h5"))
-    assert time.monotonic() - began < 50  # of processor time, and not of the far longer clock
+    assert time.monotonic() - began < 50  # of processor time, not the longer wall-clock limit
 
 
-def test_a_crash_of_the_library_is_told_and_a_missing_one_is_not(tmp_path, monkeypatch):
+def test_a_crash_of_the_library_is_reported_and_a_missing_library_is_ignored(tmp_path, monkeypatch):
     small_classifier().save(tmp_path / "t.h5")
     path, run = str(tmp_path / "t.h5"), subprocess.run
 
@@ -194,11 +193,10 @@ def test_a_crash_of_the_library_is_told_and_a_missing_one_is_not(tmp_path, monke
     instead("import os; os.abort()")
     with pytest.raises(InputError, match="crashes the HDF5 library"):
         check_keras_file(path)
-    instead("raise ImportError")  # which says nothing of the file
+    instead("raise ImportError")  # this does not concern the file
     check_keras_file(path)
 
 
-def test_weights_stay_what_they_are(teacher):
-    np.testing.assert_array_equal(
-        load_teacher(teacher).get_weights()[0], keras.models.load_model(teacher).get_weights()[0]
-    )
+def test_loading_does_not_change_the_weights(teacher):
+    expected = keras.models.load_model(teacher).get_weights()
+    assert same(load_teacher(teacher).get_weights(), expected)

@@ -1,4 +1,4 @@
-"""200 damaged teachers: each is refused in one line or harmless, and none runs its code."""
+"""200 damaged teachers: each is rejected in one line or loads without harm; no code is run."""
 
 import collections
 
@@ -12,12 +12,12 @@ from tests.helpers.loading_child import LoadingChild
 from tests.helpers.malformed_files import damaged_copy
 
 SEED = 2027
-MOST_MEMORY = 3000  # MiB of the process; TensorFlow alone takes 600
+MAX_MEMORY = 3000  # MiB of the process, of which TensorFlow takes 600
 KINDS = {"keras": 60, "h5": 50, "saved_model": 60, "lambda": 15, "writing": 15}
 
 
-def whole_teacher(kind, folder):
-    """Save a teacher of a kind; those with code of their own write a file `ran` beside it."""
+def undamaged_teacher(kind, folder):
+    """Save a teacher of a kind. The kinds with code write a file `ran` beside it when they run."""
     model = small_classifier(batch_norm=True, softmax=True)
     ran = str(folder / "ran")
     path = folder / {"keras": "t.keras", "lambda": "t.keras", "h5": "t.h5"}.get(kind, "t")
@@ -44,39 +44,39 @@ def whole_teacher(kind, folder):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_damage_is_told_in_one_line_or_does_no_harm(kind, tmp_path):
-    whole = whole_teacher(kind, tmp_path)
+def test_damage_is_reported_in_one_line_or_harmless(kind, tmp_path):
+    undamaged = undamaged_teacher(kind, tmp_path)
     child = LoadingChild(tmp_path / "log")
     seen, failures = collections.Counter(), []
     try:
         for index in range(KINDS[kind]):
             random = np.random.default_rng([SEED, index])
-            path = damaged_copy(whole, tmp_path / f"{index}{whole.suffix}", random)
+            path = damaged_copy(undamaged, tmp_path / f"{index}{undamaged.suffix}", random)
             found = child.outcome(path)
             seen[found["outcome"]] += 1
             one_line = found["outcome"] == "loaded" or (
                 found["outcome"] == "refused" and "\n" not in found["words"]
             )
-            if not one_line or found["peak"] > MOST_MEMORY:
+            if not one_line or found["peak"] > MAX_MEMORY:
                 failures.append((index, found))
     finally:
         child.close()
     assert not failures, failures
     assert not (tmp_path / "ran").exists()
     assert sum(seen.values()) == KINDS[kind]
-    # Both occur, so that neither a reader that takes nothing nor one that checks nothing passes.
+    # Both outcomes occur, so neither rejecting everything nor accepting everything passes.
     assert seen["refused"] and (seen["loaded"] or kind in ("lambda", "writing")), seen
 
 
-def test_there_are_200_and_the_whole_ones_are_no_damage(tmp_path):
+def test_undamaged_teachers_load_unless_they_contain_code(tmp_path):
     assert sum(KINDS.values()) == 200
     child = LoadingChild(tmp_path / "log")
     try:
         for kind, outcome in dict.fromkeys(KINDS, "loaded").items():
             (tmp_path / kind).mkdir()
-            found = child.outcome(whole_teacher(kind, tmp_path / kind))
+            found = child.outcome(undamaged_teacher(kind, tmp_path / kind))
             code = kind in ("lambda", "writing")
             assert found["outcome"] == ("refused" if code else outcome), found
-            assert ("--trust_teacher" in found["words"]) == code
+            assert ("`trust=True`" in found["words"]) == code
     finally:
         child.close()

@@ -1,4 +1,4 @@
-"""A SavedModel is looked at before it runs: what touches more than tensors is refused."""
+"""A SavedModel is checked before it runs: only operations on tensors are accepted."""
 
 import pathlib
 import shutil
@@ -13,7 +13,7 @@ from dfad_tf.teachers.description import describe_teacher
 from dfad_tf.teachers.loading import load_teacher
 from dfad_tf.teachers.saved_model_check import check_graph, check_saved_model
 from dfad_tf.teachers.saved_model_teacher import load_saved_model
-from dfad_tf.teachers.tensor_operations import touches_tensors_alone
+from dfad_tf.teachers.tensor_operations import only_computes_on_tensors
 from dfad_tf.utils.errors import InputError
 from tests.conftest import small_classifier
 
@@ -25,7 +25,7 @@ def linear(images):
 
 
 def save(folder, extra=lambda images: [], initialize=None, shape=SHAPE):
-    """Save a classifier whose inference, or whose start, does something besides."""
+    """Save a classifier that runs additional operations at inference or at initialization."""
     module = tf.Module()
 
     def call(images):
@@ -34,13 +34,13 @@ def save(folder, extra=lambda images: [], initialize=None, shape=SHAPE):
 
     module.call = tf.function(call, input_signature=[tf.TensorSpec(shape, tf.float32)])
     if initialize:
-        module.resource = Started(initialize)
+        module.resource = WithInitializer(initialize)
     tf.saved_model.save(module, str(folder), signatures=module.call)
     return str(folder)
 
 
-class Started(tf.saved_model.experimental.TrackableResource):
-    """A resource with something to do when a SavedModel is loaded."""
+class WithInitializer(tf.saved_model.experimental.TrackableResource):
+    """A resource that runs a function when a SavedModel is loaded."""
 
     def __init__(self, initialize):
         super().__init__()
@@ -53,17 +53,17 @@ class Started(tf.saved_model.experimental.TrackableResource):
         self._start()
 
 
-def test_an_inference_that_writes_a_file_is_never_run(tmp_path):
+def test_inference_that_writes_a_file_is_rejected_and_not_run(tmp_path):
     written = tmp_path / "written"
     path = save(tmp_path / "model", lambda _: [tf.io.write_file(str(written), "x")])
-    with pytest.raises(InputError, match="WriteFile.*--trust_teacher") as caught:
+    with pytest.raises(InputError, match="WriteFile.*`trust=True`") as caught:
         load_teacher(path)
     assert "\n" not in str(caught.value) and not written.exists()
     describe_teacher(load_teacher(path, trust=True))
-    assert written.read_text() == "x"  # so the refusal was needed
+    assert written.read_text() == "x"  # without the check, the file is written
 
 
-def test_a_start_that_writes_a_file_is_never_run(tmp_path):
+def test_initialization_that_writes_a_file_is_rejected_and_not_run(tmp_path):
     written = tmp_path / "written"
     path = save(
         tmp_path / "model", initialize=lambda: tf.io.write_file(str(written), tf.constant("x"))
@@ -129,24 +129,24 @@ def dataset(images):
         (mapped_memory, "ImmutableConst"),
     ],
 )  # fmt: skip
-def test_what_touches_more_than_tensors_is_refused_by_its_name(tmp_path, extra, name):
+def test_other_operations_are_rejected_by_name(tmp_path, extra, name):
     path = save(tmp_path / "model", extra)
     with pytest.raises(InputError, match=f"Received: ({name}) in its function"):
         check_saved_model(path)
     check_saved_model(path, trust=True)
 
 
-def test_what_tensorflow_does_not_know_is_refused():
+def test_unknown_operations_are_rejected_and_harmless_ones_are_not():
     for name in ("Abort", "PyFuncStateless", "_Send", "XlaCallModule", "NobodyKnowsThis"):
-        assert not touches_tensors_alone(name)
+        assert not only_computes_on_tensors(name)
     harmless = "Conv2D FusedBatchNormV3 StatefulPartitionedCall If While HashTableV2 Assert "
     harmless += "InitializeTableV2 LookupTableImportV2 RandomUniform RngReadAndSkip TensorArrayV3"
     for name in harmless.split():
-        assert touches_tensors_alone(name)
+        assert only_computes_on_tensors(name)
 
 
 class Tables(tf.Module):
-    """Tables from a file and from tensors, one that changes, random numbers and an assertion."""
+    """Tables from a file and from tensors, a mutable table, and an assertion."""
 
     def __init__(self, file):
         super().__init__()
@@ -171,7 +171,7 @@ class Tables(tf.Module):
         return tf.ensure_shape(logits + self.changing.lookup(tf.constant(1, tf.int64)), (None, 4))
 
 
-def test_tables_and_their_assets_go_on_loading(tmp_path):
+def test_tables_and_their_assets_are_accepted(tmp_path):
     (tmp_path / "words.txt").write_text("ape\nbee\ncat\n")
     module = Tables(tmp_path / "words.txt")
     tf.saved_model.save(module, str(tmp_path / "model"))
@@ -183,7 +183,7 @@ def test_tables_and_their_assets_go_on_loading(tmp_path):
 
 
 def change(path, edit):
-    """Rewrite a SavedModel's graph as its maker could, with no fingerprint to tell."""
+    """Edit the graph of a SavedModel, as its author could, and remove its fingerprint."""
     file = pathlib.Path(path) / "saved_model.pb"
     content = saved_model_pb2.SavedModel.FromString(file.read_bytes())
     edit(content.meta_graphs[0])
@@ -191,7 +191,7 @@ def change(path, edit):
     (pathlib.Path(path) / "fingerprint.pb").unlink()
 
 
-def test_an_asset_stands_in_the_folder(tmp_path):
+def test_an_asset_outside_the_folder_is_rejected(tmp_path):
     (tmp_path / "words.txt").write_text("ape\nbee\ncat\n")
     path = str(tmp_path / "model")
     tf.saved_model.save(Tables(tmp_path / "words.txt"), path)
@@ -204,7 +204,7 @@ def test_an_asset_stands_in_the_folder(tmp_path):
         check_saved_model(path)
 
 
-def test_a_table_from_a_constant_name_is_refused(tmp_path):
+def test_a_table_from_a_file_that_is_not_an_asset_is_rejected(tmp_path):
     (tmp_path / "words.txt").write_text("ape\nbee\ncat\n")
     path = str(tmp_path / "model")
     tf.saved_model.save(Tables(tmp_path / "words.txt"), path)
@@ -230,7 +230,7 @@ def saved_by_tensorflow_1(folder, extra=None, name="w"):
     return str(folder)
 
 
-def test_of_tensorflow_1(tmp_path):
+def test_saved_models_of_tensorflow_1(tmp_path):
     assert load_teacher(saved_by_tensorflow_1(tmp_path / "one")).output_shape == (None, 3)
     writing = saved_by_tensorflow_1(
         tmp_path / "two", lambda: tf.io.write_file(str(tmp_path / "written"), "x")
@@ -256,25 +256,25 @@ def exported(tmp_path_factory):
 
 
 @pytest.mark.parametrize("file", ["saved_model.pb", "variables/variables.index", "fingerprint.pb"])
-def test_a_changed_byte_is_told_by_the_fingerprint(exported, tmp_path, file):
+def test_a_changed_byte_does_not_match_the_fingerprint(exported, tmp_path, file):
     path = tmp_path / "model"
     shutil.copytree(exported, path)
     content = bytearray((path / file).read_bytes())
     place = content.find(b"sequential") if file == "saved_model.pb" else 5
     content[place] ^= 1
     (path / file).write_bytes(content)
-    with pytest.raises(InputError, match="fingerprint.pb tells|whole SavedModel"):
+    with pytest.raises(InputError, match="match its fingerprint.pb|complete SavedModel"):
         check_saved_model(str(path))
 
 
-def test_without_a_fingerprint_it_is_loaded_as_before(exported, tmp_path):
+def test_a_saved_model_without_a_fingerprint_is_loaded(exported, tmp_path):
     path = tmp_path / "model"
     shutil.copytree(exported, path)
     (path / "fingerprint.pb").unlink()
     assert load_teacher(str(path)).output_shape == (None, 3)
 
 
-def test_a_graph_inside_a_keras_file_is_looked_at_too(exported, tmp_path):
+def test_a_graph_in_a_keras_file_is_checked_too(exported, tmp_path):
     teacher = load_saved_model(str(exported))
     teacher.save(tmp_path / "teacher.keras")
     keras.models.load_model(tmp_path / "teacher.keras")

@@ -1,4 +1,4 @@
-"""A SavedModel is a teacher like any other: logits, features, gradients, saving."""
+"""A SavedModel can be a teacher: logits, features, gradients and saving."""
 
 import keras
 import numpy as np
@@ -37,26 +37,26 @@ def gradient(signals):
     return tape.gradient(value, images)
 
 
-def test_it_tells_what_the_keras_model_tells(exported):
+def test_it_computes_the_same_as_the_keras_model(exported):
     model, path = exported
     teacher = load_saved_model(path)
-    ours, theirs = TeacherSignals(teacher), TeacherSignals(model)
-    assert ours.softmax_removed and ours.has_features
-    for a, b in zip(ours(IMAGES), theirs(IMAGES), strict=True):
+    signals, expected = TeacherSignals(teacher), TeacherSignals(model)
+    assert signals.softmax_removed and signals.has_features
+    for a, b in zip(signals(IMAGES), expected(IMAGES), strict=True):
         np.testing.assert_allclose(a, b, atol=1e-5)
-    np.testing.assert_allclose(gradient(ours), gradient(theirs), atol=1e-5)
+    np.testing.assert_allclose(gradient(signals), gradient(expected), atol=1e-5)
     assert not teacher.trainable_variables
     assert multiply_adds(teacher) == multiply_adds(model) > 0
     assert trainable_parameters(teacher) == trainable_parameters(model) > 0
 
 
-def test_its_preprocessing_is_read(exported):
+def test_its_preprocessing_is_detected(exported):
     contract = detect_contract(load_saved_model(exported[1]))
     assert contract.range == "pixels"
     np.testing.assert_allclose([contract.mean[0], contract.std[0]], [127.0, 100.0], rtol=1e-4)
 
 
-def test_it_distils_and_is_saved_with_the_distiller(exported, tmp_path):
+def test_it_is_saved_with_the_distiller(exported, tmp_path):
     distiller = DataFreeDistiller(
         load_saved_model(exported[1]), small_classifier(), small_generator()
     )
@@ -67,7 +67,7 @@ def test_it_distils_and_is_saved_with_the_distiller(exported, tmp_path):
     np.testing.assert_array_equal(again.teacher(IMAGES), distiller.teacher(IMAGES))
 
 
-def test_a_plain_module_of_tensorflow(tmp_path):
+def test_a_tensorflow_module_without_keras(tmp_path):
     class Linear(tf.Module):
         def __init__(self):
             super().__init__()
@@ -91,9 +91,9 @@ def save(tmp_path, function, shape, dtype=tf.float32):
     return str(tmp_path / "odd")
 
 
-def test_an_open_image_size_is_asked_for(tmp_path):
+def test_an_image_shape_is_required_where_the_model_states_none(tmp_path):
     path = save(tmp_path, lambda x: tf.reduce_mean(x, (1, 2)), (None, None, None, 3))
-    with pytest.raises(InputError, match="--image_shape"):
+    with pytest.raises(InputError, match="`image_shape`"):
         load_saved_model(path)
     assert load_saved_model(path, (8, 8, 3)).input_shape == (None, 8, 8, 3)
 
@@ -106,6 +106,6 @@ def test_an_open_image_size_is_asked_for(tmp_path):
         (lambda x: {"a": x[:, 0, 0], "b": x[:, 0, 0]}, (None, 8, 8, 3), tf.float32, "one output"),
     ],
 )
-def test_errors(tmp_path, function, shape, dtype, message):
+def test_other_models_are_rejected(tmp_path, function, shape, dtype, message):
     with pytest.raises(InputError, match=message):
         load_saved_model(save(tmp_path, function, shape, dtype))

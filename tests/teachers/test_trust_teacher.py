@@ -1,4 +1,4 @@
-"""`--trust_teacher`: every command that reads a model lets it run its own code, and says so."""
+"""With `--trust_teacher`, every command loads models that contain code. Errors name the flag."""
 
 import json
 
@@ -23,7 +23,7 @@ def code(tmp_path):
     return tmp_path / "code.keras"
 
 
-def test_a_teacher_and_a_student_with_code_are_distilled(code, tmp_path):
+def test_distillation_of_a_teacher_and_a_student_with_code(code, tmp_path):
     arguments = (*SMALL, f"--teacher={code}", f"--student={code}", f"--workdir={tmp_path / 'run'}")
     with pytest.raises(InputError, match="--trust_teacher"):
         run(*arguments)
@@ -32,7 +32,7 @@ def test_a_teacher_and_a_student_with_code_are_distilled(code, tmp_path):
     assert json.loads((tmp_path / "run" / "result.json").read_text())["method"] == "proposed"
 
 
-def test_a_model_with_code_is_measured_and_exported(tmp_path, capsys):
+def test_evaluation_and_export_of_a_model_with_code(tmp_path, capsys):
     inputs = keras.Input((32, 32, 1))
     twice = keras.layers.Lambda(lambda x: x * 2, output_shape=(32, 32, 1))(inputs)
     outputs = keras.layers.Dense(10)(keras.layers.Flatten()(twice))
@@ -46,7 +46,7 @@ def test_a_model_with_code_is_measured_and_exported(tmp_path, capsys):
     assert (tmp_path / "code_saved_model" / "saved_model").is_dir()
 
 
-def test_a_saved_model_that_reads_a_file_is_distilled(tmp_path):
+def test_distillation_of_a_saved_model_that_reads_a_file(tmp_path):
     (tmp_path / "scale").write_text("2.0")
 
     def read(images):
@@ -54,9 +54,9 @@ def test_a_saved_model_that_reads_a_file_is_distilled(tmp_path):
         return tf.ensure_shape(tf.reshape(images * scale, (-1, 64))[:, :3], (None, 3))
 
     path = write_saved_model(tmp_path / "reading", read)
-    # Of this graph no features can be found.
-    unfeatured = "--representation_activation_weight=0"
-    arguments = (*SMALL, unfeatured, f"--teacher={path}", f"--workdir={tmp_path / 'run'}")
+    # This graph has no features.
+    without_features = "--representation_activation_weight=0"
+    arguments = (*SMALL, without_features, f"--teacher={path}", f"--workdir={tmp_path / 'run'}")
     with pytest.raises(InputError, match="ReadFile.*--trust_teacher"):
         run(*arguments)
     run(*arguments, "--trust_teacher")

@@ -56,7 +56,7 @@ def _run(strategy: Any, begin: float) -> None:
 
     from dfad_tf.command_line import builders, flag_checks
     from dfad_tf.compute import strategies
-    from dfad_tf.runs import interrupted_run, run_exports, run_folder, workers
+    from dfad_tf.runs import deployable_files, interrupted_run, run_folder, workers
     from dfad_tf.utils import files
 
     flag_checks.check_names()
@@ -92,16 +92,17 @@ def _run(strategy: Any, begin: float) -> None:
             if strategies.is_chief(strategy):
                 exports = _leave(folder, distillation, done, teacher, dataset, test, begin)
         interrupted_run.finish(folder)
-    run_exports.check_whole(exports, folder)
+    deployable_files.check_complete(exports, folder)
 
 
 def _distillation(strategy: Any, dataset: Any, teacher: Any, precision: str) -> Any:
     """The networks and what trains them, by the flags; called in the strategy's scope."""
-    from dfad_tf.command_line import builders, method_flags
-    from dfad_tf.runs import run_exports, workers
+    from dfad_tf.command_line import builders, flag_checks, method_flags
+    from dfad_tf.runs import deployable_files, workers
 
     student = builders.student_from_flags(teacher)
-    run_exports.check_brought_student(student, teacher)
+    if FLAGS.student.endswith(builders.MODEL_FILES):
+        deployable_files.check_deployable(student, teacher, flag_checks.export_formats())
     distillation: Any
     if dataset and method_flags.needs_data():
         from dfad_tf.runs.supervised_run import DistillationWithData
@@ -142,9 +143,10 @@ def _leave(
     begin: float,
 ) -> dict[str, Any]:
     """Save, measure, draw, export and report; return what was exported."""
+    from dfad_tf.command_line import flag_checks
     from dfad_tf.compute import process
     from dfad_tf.graphs.multiply_adds import multiply_adds
-    from dfad_tf.runs import run_exports, summary
+    from dfad_tf.runs import deployable_files, summary
     from dfad_tf.teachers import loading
     from dfad_tf.utils import files, versions
 
@@ -197,8 +199,9 @@ def _leave(
     _draw(folder, done, teacher, dataset, result)
     # What was measured is safe before anything is exported.
     files.write_json(folder / "result.json", result)
-    result["exports"] = run_exports.export(
-        folder, student, done.generator, teacher, dataset, test, result
+    source = deployable_files.DeployableStudent(student, teacher, done.generator, dataset, test)
+    result["exports"] = deployable_files.write_deployable_files(
+        folder, flag_checks.export_formats(), source, result
     )
     result["total_seconds"] = time.monotonic() - begin
     files.write_json(folder / "result.json", result)

@@ -32,8 +32,3 @@ def check_policy() -> None:
 def policy_name() -> str:
     """The policy that a distillation is to compute in, or `"auto"`."""
     return (FLAGS.precision or "auto").lower().replace("-", "_")
-
-
-def file_precisions() -> list[str]:
-    """The LiteRT files that are to be written."""
-    return [name.strip() for name in (FLAGS.precision or "dynamic_int8").split(",")]

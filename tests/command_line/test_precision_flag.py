@@ -47,10 +47,3 @@ def test_an_unknown_policy_is_told_in_one_line(measured, name):
     with pytest.raises(InputError, match=f"--precision.*Received: '{name}'") as caught:
         policy(f"--precision={name}")
     assert "\n" not in str(caught.value) and measured == []
-
-
-def test_files_are_a_list():
-    parse(recipe=False)
-    assert precision_flag.file_precisions() == ["dynamic_int8"]
-    parse("--precision=float32,int8", recipe=False)
-    assert precision_flag.file_precisions() == ["float32", "int8"]

@@ -12,12 +12,12 @@ import keras
 import numpy as np
 import pytest
 from ai_edge_litert.interpreter import Interpreter
+from dfad_tf.exporting.lite_converter import convert
 from PIL import Image
 from selenium import webdriver
 
 from dfad_tf import exporting
 from dfad_tf.data.pixel_contract import PixelContract
-from dfad_tf.exporting.lite_converter import convert
 from dfad_tf.exporting.lite_metadata import with_metadata
 from tests.conftest import small_classifier
 from tests.export.test_run_tflite import foreign

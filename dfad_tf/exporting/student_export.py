@@ -269,7 +269,7 @@ def _write_files(
                 raise
             _remove(path)
             card["left_out"][exporter.file_name] = str(error)
-            _LOG.warning("  %s is left out. %s", exporter.file_name, error)
+            _LOG.warning("%s is left out. %s", exporter.file_name, error)
             continue
         exporter.describe(card, inputs, path, found)
         if isinstance(model, TimedModel):

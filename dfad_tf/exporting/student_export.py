@@ -111,19 +111,7 @@ def export_student(
     card["checked_on"] = {kind: len(images) for kind, images in reference.pixels.items()}
     if options.test is not None:
         card["keras_accuracy"] = reference.accuracy(reference.logits["test"])
-    inputs = ExportInputs(
-        student,
-        contract,
-        tuple(labels),
-        options.calibration,
-        options.batch_size,
-        metadata={
-            "student": card["student"],
-            "provenance": card["provenance"],
-            "input": card["input"],
-            "outputs": card["outputs"],
-        },
-    )
+    inputs = _inputs(student, contract, card, options)
 
     def write(temporary: pathlib.Path) -> None:
         _write_files(exporters, inputs, reference, options, card, temporary)
@@ -245,6 +233,21 @@ def _new_card(
         "saved_model": None,
         "versions": versions(),
     }
+
+
+def _inputs(
+    student: keras.Model, contract: PixelContract, card: ModelCard, options: ExportOptions
+) -> ExportInputs:
+    metadata = {
+        "student": card["student"],
+        "provenance": card["provenance"],
+        "input": card["input"],
+        "outputs": card["outputs"],
+    }
+    labels = tuple(card["labels"])
+    return ExportInputs(
+        student, contract, labels, options.calibration, options.batch_size, metadata
+    )
 
 
 def _write_files(

@@ -95,6 +95,7 @@ def test_a_saved_model(student, tmp_path):
     run(f"--model={student}", main=to_saved_model.main)
     place = tmp_path / "net_saved_model"
     assert {path.name for path in place.iterdir()} == {"saved_model", "card.json", "card.md"}
+    assert card_of(place)["saved_model"]["agreement"] == {"noise": 1.0}
 
 
 def two_inputs(path):

@@ -131,9 +131,15 @@ def test_a_lower_precision_gives_a_smaller_file():
         [keras.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(500)]
         + [keras.layers.Dense(3)]
     )
-    sizes = {name: len(convert(student, name)) for name in LITE_FORMATS}
+    contents = {name: convert(student, name) for name in LITE_FORMATS}
+    sizes = {name: len(content) for name, content in contents.items()}
     assert sizes["float16"] < 0.6 * sizes["float32"]
     assert max(sizes["dynamic_int8"], sizes["int8"]) < 0.4 * sizes["float32"]
+    for name, content in contents.items():
+        tensors = operations(content)[0].get_tensor_details()
+        weights = max(tensors, key=lambda tensor: tensor["shape"].prod())
+        expected = {"dynamic_int8": "int8"}.get(name, name)
+        assert np.dtype(weights["dtype"]).name == expected, name
 
 
 def test_other_batch_sizes(tmp_path):

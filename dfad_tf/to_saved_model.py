@@ -11,12 +11,11 @@ for module in (data_flags, output_flags, model_flags):
 
 
 def main(arguments: list[str]) -> None:
-    """Flags → student → a SavedModel of any batch size and a model card."""
+    """Export `--model` as a SavedModel of any batch size, with a model card."""
     del arguments
-    from dfad_tf.command_line.conversion import export_from_flags
-    from dfad_tf.exporting import SAVED_MODEL
+    from dfad_tf.command_line.conversion import Conversion, convert_model
 
-    export_from_flags(SAVED_MODEL, [SAVED_MODEL])
+    convert_model(Conversion(formats=["saved_model"], suffix="saved_model"))
 
 
 def run() -> None:

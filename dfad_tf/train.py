@@ -54,7 +54,7 @@ def _run(strategy: tf.distribute.Strategy, begin: float) -> None:
 
     from dfad_tf.command_line import flag_checks, planning, run_builder, teacher_builder
     from dfad_tf.compute import strategies
-    from dfad_tf.runs import interrupted_run, run_exports, run_folder, workers
+    from dfad_tf.runs import deployable_files, interrupted_run, run_folder, workers
     from dfad_tf.utils.files import write_text
 
     flag_checks.check_names()
@@ -91,7 +91,7 @@ def _run(strategy: tf.distribute.Strategy, begin: float) -> None:
             if strategies.is_chief(strategy):
                 exports = _finish(folder, run, done, teacher, dataset, test, begin)
         interrupted_run.finish(folder)
-    run_exports.check_whole(exports, folder)
+    deployable_files.check_complete(exports, folder)
 
 
 def _test_images(dataset: ImageDataset | None, teacher: Teacher) -> TestImages | None:
@@ -114,7 +114,8 @@ def _finish(
     begin: float,
 ) -> dict[str, Any] | None:
     """Save, evaluate, draw, export and report; return what was exported."""
-    from dfad_tf.runs import measurements, run_exports, run_plots, saved_networks, summary
+    from dfad_tf.command_line import run_builder
+    from dfad_tf.runs import deployable_files, measurements, run_plots, saved_networks, summary
     from dfad_tf.utils.files import write_json
 
     student, replicas = run.student, run.student.distribute_strategy.num_replicas_in_sync
@@ -128,8 +129,9 @@ def _finish(
     result["replicas"] = replicas
     run_plots.draw(folder, done, teacher, dataset, run.settings, result)
     write_json(folder / "result.json", result)  # what was measured is safe before the export
-    exports = result["exports"] = run_exports.export(
-        folder, student, done.generator, teacher, dataset, test, result
+    source = deployable_files.DeployableStudent(student, teacher, done.generator, dataset, test)
+    exports = result["exports"] = deployable_files.write_deployable_files(
+        folder, run_builder.export_formats(), source, result
     )
     result["total_seconds"] = time.monotonic() - begin
     write_json(folder / "result.json", result)

@@ -1,4 +1,4 @@
-"""Export a Keras classifier as a SavedModel: `python export/to_saved_model.py --model=…`."""
+"""Export a Keras classifier as a SavedModel: `python export/to_saved_model.py --model=FILE`."""
 
 from dfad_tf.to_saved_model import run
 

@@ -1,4 +1,4 @@
-"""What the two export commands share: flags → student, labels, images → a folder."""
+"""Convert a model file into an export folder, for `to_tflite` and `to_saved_model`."""
 
 from __future__ import annotations
 
@@ -11,27 +11,28 @@ import keras
 from absl import flags
 
 from dfad_tf import exporting
-from dfad_tf.command_line import builders, pixel_flags
+from dfad_tf.command_line import pixel_flags, teacher_builder
 from dfad_tf.command_line.argument_flags import argument_flags
 from dfad_tf.data import datasets
-from dfad_tf.exporting import Calibration
+from dfad_tf.data.datasets import ImageDataset
+from dfad_tf.exporting import Calibration, ExportOptions, LabelledImages
 from dfad_tf.runs import run_record
 from dfad_tf.teachers import loading
 from dfad_tf.teachers.description import TeacherDescription, describe_teacher
 from dfad_tf.utils.errors import InputError
 
 FLAGS = flags.FLAGS
-_BESIDE = "generator.keras"
+_GENERATOR = "generator.keras"
 
 
 @dataclass(frozen=True)
 class CalibrationChoice:
-    """What calibrates int8.
+    """The images that calibrate int8.
 
     Attributes:
         source: `"generator"`, `"noise"`, `"dataset"` or a path.
         count: Number of images.
-        seed: Seed of their draw.
+        seed: Seed of their selection.
     """
 
     source: str
@@ -39,63 +40,65 @@ class CalibrationChoice:
     seed: int
 
 
-def export_from_flags(
-    suffix: str,
-    exports: Sequence[str],
-    calibration: CalibrationChoice | None = None,
-    batch_size: int = 1,
-    tolerance: float | None = None,
-) -> None:
-    """Export `--model` and say what became of it.
+@dataclass(frozen=True)
+class Conversion:
+    """What a command converts `--model` into.
+
+    Attributes:
+        formats: Names in `exporting.FORMATS`.
+        suffix: End of the default folder's name.
+        calibration: The images that calibrate int8; None without int8.
+        batch_size: Number of images per call of LiteRT files.
+        tolerance: Maximum share of changed classes; None uses the maximum of each format.
+    """
+
+    formats: Sequence[str]
+    suffix: str
+    calibration: CalibrationChoice | None = None
+    batch_size: int = 1
+    tolerance: float | None = None
+
+
+def convert_model(conversion: Conversion) -> None:
+    """Export `--model`, and print where the files are.
 
     Args:
-        suffix: What the default folder's name ends in.
-        exports: Names of exports.
-        calibration: What calibrates int8; None where there is none.
-        batch_size: Images at a time in LiteRT files.
-        tolerance: Another bound on changed classes.
+        conversion: The formats, and their settings.
 
     Raises:
-        InputError: On any mistake, before anything is converted.
+        InputError: If a flag is wrong (before anything is converted), or a file differs too
+            much from the Keras model.
     """
     student = _student()
     path = pathlib.Path(FLAGS.model)
-    output = pathlib.Path(FLAGS.output or path.with_name(f"{path.stem}_{suffix}"))
-    if output.suffix in (".tflite", ".keras"):
-        raise InputError(f"Expected --output to be a folder. Received: {FLAGS.output}")
-    exporting.check_output(output, FLAGS.overwrite)
+    output = _output_folder(path, conversion.suffix)
     run = run_record.run_of(path)
     contract = pixel_flags.contract_of_model(FLAGS.model, student.input_shape[-1])
-    with argument_flags(contract="input_range"):
+    with argument_flags(teacher="model", contract="input_range"):
         description = describe_teacher(student, contract)
     shape = description.image_shape
     with argument_flags(name="dataset"):
         dataset = datasets.open_dataset(FLAGS.dataset, FLAGS.data_dir) if FLAGS.dataset else None
     if dataset:
-        builders.check_classes(dataset, description.num_classes)
+        teacher_builder.check_classes(dataset, description.num_classes)
     labels = _labels(run, dataset, description.num_classes)
-    generator = _generator(path, calibration.source if calibration else None, shape)
-    images = None
-    if calibration:
-        images = _calibration(calibration, student, description, generator, dataset)
-    card = exporting.export_student(
-        student,
-        str(output),
-        description.contract,
-        labels,
-        exports,
-        calibration=images,
+    choice = conversion.calibration
+    generator = _generator(path, choice.source if choice else None, shape)
+    options = ExportOptions(
+        calibration=_calibration(choice, student, description, generator, dataset),
         generator=generator,
-        test=dataset.load("test", shape) if dataset else None,
-        dataset=dataset.name if dataset else None,
-        batch_size=batch_size,
-        tolerance=tolerance,
+        test=LabelledImages(*dataset.load("test", shape), dataset.name) if dataset else None,
+        batch_size=conversion.batch_size,
+        tolerance=conversion.tolerance,
         overwrite=FLAGS.overwrite,
         provenance={"from": path.name, **exporting.provenance_of(run)},
-        say=lambda line: print(line, flush=True),
     )
-    count = len(card["files"]) + bool(card["saved_model"])
-    print(f"{count} {'export' if count == 1 else 'exports'} and card.md lie in {output}")
+    with argument_flags(folder="output", student="model"):
+        card = exporting.export_student(
+            student, str(output), description.contract, labels, conversion.formats, options
+        )
+    written = [*card["files"], *(["saved_model/"] if card["saved_model"] else [])]
+    print(f"{', '.join(written)} and card.md are in {output}")
 
 
 def _student() -> keras.Model:
@@ -110,60 +113,79 @@ def _student() -> keras.Model:
         return loading.load_teacher(FLAGS.model, pixel_flags.image_shape(), FLAGS.trust_teacher)
 
 
-def _labels(run: dict[str, Any], dataset: Any, count: int) -> list[str]:
-    """Labels from --labels, the run, the data set, or numbers, in this order."""
+def _output_folder(model: pathlib.Path, suffix: str) -> pathlib.Path:
+    output = pathlib.Path(FLAGS.output or model.with_name(f"{model.stem}_{suffix}"))
+    if output.suffix in (".tflite", ".keras"):
+        raise InputError(f"Expected --output to be a folder. Received: {FLAGS.output}")
+    with argument_flags(folder="output"):
+        exporting.check_output(output, FLAGS.overwrite)
+    return output
+
+
+def _labels(run: dict[str, Any], dataset: ImageDataset | None, count: int) -> list[str]:
+    """Return the labels of --labels, of the run, of the data set, or numbers, in this order."""
     if FLAGS.labels:
-        try:
-            content = pathlib.Path(FLAGS.labels).read_text(encoding="utf-8-sig")
-        except (OSError, UnicodeDecodeError) as error:
-            raise InputError(
-                f"Expected --labels to be a text file with one label a line. "
-                f"Received: {FLAGS.labels}"
-            ) from error
-        # Not splitlines, which breaks lines at characters that labels may hold.
-        labels = [line.strip() for line in content.split("\n") if line.strip()]
-        if len(labels) != count:
-            raise InputError(
-                f"Expected {count} lines in --labels, one a class. Received: {len(labels)}"
-            )
-        return labels
+        return _labels_of_file(FLAGS.labels, count)
     named = run_record.labels_of(run) or (list(dataset.label_names) if dataset else [])
     return named if len(named) == count else [str(index) for index in range(count)]
+
+
+def _labels_of_file(path: str, count: int) -> list[str]:
+    try:
+        content = pathlib.Path(path).read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(
+            f"Expected --labels to be a text file with one label per line. Received: {path}"
+        ) from error
+    # Not splitlines, which also splits at characters that labels may contain.
+    labels = [line.strip() for line in content.split("\n") if line.strip()]
+    if len(labels) != count:
+        raise InputError(
+            f"Expected --labels to have {count} lines, one per class. Received: {len(labels)}"
+        )
+    return labels
 
 
 def _generator(
     model: pathlib.Path, calibration: str | None, shape: tuple[int, int, int]
 ) -> keras.Model | None:
-    """The generator that --calibration names, or the one that lies beside the model."""
-    named = calibration and pathlib.Path(calibration).suffix == ".keras"
-    place = pathlib.Path(calibration) if calibration and named else model.with_name(_BESIDE)
-    asked = named or calibration == "generator"
-    if not place.is_file() and calibration == "generator":
+    """Load the generator that --calibration names, or the one in the model's folder."""
+    named = bool(calibration) and pathlib.Path(calibration or "").suffix == ".keras"
+    path = pathlib.Path(calibration or "") if named else model.with_name(_GENERATOR)
+    required = named or calibration == "generator"
+    if not path.is_file() and calibration == "generator":
         raise InputError(
-            f"Expected {_BESIDE} beside --model for --calibration=generator. Received none; "
-            "name one with --calibration=PATH.keras, or a folder of pictures."
+            f"Expected {_GENERATOR} in the folder of --model for --calibration=generator. "
+            "Received none. --calibration=PATH.keras names another generator, and a folder of "
+            "images is possible too."
         )
-    if not place.is_file() and not named:
+    if not path.is_file() and not named:
         return None
     try:
-        with argument_flags(path="calibration"):
-            generator = loading.load_keras_file(str(place), FLAGS.trust_teacher)
-        exporting.check_generator(generator, shape)
+        with argument_flags(path="calibration", generator="calibration"):
+            generator = loading.load_keras_file(str(path), FLAGS.trust_teacher)
+            exporting.check_generator(generator, shape)
     except InputError:
-        if asked:
+        if required:
             raise
-        print(f"{place} draws no images for this model: it is compared on noise", flush=True)
+        print(
+            f"{path} does not generate images for this model, which is compared on noise instead",
+            flush=True,
+        )
         return None
     return generator
 
 
 def _calibration(
-    choice: CalibrationChoice,
+    choice: CalibrationChoice | None,
     student: keras.Model,
     description: TeacherDescription,
     generator: keras.Model | None,
-    dataset: Any,
-) -> Calibration:
+    dataset: ImageDataset | None,
+) -> Calibration | None:
+    """Return the images that --calibration names."""
+    if choice is None:
+        return None
     shape = description.image_shape
     source, count, seed = choice.source, choice.count, choice.seed
     if source == "noise":
@@ -173,11 +195,12 @@ def _calibration(
             raise InputError("Expected --dataset with --calibration=dataset. Received none.")
         images, _ = dataset.load("train", shape)
         return exporting.from_images(images, count, f"training images of {dataset.name}", seed)
-    if source == "generator" or source.endswith(".keras"):
+    if generator is not None and (source == "generator" or source.endswith(".keras")):
         return exporting.from_generator(generator, student, description.contract, count, seed)
     if not source or not pathlib.Path(source).is_dir():
         raise InputError(
             "Expected --calibration to be generator, noise, dataset, a generator's .keras file or "
-            f"a folder of pictures. Received: {source!r}"
+            f"a folder of images. Received: {source!r}"
         )
-    return exporting.from_folder(source, shape, count, seed)
+    with argument_flags(path="calibration"):
+        return exporting.from_folder(source, shape, count, seed)

@@ -21,7 +21,7 @@ from dfad_tf.compute import replicas as replica_shares
 from dfad_tf.compute.optimizers import make_optimizer
 from dfad_tf.distillation.compatibility import check_fit, check_student
 from dfad_tf.distillation.watched_layers import WatchedLayers
-from dfad_tf.exporting.files import check_exports
+from dfad_tf.exporting import check_formats
 from dfad_tf.methods import data_methods
 from dfad_tf.runs.records import Teacher
 from dfad_tf.synthesis import generators
@@ -40,7 +40,7 @@ def check_names() -> None:
     """
     _check_finite()
     parse_interval(FLAGS.backup_every)
-    check_exports(FLAGS.export, "--export")
+    run_builder.export_formats()
     training_flags.check_policy()
     method_builder.check()
     set_steps_by_images()
@@ -59,6 +59,16 @@ def check_names() -> None:
     generators.check_name(FLAGS.generator)
     image_shape()
     check_pixel_flags()
+
+
+def export_formats() -> list[str]:
+    """Return the formats that `--export` names, in the order in which they are written.
+
+    Raises:
+        InputError: If a name is unknown.
+    """
+    with argument_flags(formats="export"):
+        return check_formats(FLAGS.export)
 
 
 def check_shares(replicas: int) -> None:

@@ -1,13 +1,18 @@
-"""The flags of the two commands that export a student which lies on disk."""
+"""The flags of the commands that convert a model file."""
 
 from __future__ import annotations
 
 from absl import flags
 
 flags.DEFINE_string(
-    "output", None, "Folder to make. Default: beside --model, under its name and the format's."
+    "output",
+    None,
+    "Folder to create. Default: a folder next to --model, named after the model and the format.",
 )
-flags.DEFINE_boolean("overwrite", False, "Replace an export that lies there.")
+flags.DEFINE_boolean("overwrite", False, "Whether to replace an earlier export in --output.")
 flags.DEFINE_string(
-    "labels", None, "Text file with one label a line. Default: the run's or --dataset's, else 0, 1…"
+    "labels",
+    None,
+    "Text file with one label per line. Default: the labels of the run or of --dataset, otherwise "
+    "0, 1, ….",
 )

@@ -17,11 +17,12 @@ from dfad_tf.command_line import (
     network_builder,
     training_flags,
 )
+from dfad_tf.command_line.argument_flags import argument_flags
 from dfad_tf.command_line.pixel_flags import numbers
 from dfad_tf.compute.optimizers import make_optimizer
 from dfad_tf.compute.precision import resolve_precision
 from dfad_tf.data.datasets import ImageDataset
-from dfad_tf.runs import interrupted_run, workers
+from dfad_tf.runs import deployable_files, interrupted_run, workers
 from dfad_tf.runs.data_free_run import DataFreeNetworks, DataFreeRun
 from dfad_tf.runs.records import RunSettings, Teacher
 from dfad_tf.runs.supervised_run import SupervisedRun, SupervisedSettings
@@ -73,7 +74,8 @@ def run_from_flags(
         teacher: The teacher, trained.
     """
     student = network_builder.student_from_flags(teacher)
-    check_user_student(student, teacher)
+    if is_model_file(FLAGS.student):
+        deployable_files.check_deployable(student, teacher, export_formats())
     run: DataFreeRun | SupervisedRun
     if dataset and method_builder.needs_data():
         run = SupervisedRun(
@@ -150,16 +152,14 @@ def optimizers_from_flags() -> tuple[keras.optimizers.Optimizer, keras.optimizer
     return student, generator
 
 
-def check_user_student(student: keras.Model, teacher: Teacher) -> None:
-    """Check that a user-supplied architecture can be exported, before it is trained for hours.
+def export_formats() -> list[str]:
+    """Return the formats that `--export` names, in the order in which they are written.
 
     Raises:
-        InputError: If LiteRT lacks an operation that it needs; `--export=none` trains it anyway.
+        InputError: If a name is unknown.
     """
-    exports = exporting.check_exports(FLAGS.export, "--export")
-    supplied = is_model_file(FLAGS.student)
-    if supplied and set(exports) & set(exporting.LITE_FILES):
-        exporting.check_convertible(student, teacher.description.contract)
+    with argument_flags(formats="export"):
+        return exporting.check_formats(FLAGS.export)
 
 
 def verbosity() -> str | int:

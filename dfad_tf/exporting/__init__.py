@@ -1,5 +1,6 @@
-"""Exported files of a student: SavedModel and LiteRT, checked, with a model card."""
+"""Export a student as SavedModel and LiteRT files, compared with the Keras model, with a card."""
 
+from dfad_tf.exporting.agreement import LabelledImages
 from dfad_tf.exporting.calibration import (
     Calibration,
     check_generator,
@@ -8,17 +9,29 @@ from dfad_tf.exporting.calibration import (
     from_images,
     from_noise,
 )
-from dfad_tf.exporting.export import check_convertible, check_output, export_student
-from dfad_tf.exporting.files import EXPORTS, LITE_FILES, SAVED_MODEL, check_exports
-from dfad_tf.exporting.model_card import provenance_of
+from dfad_tf.exporting.exporter import ExportedModel, Exporter, ExportInputs
+from dfad_tf.exporting.formats import EXPORTERS, FORMATS, LITE_FORMATS, check_formats
+from dfad_tf.exporting.model_card import ModelCard, provenance_of
+from dfad_tf.exporting.student_export import (
+    ExportOptions,
+    check_convertible,
+    check_output,
+    export_student,
+)
 
 __all__ = [
-    "EXPORTS",
-    "LITE_FILES",
-    "SAVED_MODEL",
+    "EXPORTERS",
+    "FORMATS",
+    "LITE_FORMATS",
     "Calibration",
+    "ExportInputs",
+    "ExportOptions",
+    "ExportedModel",
+    "Exporter",
+    "LabelledImages",
+    "ModelCard",
     "check_convertible",
-    "check_exports",
+    "check_formats",
     "check_generator",
     "check_output",
     "export_student",

@@ -1,4 +1,4 @@
-"""The images that tell full-integer quantisation the range of every activation."""
+"""The images from which full-integer quantization takes the range of every activation."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ from dfad_tf.synthesis.generated_images import generated_images
 from dfad_tf.utils.errors import InputError
 
 _SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
-_MOST_VALUES = 2**30  # of pixels held at a time
-_SEED = 0xCA11B  # not the images of training, nor those that agreement is measured on
+_MAX_VALUES = 2**30  # pixel values in memory
+_SEED = 0xCA11B  # differs from the seeds of training and of the comparison with the Keras student
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """Images for calibration, and where they come from.
+    """Images for calibration, and their source.
 
     Args:
         images: Raw pixels, uint8 `(n, height, width, channels)`.
-        source: In words, for the model card.
+        source: A description, for the model card.
     """
 
     images: np.ndarray
     source: str
 
     def spanning(self) -> np.ndarray:
-        """The images with one black and one white pixel, so that inputs span 0 to 255.
+        """Return the images with one black and one white pixel, so that inputs span 0 to 255.
 
-        A quantiser takes the darkest and the lightest pixel that it sees for the
-        ends of the input's scale; where 255 is missing, every picture comes out
-        too light. Two pixels of one image mend that, and move no activation.
+        A converter uses the darkest and the lightest pixel in the images as the ends of the
+        input's scale. If 255 does not occur, every image is scaled too light. Two pixels of one
+        image correct the scale and do not affect the ranges of the activations.
         """
         images = self.images.copy()
         images[0, 0, 0], images[0, -1, -1] = 0, 255
@@ -45,12 +45,12 @@ class Calibration:
 def generated_pixels(
     generator: keras.Model, contract: PixelContract, count: int, seed: int
 ) -> np.ndarray:
-    """Draw generated images as a camera would give them: uint8, 0 to 255.
+    """Generate images as raw pixels, uint8, 0 to 255.
 
     Args:
-        generator: Maps latents to images in the student's input range.
-        contract: That input range.
-        count: Images wanted.
+        generator: Maps latents `(batch, latent)` to images in the student's input range.
+        contract: The input range.
+        count: Number of images.
         seed: Seed of the latents.
     """
     pixels = contract.to_pixels(generated_images(generator, count, seed))
@@ -58,40 +58,41 @@ def generated_pixels(
 
 
 def check_generator(generator: keras.Model, shape: tuple[int, ...]) -> None:
-    """Check that a model draws a student's images.
+    """Check that a model generates images of the student's size.
 
     Args:
         generator: The model.
         shape: `(height, width, channels)` of the student's input.
 
     Raises:
-        InputError: If it takes something else than noise, or makes other images.
+        InputError: If the model's input is not a batch of vectors, or its images have another
+            shape.
     """
-    taken = getattr(generator, "input_shape", None)
-    made = getattr(generator, "output_shape", None)
-    from_noise = isinstance(taken, tuple) and len(taken) == 2 and taken[1] is not None
-    if not from_noise or not isinstance(made, tuple) or tuple(made[1:]) != tuple(shape):
+    received = getattr(generator, "input_shape", None)
+    generated = getattr(generator, "output_shape", None)
+    from_noise = isinstance(received, tuple) and len(received) == 2 and received[1] is not None
+    if not from_noise or not isinstance(generated, tuple) or tuple(generated[1:]) != tuple(shape):
         raise InputError(
-            f"Expected a generator from (batch, latent) to images {tuple(shape)}, as the student "
-            f"takes them. Received: {generator.name} from {taken} to {made}"
+            f"Expected `generator` to map (batch, latent) to images {tuple(shape)}, the input of "
+            f"the student. Received: {generator.name}, which maps {received} to {generated}"
         )
 
 
 def from_generator(
     generator: keras.Model, student: keras.Model, contract: PixelContract, count: int, seed: int = 0
 ) -> Calibration:
-    """Calibrate with generated images: no real one is needed.
+    """Calibrate with generated images, without any real image.
 
-    Every other image is stretched to the full range from black to white, as
-    pictures of the world have it: a generator that is not done yet draws pale
-    ones, and calibrated on these a file clips what it sees later.
+    Every other image is stretched to the full range from black to white, as real images have
+    it: a generator that has not converged generates images of low contrast, and a file that
+    is calibrated on these clips the activations of real images.
 
     Args:
         generator: The generator that the student was distilled with.
         student: The student.
-        contract: The pixels that both take.
-        count: Images.
-        seed: Seed of the draw.
+        contract: The pixels that both expect.
+        count: Number of images.
+        seed: Seed of the latents.
 
     Raises:
         InputError: If the generator's images do not fit the student.
@@ -111,86 +112,92 @@ def _stretched(images: np.ndarray) -> np.ndarray:
 
 
 def from_noise(shape: tuple[int, ...], count: int, seed: int = 0) -> Calibration:
-    """Calibrate with uniform noise: the poor man's choice, for comparison.
+    """Calibrate with uniform noise, which is the least accurate choice, for comparison.
 
     Args:
         shape: `(height, width, channels)`.
-        count: Images wanted; fewer come where they would not fit into memory.
-        seed: Seed of the draw.
+        count: Number of images; fewer are generated if they would not fit into memory.
+        seed: Seed of the noise.
     """
     images = noise_pixels(shape, _affordable(shape, count), _SEED + seed)
     return Calibration(images, f"{len(images)} images of uniform noise")
 
 
 def noise_pixels(shape: tuple[int, ...], count: int, seed: int) -> np.ndarray:
-    """Draw uniform noise, uint8 `(count, height, width, channels)`."""
+    """Draw uniform noise, uint8 `(count, *shape)`."""
     return np.random.default_rng(seed).integers(0, 256, (count, *shape), dtype=np.uint8)
 
 
 def _affordable(shape: tuple[int, ...], count: int) -> int:
-    return max(1, min(count, _MOST_VALUES // int(np.prod(shape))))
+    return max(1, min(count, _MAX_VALUES // int(np.prod(shape))))
 
 
 def from_images(images: np.ndarray, count: int, source: str, seed: int = 0) -> Calibration:
-    """Calibrate with some of the images of a set.
+    """Calibrate with a random selection of images.
 
     Args:
         images: Raw pixels, uint8 `(n, height, width, channels)`.
-        count: How many to take.
-        source: What they are, in words.
-        seed: Seed of the choice.
+        count: Maximum number of images.
+        source: A description of the images, such as `"training images of mnist"`.
+        seed: Seed of the selection.
+
+    Example:
+
+    >>> from_images(np.zeros((9, 8, 8, 1), np.uint8), 4, "black images").source
+    '4 black images'
     """
     chosen = np.random.default_rng(seed).permutation(len(images))[:count]
     return Calibration(images[chosen], f"{len(chosen)} {source}")
 
 
 def from_folder(path: str, shape: tuple[int, ...], count: int, seed: int = 0) -> Calibration:
-    """Calibrate with a user's own pictures.
+    """Calibrate with image files.
 
     Args:
-        path: A folder with PNG, JPEG, BMP or WebP pictures of the student's size.
-        shape: `(height, width, channels)`.
-        count: Most pictures to take.
-        seed: Seed of the choice.
+        path: A folder with PNG, JPEG, BMP or WebP images of the student's size, also in
+            subfolders.
+        shape: `(height, width, channels)` of the student's input.
+        count: Maximum number of images.
+        seed: Seed of the selection.
 
     Raises:
-        InputError: If there are none, one cannot be read, or one has another size.
+        InputError: If there are no images, or one is not readable or has another size.
     """
     folder = pathlib.Path(path)
     files = sorted(f for f in folder.rglob("*") if f.suffix.lower() in _SUFFIXES and f.is_file())
     if not files:
         raise InputError(
-            f"Expected --calibration to be a folder with pictures ({', '.join(_SUFFIXES)}). "
-            f"Received: {path}, which holds none"
+            f"Expected `path` to be a folder with images ({', '.join(_SUFFIXES)}). "
+            f"Received: {path}, which contains none"
         )
     count = _affordable(shape, min(count, len(files)))
     chosen = np.random.default_rng(seed).permutation(len(files))[:count]
-    images = np.stack([_read_picture(files[index], shape) for index in chosen])
-    return Calibration(images, f"{len(images)} pictures of {folder.resolve().name}")
+    images = np.stack([_read_image(files[index], shape) for index in chosen])
+    return Calibration(images, f"{len(images)} images of the folder {folder.resolve().name}")
 
 
-def _read_picture(path: pathlib.Path, shape: tuple[int, ...]) -> np.ndarray:
-    """One picture as viewers show it: turned upright, and on white where it is transparent."""
+def _read_image(path: pathlib.Path, shape: tuple[int, ...]) -> np.ndarray:
+    """Read an image as viewers show it: rotated as its EXIF data say, and on white."""
     from PIL import Image, ImageOps
 
     try:
         with warnings.catch_warnings(), Image.open(path) as opened:
-            warnings.simplefilter("ignore")  # of Pillow, about damaged notes in a picture
-            picture = ImageOps.exif_transpose(opened)
-            if picture.mode.startswith(("I", "F")):
-                raise ValueError(f"{picture.mode}, which has more than 8 bits a channel")
-            if picture.has_transparency_data:
-                white = Image.new("RGBA", picture.size, "white")
-                picture = Image.alpha_composite(white, picture.convert("RGBA"))
-            picture = picture.convert({1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}[shape[2]])
+            warnings.simplefilter("ignore")  # Pillow warns about damaged metadata
+            image = ImageOps.exif_transpose(opened)
+            if image.mode.startswith(("I", "F")):
+                raise ValueError(f"{image.mode}, which has more than 8 bits per channel")
+            if image.has_transparency_data:
+                white = Image.new("RGBA", image.size, "white")
+                image = Image.alpha_composite(white, image.convert("RGBA"))
+            image = image.convert({1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}[shape[2]])
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise InputError(
-            f"Expected --calibration with whole pictures of 8 bits a channel. {path} could not be "
-            "read"
+            "Expected `path` to contain complete images of 8 bits per channel. "
+            f"Received: {path}, which cannot be read"
         ) from error
-    if (picture.height, picture.width) != tuple(shape[:2]):
+    if (image.height, image.width) != tuple(shape[:2]):
         raise InputError(
-            f"Expected --calibration with pictures of the student's {shape[1]}×{shape[0]} "
-            f"(width×height). Received: {picture.width}×{picture.height} in {path}"
+            f"Expected `path` to contain images of the student's size, {shape[1]}×{shape[0]} "
+            f"(width×height). Received: {image.width}×{image.height} in {path}"
         )
-    return np.asarray(picture, np.uint8).reshape(shape)
+    return np.asarray(image, np.uint8).reshape(shape)

@@ -1,4 +1,4 @@
-"""Labels and metadata inside a LiteRT file, so that it needs no companion."""
+"""Labels and metadata inside a LiteRT file, so that no second file is needed."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ import zipfile
 from collections.abc import Sequence
 from typing import Any
 
-_EPOCH = (1980, 1, 1, 0, 0, 0)  # zip's first date: the same student gives the same file
+_EPOCH = (1980, 1, 1, 0, 0, 0)  # a fixed date: the same student gives the same file
 
 
 def with_metadata(content: bytes, labels: Sequence[str], metadata: dict[str, Any]) -> bytes:
-    """Append labels and metadata as a zip archive, where Android's metadata keeps its files.
+    """Append labels and metadata as a zip archive, as Android's model metadata does.
 
-    LiteRT reads the model from the front, zip readers their directory from the
-    end. Whatever repacks the model loses the archive: append it last.
+    LiteRT reads the model from the start of the file, and zip readers read their directory
+    from its end. A tool that rewrites the model drops the archive, so append it last.
 
     Args:
-        content: A LiteRT file.
+        content: The content of a LiteRT file.
         labels: Names of the classes, in order.
         metadata: Plain data.
 
     Returns:
-        The same file with `labels.txt` and `metadata.json` at its end.
+        The same content followed by an archive of `labels.txt` and `metadata.json`.
     """
     buffer = io.BytesIO(content)
     with zipfile.ZipFile(buffer, "a") as archive:
@@ -31,6 +31,6 @@ def with_metadata(content: bytes, labels: Sequence[str], metadata: dict[str, Any
             ("labels.txt", "\n".join(labels) + "\n"),
             ("metadata.json", json.dumps(metadata, indent=2, ensure_ascii=False) + "\n"),
         ):
-            # Stored, not deflated, so that a page of JavaScript can read it as well.
+            # Stored, not deflated, so that a web page can read the entry without a zip library.
             archive.writestr(zipfile.ZipInfo(name, _EPOCH), text)
     return buffer.getvalue()

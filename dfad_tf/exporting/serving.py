@@ -1,8 +1,6 @@
-"""The graph that is exported: raw pixels in, logits and probabilities out."""
+"""The graph that is exported: from raw pixels to logits and probabilities."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import keras
 import tensorflow as tf
@@ -13,36 +11,38 @@ from dfad_tf.teachers.teacher_signals import TeacherSignals
 from dfad_tf.utils.errors import InputError
 
 INPUT, LOGITS, PROBABILITIES = "image", "logits", "probabilities"
+SIGNATURE = "serving_default"
 
 
 def float32_copy(student: keras.Model) -> keras.Model:
-    """Return the student with every layer computing in float32.
+    """Return a student whose layers all use the dtype policy float32.
 
-    Mixed precision serves training; its casts have no built-in LiteRT operations,
-    and its variables are float32 anyway.
+    LiteRT has no built-in operations for the casts of mixed precision, which serves
+    training only. The variables are float32 in either case.
 
     Args:
-        student: A functional or sequential model of any precision.
+        student: A functional or sequential model of any dtype policy.
 
     Returns:
-        The student itself where it is float32 already, else a copy with its weights.
+        The student itself if it is float32 already, otherwise a copy with its weights.
 
     Raises:
-        InputError: If it is no graph of layers, so that it cannot be copied.
+        InputError: If the student is not a graph of layers, so that it cannot be copied.
     """
     layers = [layer for layer in student._flatten_layers() if hasattr(layer, "compute_dtype")]
     if all(layer.compute_dtype == "float32" for layer in layers):
         return student
     if not is_graph(student):
         raise InputError(
-            "Expected a functional or sequential model to bring to float32. "
+            "Expected `student` to be float32, or a functional or sequential model. "
             f"Received: {type(student).__name__} in {student.compute_dtype}"
         )
     copy = keras.models.clone_model(student, clone_function=_in_float32, recursive=True)
     copy.set_weights([w.astype("float32") for w in student.get_weights()])
     for layer in copy._flatten_layers():
         if isinstance(layer, keras.layers.Normalization) and layer.input_mean is None:
-            layer.finalize_state()  # its weights are what it was adapted to, not what it applies
+            # `set_weights` does not update the constants that `call` uses.
+            layer.finalize_state()
     return copy
 
 
@@ -51,21 +51,21 @@ def serving_function(
     contract: PixelContract,
     batch_size: int | None = None,
     dtype: str = "uint8",
-) -> Any:
-    """Trace the student with its preprocessing inside, its weights as constants.
+) -> tf.types.experimental.PolymorphicFunction:
+    """Trace the student including its preprocessing, with its weights as constants.
 
-    Constants are stored once, where Keras's own export writes every variable
-    twice, and batch normalization folds into them.
+    A SavedModel stores constants once, whereas Keras's own export writes every variable
+    twice. Batch normalization can be folded into constants.
 
     Args:
-        student: A classifier in float32, with logits or a softmax at its end.
+        student: A classifier in float32 whose outputs are logits or a softmax.
         contract: The pixels that it expects.
-        batch_size: Images at a time; None leaves it free.
-        dtype: `"uint8"`, or `"float32"` (still raw pixels) where a converter is
-            to put integers in its place.
+        batch_size: Number of images per call; None allows any number.
+        dtype: `"uint8"`, or `"float32"` (also raw pixels) for a converter that replaces
+            the input by integers.
 
     Returns:
-        A `tf.function` of `image` `(batch, height, width, channels)`, raw pixels
+        A `tf.function` from `image` `(batch, height, width, channels)`, raw pixels
         from 0 to 255, to a dictionary of `logits` and `probabilities`, both float32
         `(batch, classes)`.
     """
@@ -77,7 +77,7 @@ def serving_function(
     scale, offset = contract.scale.astype("float32"), contract.offset.astype("float32")
     signature = [tf.TensorSpec((batch_size, *student.input_shape[1:]), dtype, name=INPUT)]
 
-    def serve(image: Any) -> dict[str, Any]:
+    def serve(image: tf.Tensor) -> dict[str, tf.Tensor]:
         pixels = tf.cast(image, tf.float32)
         if (scale != 1).any() or (offset != 0).any():
             pixels = pixels * scale + offset
@@ -86,15 +86,15 @@ def serving_function(
 
     concrete = tf.function(serve, autograph=False).get_concrete_function(*signature)
     frozen = convert_variables_to_constants_v2(concrete)
-    names = sorted(concrete.structured_outputs)  # the order in which they are flattened
+    names = sorted(concrete.structured_outputs)  # the order of the flattened outputs
 
-    def call_frozen(image: Any) -> dict[str, Any]:
+    def call_frozen(image: tf.Tensor) -> dict[str, tf.Tensor]:
         return dict(zip(names, frozen(image), strict=True))
 
     return tf.function(call_frozen, input_signature=signature, autograph=False)
 
 
-def _in_float32(layer: Any) -> Any:
-    if isinstance(layer, keras.layers.Layer):  # and no operation such as `x * 2` in the graph
+def _in_float32(layer: keras.layers.Layer | keras.Operation) -> keras.layers.Layer:
+    if isinstance(layer, keras.layers.Layer):
         return copy_layer(layer, dtype="float32")
-    return copy_layer(layer)
+    return copy_layer(layer)  # an operation in the graph, such as `x * 2`, has no dtype policy

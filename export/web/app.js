@@ -1,116 +1,117 @@
-/** The page: a model, something to classify, and the answer. */
+/** The page: connects its controls with the classifier. */
 
 import { onWhite } from "./canvas.js";
 import { classifier, useFile } from "./classifier.js";
 import { Pad } from "./pad.js";
-import { fittedDrawing, fittedPicture } from "./picture.js";
+import { fittedDrawing, fittedImage } from "./fit.js";
 import { toPixels } from "./pixels.js";
-import { complain, say, showAnswer, showModel, showNothing } from "./view.js";
+import { showAnswer, showError, showMessage, showModel, showNothing } from "./view.js";
 
 const DEFAULT_MODEL = "student.tflite";
-const FAST = 50; // milliseconds: slower models answer at a stroke's end, so that the pen keeps up
+// Milliseconds. A slower model runs only at the end of a stroke, so that drawing stays smooth.
+const FAST = 50;
 
 const element = (id) => document.getElementById(id);
 const pad = new Pad(element("pad"), onInk);
-let picture = null;
+let openedImage = null;
 let lastRun = 0;
-let asked = false;
+let isAnswerPending = false;
 let queue = Promise.resolve();
 
-/** One thing at a time: no model is replaced while it runs. */
-function inTurn(task) {
+/** Run tasks one after another, so that no model is replaced while it runs. */
+function enqueue(task) {
   const done = queue.then(task);
   queue = done.catch(() => {});
   return done;
 }
 
-/** Mistakes are shown, and end nothing. */
+/** Run a task, and show its error. Later tasks still run. */
 function perform(task) {
-  return inTurn(task).catch((error) => complain(error.message));
+  return enqueue(task).catch((error) => showError(error.message));
 }
 
 async function fetchModel(path) {
   const response = await fetch(path);
   if (!response.ok) {
     throw new Error(
-      `There is no ${path} beside this page (HTTP ${response.status}): copy a .tflite file from ` +
-        `a run's export/ folder here under this name, or pick or drop one.`,
+      `The folder of this page contains no ${path} (HTTP ${response.status}). Copy a .tflite file ` +
+        `from a run's export/ folder to this name, or choose or drop one.`,
     );
   }
   return new Uint8Array(await response.arrayBuffer());
 }
 
 async function openModel(name, bytes) {
-  say(`Loading ${name} …`);
+  showMessage(`Loading ${name} …`);
   await useFile(name, bytes);
   showModel(classifier());
-  element("centre").checked = isDrawnLikeMnist(classifier());
-  say("");
+  element("center").checked = isDrawnLikeMnist(classifier());
+  showMessage("");
   await answer();
 }
 
-/** Scikit-learn's digits, for one, fill the whole picture. */
+/** Not every data set is centered: scikit-learn's digits, for example, fill the whole image. */
 function isDrawnLikeMnist({ shape, dataset }) {
   return shape[2] === 1 && (dataset === null || /^[ek]?mnist/.test(dataset));
 }
 
-async function openPicture(file) {
+async function openImage(file) {
   try {
-    picture = { name: file.name, bitmap: onWhite(await createImageBitmap(file)) };
+    openedImage = { name: file.name, bitmap: onWhite(await createImageBitmap(file)) };
   } catch (cause) {
-    throw new Error(`${file.name} is not a picture that this browser reads.`, { cause });
+    throw new Error(`${file.name} is not an image that this browser can read.`, { cause });
   }
-  pad.show(picture.bitmap);
-  say("");
+  pad.show(openedImage.bitmap);
+  showMessage("");
   await answer();
 }
 
 async function answer() {
   const model = classifier();
-  if (!model || !(picture || pad.isDrawing)) return showNothing();
+  if (!model || !(openedImage || pad.isDrawing)) return showNothing();
   const pixels = toPixels(fitted(model), model.shape[2]);
   const run = await model.run(pixels);
   lastRun = run.milliseconds;
-  showAnswer(picture?.name ?? "your drawing", pixels, model, run);
+  showAnswer(openedImage?.name ?? "your drawing", pixels, model, run);
 }
 
 function fitted({ shape: [height, width] }) {
-  return picture
-    ? fittedPicture(picture.bitmap, width, height, element("invert").checked)
-    : fittedDrawing(pad.canvas, width, height, element("centre").checked);
+  return openedImage
+    ? fittedImage(openedImage.bitmap, width, height, element("invert").checked)
+    : fittedDrawing(pad.canvas, width, height, element("center").checked);
 }
 
 function onInk(finished) {
-  picture = null;
-  if (finished || lastRun < FAST) ask();
+  openedImage = null;
+  if (finished || lastRun < FAST) requestAnswer();
 }
 
-/** Asked several times before it comes to it, it answers once. */
-function ask() {
-  if (asked) return;
-  asked = true;
+/** Classify after the queued tasks, once for all requests until then. */
+function requestAnswer() {
+  if (isAnswerPending) return;
+  isAnswerPending = true;
   perform(() => {
-    asked = false;
+    isAnswerPending = false;
     return answer();
   });
 }
 
 function open(file) {
-  if (file.type.startsWith("image/")) perform(() => openPicture(file));
+  if (file.type.startsWith("image/")) perform(() => openImage(file));
   else perform(async () => openModel(file.name, new Uint8Array(await file.arrayBuffer())));
 }
 
 function listen() {
   element("clear").addEventListener("click", () => {
     pad.clear();
-    picture = null;
-    ask();
+    openedImage = null;
+    requestAnswer();
   });
-  for (const id of ["centre", "invert"]) element(id).addEventListener("change", ask);
-  for (const id of ["picture-file", "model-file"]) {
+  for (const id of ["center", "invert"]) element(id).addEventListener("change", requestAnswer);
+  for (const id of ["image-file", "model-file"]) {
     element(id).addEventListener("change", ({ target }) => {
       for (const file of target.files) open(file);
-      target.value = ""; // so that the same file can be picked again, after it was changed
+      target.value = ""; // so that the same file can be chosen again after it was changed
     });
   }
   document.addEventListener("dragover", (event) => event.preventDefault());
@@ -121,14 +122,14 @@ function listen() {
 }
 
 /**
- * For tests and for the console: classify pixels as they are.
+ * Classify raw pixels, for tests and for the console.
  *
- * @param {Uint8Array | Uint8ClampedArray} pixels Of the model's input, row by row, channels last.
+ * @param {Uint8Array | Uint8ClampedArray} pixels The model's input, row by row, channels last.
  * @returns {Promise<Float32Array>} The logits.
  */
 window.classify = (pixels) =>
-  inTurn(async () => {
-    if (!classifier()) throw new Error("Expected a model to be open; received none.");
+  enqueue(async () => {
+    if (!classifier()) throw new Error("Expected an open model; received none.");
     return (await classifier().run(pixels)).logits;
   });
 

@@ -1,6 +1,6 @@
-/** What canvases lack: scaling without aliasing, and a box around the ink. */
+/** Functions that canvases lack: scaling without aliasing, and the bounding box of a drawing. */
 
-/** A canvas whose pixels are read often, so that browsers keep it out of the GPU. */
+/** The drawing context of a canvas. Its pixels are read often, so it is not kept on the GPU. */
 export function context(canvas) {
   const drawn = canvas.getContext("2d", { willReadFrequently: true });
   drawn.imageSmoothingQuality = "high";
@@ -15,13 +15,13 @@ export function blackCanvas(width, height) {
   return canvas;
 }
 
-/** A picture as viewers show it, where it is transparent: on white. */
-export function onWhite(picture) {
-  const canvas = blackCanvas(picture.width, picture.height);
+/** An image whose transparent parts are white, as viewers show it. */
+export function onWhite(image) {
+  const canvas = blackCanvas(image.width, image.height);
   const drawn = context(canvas);
   drawn.fillStyle = "#fff";
   drawn.fillRect(0, 0, canvas.width, canvas.height);
-  drawn.drawImage(picture, 0, 0);
+  drawn.drawImage(image, 0, 0);
   return canvas;
 }
 
@@ -29,8 +29,8 @@ export function whole({ width, height }) {
   return { x: 0, y: 0, width, height };
 }
 
-/** The largest box of an aspect ratio (width / height) in the middle of an image. */
-export function centreCrop(image, ratio) {
+/** The largest centered box of an aspect ratio (width / height) in an image. */
+export function centerCrop(image, ratio) {
   const width = Math.min(image.width, image.height * ratio);
   const height = width / ratio;
   return { x: (image.width - width) / 2, y: (image.height - height) / 2, width, height };
@@ -40,13 +40,13 @@ export function centreCrop(image, ratio) {
  * Scale a part of an image onto a part of a canvas.
  *
  * @param {HTMLCanvasElement} target
- * @param {{x: number, y: number, width: number, height: number}} place Where on the target.
+ * @param {{x: number, y: number, width: number, height: number}} place Part of the target.
  * @param {CanvasImageSource} image
- * @param {{x: number, y: number, width: number, height: number}} box Which part of the image.
- * @param {boolean} invert Whether to swap dark and light.
+ * @param {{x: number, y: number, width: number, height: number}} box Part of the image.
+ * @param {boolean} invert Whether to exchange dark and light.
  */
 export function paste(target, place, image, box, invert = false) {
-  // Browsers look at few pixels of the source for each of the target: halving looks at all.
+  // For each target pixel, browsers read only a few source pixels. Repeated halving reads all.
   while (box.width >= 2 * place.width && box.height >= 2 * place.height) {
     const half = blackCanvas(Math.ceil(box.width / 2), Math.ceil(box.height / 2));
     draw(half, whole(half), image, box);
@@ -71,11 +71,11 @@ function draw(target, to, image, from) {
 }
 
 /**
- * Where a drawing's ink is.
+ * Find the bounding box and the center of mass of a drawing.
  *
- * @param {HTMLCanvasElement} drawing White on black, and not all black.
+ * @param {HTMLCanvasElement} drawing White on black, not empty.
  * @returns {{box: {x: number, y: number, width: number, height: number},
- *   mass: {x: number, y: number}}} The box around it and its centre of mass.
+ *   mass: {x: number, y: number}}} The bounding box and the center of mass.
  */
 export function findInk(drawing) {
   const { width, height } = drawing;

@@ -1,25 +1,25 @@
-/** An exported file on LiteRT.js: `image`, uint8 pixels, goes in; `logits`, float32, come out. */
+/** An exported file in LiteRT.js, from the input `image`, uint8, to the output `logits`, float32. */
 
 import { classNames, dataSet } from "./labels.js";
 import { liteRt, unload } from "./runtime.js";
 
 let current = null;
 
-/** The classifier in use, or null. */
+/** The current classifier, or null. */
 export function classifier() {
   return current;
 }
 
 /**
- * Use another file. If it is no good, the classifier in use stays.
+ * Replace the classifier. After an error, the current classifier stays.
  *
- * @param {string} name The file's name, for people.
- * @param {Uint8Array} bytes Its content.
- * @throws {Error} In words for people.
+ * @param {string} name The file's name, for messages.
+ * @param {Uint8Array} bytes The file's content.
+ * @throws {Error} With a message for the user.
  */
 export async function useFile(name, bytes) {
   checkMagic(name, bytes);
-  await liteRt(); // outside of the `try`: that LiteRT.js is missing is not the file's fault
+  await liteRt(); // outside the `try`: a missing LiteRT.js is not an error of the file
   let next;
   try {
     next = await Classifier.load(name, bytes);
@@ -31,7 +31,7 @@ export async function useFile(name, bytes) {
   current = next;
 }
 
-/** A model that is compiled and has run once. */
+/** A compiled model that has run once. */
 class Classifier {
   constructor(name, bytes, model) {
     const { image, logits } = checkedTensors(model);
@@ -47,10 +47,10 @@ class Classifier {
     const { loadAndCompile } = await liteRt();
     const model = await loadAndCompile(bytes, { accelerator: "wasm" });
     try {
-      const made = new Classifier(name, bytes, model);
-      // The first run prepares more than later ones, and shows whether the model runs at all.
-      await made.run(new Uint8Array(made.pixelCount));
-      return made;
+      const loaded = new Classifier(name, bytes, model);
+      // The first run takes longer than later runs, and detects models that cannot run.
+      await loaded.run(new Uint8Array(loaded.pixelCount));
+      return loaded;
     } catch (error) {
       model.delete();
       throw error;
@@ -71,7 +71,7 @@ class Classifier {
       throw new Error(`Expected ${expected} values; received ${pixels.length}.`);
     }
     const { Tensor } = await liteRt();
-    // LiteRT.js takes no Uint8ClampedArray, and frees no tensor by itself.
+    // LiteRT.js does not accept a Uint8ClampedArray, and does not free tensors by itself.
     const image = new Tensor(new Uint8Array(pixels), [1, ...this.shape]);
     let outputs = {};
     try {
@@ -85,7 +85,7 @@ class Classifier {
   }
 }
 
-/** LiteRT's own words about a file of another kind say nothing to people. */
+/** Check the file format here, because LiteRT's message about other formats is not helpful. */
 function checkMagic(name, bytes) {
   const magic = String.fromCharCode(...bytes.slice(4, 8));
   if (magic !== "TFL3") {
@@ -96,7 +96,7 @@ function checkMagic(name, bytes) {
   }
 }
 
-class ForeignFile extends Error {}
+class UnsupportedModel extends Error {}
 
 function checkedTensors(model) {
   const inputs = model.getInputDetails();
@@ -113,8 +113,8 @@ function checkedTensors(model) {
   const givesLogits =
     logits?.dtype === "float32" && logits.shape.length === 2 && logits.shape[0] === 1;
   if (takesImage && givesLogits) return { image, logits };
-  throw new ForeignFile(
-    "is not a classifier that this page knows: expected one input “image”, uint8 " +
+  throw new UnsupportedModel(
+    "is not a classifier that this page supports: expected one input “image”, uint8 " +
       "(1, height, width, 1 to 4 channels), and an output “logits”, float32 (1, classes); " +
       `received ${described(inputs)} → ${described(outputs)}.`,
   );
@@ -127,19 +127,19 @@ function described(tensors) {
 }
 
 function reason(error) {
-  if (error instanceof ForeignFile) return error.message;
-  if (error instanceof WebAssembly.RuntimeError) return "is damaged: LiteRT crashed on it.";
-  return `is damaged or not supported: LiteRT says “${error.message.trim().split("\n")[0]}”.`;
+  if (error instanceof UnsupportedModel) return error.message;
+  if (error instanceof WebAssembly.RuntimeError) return "is damaged: LiteRT crashed while loading it.";
+  return `is damaged or not supported: LiteRT reports “${error.message.trim().split("\n")[0]}”.`;
 }
 
-/** A crash spoils the memory that all models share, so the one in use is compiled afresh. */
+/** A crash corrupts the memory that all models share, so the current model is compiled again. */
 async function recover() {
   const lost = current;
   current = null;
   try {
     lost?.model.delete();
   } catch {
-    // It went down with the rest; LiteRT.js counts it as deleted all the same.
+    // The crash destroyed it. LiteRT.js counts it as deleted nevertheless.
   }
   await unload();
   if (lost) current = await Classifier.load(lost.name, lost.bytes);

@@ -1,4 +1,4 @@
-/** What an exported file says of itself, in the zip archive that it carries at its end. */
+/** Labels and metadata of an exported file, from the zip archive at its end. */
 
 const END_RECORD = 0x06054b50;
 const DIRECTORY_ENTRY = 0x02014b50;
@@ -6,12 +6,11 @@ const STORED = 0;
 const UTF8 = new TextDecoder();
 
 /**
- * Names for a model's classes. Labels that are missing or do not fit spoil no model: its classes
- * are numbered then.
+ * Names of a model's classes. If labels are missing or do not fit, the classes are numbered.
  *
  * @param {Uint8Array} bytes A LiteRT file.
- * @param {number} classes How many it tells apart.
- * @returns {{names: string[], source: string}} The names, and in words where they come from.
+ * @param {number} classes Number of classes.
+ * @returns {{names: string[], source: string}} The names, and a description of their source.
  */
 export function classNames(bytes, classes) {
   const numbers = Array.from({ length: classes }, (_, index) => `class ${index}`);
@@ -28,22 +27,22 @@ export function classNames(bytes, classes) {
 
 /**
  * @param {Uint8Array} bytes A LiteRT file.
- * @returns {string | null} The data set that it was trained and measured for, or null if it names none.
+ * @returns {string | null} The data set of the student, or null if the file names none.
  */
 export function dataSet(bytes) {
   try {
     return JSON.parse(readEntry(bytes, "metadata.json")).provenance["data set"] ?? null;
   } catch {
-    return null; // a file without it, or with another's, is no worse a model
+    return null; // a model without metadata, or with metadata of another tool, is usable
   }
 }
 
-/** The lines of `labels.txt`, or null if the file carries none. */
+/** The lines of `labels.txt`, or null if the file contains none. */
 function readLabels(bytes) {
   return readEntry(bytes, "labels.txt")?.replace(/\r?\n$/, "").split(/\r?\n/) ?? null;
 }
 
-/** An entry's text, or null if there is none of this name. */
+/** The text of an archive entry, or null if there is no such entry. */
 function readEntry(bytes, wanted) {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const end = findEndRecord(view);
@@ -60,7 +59,7 @@ function findEndRecord(view) {
   const last = view.byteLength - 22;
   for (let at = last; at >= Math.max(0, last - 0xffff); at--) {
     const isRecord = view.getUint32(at, true) === END_RECORD;
-    // Weights may hold these four bytes by chance: the record's comment has to end the file.
+    // Weights may contain these four bytes by chance, so check that the record ends the file.
     if (isRecord && at + 22 + view.getUint16(at + 20, true) === view.byteLength) return at;
   }
   return -1;
@@ -71,8 +70,8 @@ function entries(view, end) {
   const count = view.getUint16(end + 10, true);
   const size = view.getUint32(end + 12, true);
   const offset = view.getUint32(end + 16, true);
-  // Python counts offsets from the start of the whole file, a tool that joins two files from
-  // the archive's own start; in both, the directory ends where the end record begins.
+  // Python counts offsets from the start of the file. A tool that appends a separate archive
+  // counts from the start of the archive. In both, the directory ends at the end record.
   const shift = end - size - offset;
   let at = offset + shift;
   for (let i = 0; i < count; i++) {
@@ -91,7 +90,7 @@ function entries(view, end) {
   return found;
 }
 
-/** Where an entry's content begins; its header's extra field may differ from the directory's. */
+/** The start of an entry's content. Its header's extra field may differ from the directory's. */
 function dataStart(view, { header }) {
   return header + 30 + view.getUint16(header + 26, true) + view.getUint16(header + 28, true);
 }

@@ -1,18 +1,18 @@
-/** The square that one draws on, with a mouse, a pen or a finger. */
+/** The drawing area, for a mouse, a pen or a finger. */
 
-import { context, paste, whole, centreCrop } from "./canvas.js";
+import { centerCrop, context, paste, whole } from "./canvas.js";
 
-const PEN = 0.085; // of the side: a digit's strokes come out as wide as MNIST's
+const PEN = 0.085; // in parts of the side: strokes become as wide as those of MNIST's digits
 
 export class Pad {
   /**
    * @param {HTMLCanvasElement} canvas
-   * @param {(finished: boolean) => void} onInk Called on every piece of a stroke.
+   * @param {(finished: boolean) => void} onInk Called after every part of a stroke.
    */
   constructor(canvas, onInk) {
     this.canvas = canvas;
     this.onInk = onInk;
-    this.isDrawing = false; // whether it shows a drawing, and not a picture or nothing
+    this.isDrawing = false; // false while it is empty or shows an image
     this.last = null;
     canvas.addEventListener("pointerdown", (event) => this.#down(event));
     canvas.addEventListener("pointermove", (event) => this.#move(event));
@@ -28,27 +28,27 @@ export class Pad {
     context(this.canvas).fillRect(0, 0, this.canvas.width, this.canvas.height);
   }
 
-  /** Show a picture until somebody draws or clears. */
-  show(picture) {
+  /** Show an image until the user draws or clears. */
+  show(image) {
     this.clear();
-    paste(this.canvas, whole(this.canvas), picture, centreCrop(picture, 1));
+    paste(this.canvas, whole(this.canvas), image, centerCrop(image, 1));
   }
 
   #down(event) {
-    if (!event.isPrimary || event.button !== 0) return; // one finger, the first button
+    if (!event.isPrimary || event.button !== 0) return; // only one finger, and only the main button
     if (!this.isDrawing) this.clear();
     this.isDrawing = true;
     this.canvas.setPointerCapture(event.pointerId);
     this.last = this.#position(event);
-    this.#line(this.last); // a tap leaves a dot
+    this.#line(this.last); // a tap draws a dot
     this.onInk(false);
   }
 
   #move(event) {
     if (!this.last || !event.isPrimary) return;
-    // A browser reports once a frame; the positions between make the line smooth.
+    // A browser reports once per frame. The positions in between make the line smooth.
     const events = event.getCoalescedEvents?.() ?? [];
-    for (const piece of events.length ? events : [event]) this.#line(this.#position(piece));
+    for (const part of events.length ? events : [event]) this.#line(this.#position(part));
     this.onInk(false);
   }
 

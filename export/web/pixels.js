@@ -1,10 +1,10 @@
-/** Canvases and a model's pixels, uint8, row by row and channels last. */
+/** Conversion between canvases and a model's pixels: uint8, row by row, channels last. */
 
 import { context } from "./canvas.js";
 
 const luma = ([red, green, blue]) => Math.round(0.299 * red + 0.587 * green + 0.114 * blue);
 
-/** A model's pixel from a canvas's, by the model's number of channels. */
+/** Functions from a canvas's pixel to a model's, by the model's number of channels. */
 const FROM_RGBA = {
   1: (rgba) => [luma(rgba)],
   2: (rgba) => [luma(rgba), rgba[3]],
@@ -27,7 +27,7 @@ export function toPixels(canvas, channels) {
 }
 
 /**
- * The way back, for people to look at; without alpha.
+ * Convert a model's pixels to an image for display, without alpha.
  *
  * @param {Uint8Array} pixels
  * @param {number[]} shape Height, width and channels.

@@ -1,10 +1,10 @@
-/** LiteRT.js, loaded once and again after a crash. */
+/** Loads LiteRT.js once, and again after a crash. */
 
 const WASM = "./node_modules/@litertjs/core/wasm/";
 
 let loading = null;
 
-/** The module of LiteRT.js, ready to compile models. */
+/** The LiteRT.js module, ready to compile models. */
 export function liteRt() {
   loading ??= load().catch((error) => {
     loading = null;
@@ -13,7 +13,7 @@ export function liteRt() {
   return loading;
 }
 
-/** Throw the crashed WebAssembly instance away. Every model in it must be deleted before. */
+/** Discard a crashed WebAssembly instance. Delete all of its models first. */
 export async function unload() {
   const { unloadLiteRt } = await liteRt();
   loading = null;
@@ -27,7 +27,7 @@ async function load() {
     return module;
   } catch (cause) {
     throw new Error(
-      "LiteRT.js could not be loaded: run “npm install” in this page's folder and reload the page.",
+      "LiteRT.js cannot be loaded. Run “npm install” in the folder of this page, and reload the page.",
       { cause },
     );
   }

@@ -1,4 +1,4 @@
-"""The commands that export, and the one that measures what they wrote."""
+"""The commands that export a model file, and the evaluation of exported files."""
 
 import json
 import pathlib
@@ -32,7 +32,7 @@ def card_of(folder):
     return json.loads((folder / "card.json").read_text())
 
 
-def test_one_recommended_file_by_default(student, tmp_path, capsys):
+def test_the_default_is_the_recommended_file(student, tmp_path, capsys):
     tflite(f"--model={student}")
     place = tmp_path / "net_tflite"
     assert {path.name for path in place.iterdir()} == {
@@ -43,11 +43,11 @@ def test_one_recommended_file_by_default(student, tmp_path, capsys):
     assert "student_dynamic_int8.tflite" in capsys.readouterr().out
 
 
-def test_all_files_calibrated_by_the_generator_beside(student, tmp_path):
+def test_all_files_calibrated_with_the_generator_in_the_models_folder(student, tmp_path):
     small_generator().save(tmp_path / "generator.keras")
     (tmp_path / "names.txt").write_text("ape\nbee\ncat\n")
     tflite(
-        f"--model={student}", "--precision=all", f"--output={tmp_path / 'out'}",
+        f"--model={student}", "--formats=all", f"--output={tmp_path / 'out'}",
         f"--labels={tmp_path / 'names.txt'}", "--calibration_images=20", "--serving_batch_size=2",
     )  # fmt: skip
     card = card_of(tmp_path / "out")
@@ -61,24 +61,28 @@ def test_all_files_calibrated_by_the_generator_beside(student, tmp_path):
 
 
 @pytest.mark.parametrize("source", ["noise", "folder", "other.keras"])
-def test_other_calibrations(student, tmp_path, source):
+def test_calibration_sources(student, tmp_path, source):
     small_generator().save(tmp_path / "other.keras")
     (tmp_path / "folder").mkdir()
     for index, image in enumerate(noise_pixels((8, 8), 5, 0)):
         Image.fromarray(image).save(tmp_path / "folder" / f"{index}.png")
     given = source if source == "noise" else tmp_path / source
     tflite(
-        f"--model={student}", "--precision=int8", f"--calibration={given}",
+        f"--model={student}", "--formats=int8", f"--calibration={given}",
         "--tolerance=1", f"--output={tmp_path / 'out'}",
     )  # fmt: skip
-    words = {"noise": "uniform noise", "folder": "5 pictures of folder", "other.keras": "generated"}
+    words = {
+        "noise": "uniform noise",
+        "folder": "5 images of the folder folder",
+        "other.keras": "generated",
+    }
     assert words[source] in card_of(tmp_path / "out")["calibration"]
 
 
-def test_calibration_by_a_data_set(tmp_path):
+def test_calibration_with_a_data_set(tmp_path):
     small_classifier((32, 32, 1), classes=10).save(tmp_path / "net.keras")
     tflite(
-        f"--model={tmp_path / 'net.keras'}", "--precision=int8", "--calibration=dataset",
+        f"--model={tmp_path / 'net.keras'}", "--formats=int8", "--calibration=dataset",
         "--dataset=digits", f"--output={tmp_path / 'out'}", "--tolerance=1",
     )  # fmt: skip
     card = card_of(tmp_path / "out")
@@ -91,6 +95,7 @@ def test_a_saved_model(student, tmp_path):
     run(f"--model={student}", main=to_saved_model.main)
     place = tmp_path / "net_saved_model"
     assert {path.name for path in place.iterdir()} == {"saved_model", "card.json", "card.md"}
+    assert card_of(place)["saved_model"]["agreement"] == {"noise": 1.0}
 
 
 def two_inputs(path):
@@ -106,7 +111,7 @@ def two_outputs(path):
 
 
 @pytest.mark.parametrize("build", [two_inputs, two_outputs])
-def test_more_than_one_input_or_output(tmp_path, build):
+def test_several_inputs_or_outputs_are_rejected(tmp_path, build):
     build(tmp_path / "two.keras")
     with pytest.raises(InputError, match="one input and one output. Received: [12] and [12]"):
         tflite(f"--model={tmp_path / 'two.keras'}")
@@ -119,24 +124,30 @@ def test_more_than_one_input_or_output(tmp_path, build):
         (("--model=absent.keras",), "absent"),
         (("--model=notes.txt",), "absent|.keras or .h5"),
         (("--model={folder}",), "Received the folder"),
-        (("--model={net}", "--precision=int9"), "int9.*Did you mean 'int8'"),
-        (("--model={net}", "--precision=saved_model"), "--precision.*Received: 'saved_model'"),
-        (("--model={net}", "--precision=none"), "--precision.*Received: 'none'"),
-        (("--model={net}", "--precision=int8"), "Expected generator.keras beside --model"),
-        (("--model={net}", "--precision=int8", "--calibration=nowhere"), "Received: 'nowhere'"),
-        (("--model={net}", "--precision=int8", "--calibration=dataset"), "Expected --dataset"),
-        (("--model={net}", "--precision=int8", "--calibration={wide}"), r"\(8, 8, 1\).*9, 9, 1"),
-        (("--model={net}", "--precision=int8", "--calibration={folder}/no.keras"), "absent"),
+        (("--model={net}", "--formats=int9"), "--formats.*int9.*Did you mean 'int8'"),
+        (("--model={net}", "--formats=saved_model"), "--formats.*Received: 'saved_model'"),
+        (("--model={net}", "--formats=none"), "--formats.*Received: 'none'"),
+        (("--model={net}", "--formats=int8"), "Expected generator.keras in the folder of --model"),
+        (("--model={net}", "--formats=int8", "--calibration=nowhere"), "Received: 'nowhere'"),
+        (("--model={net}", "--formats=int8", "--calibration=dataset"), "Expected --dataset"),
+        (
+            ("--model={net}", "--formats=int8", "--calibration={wide}"),
+            r"--calibration to map .*\(8, 8, 1\).*9, 9, 1",
+        ),
+        (("--model={net}", "--formats=int8", "--calibration={folder}/no.keras"), "absent"),
         (("--model={net}", "--labels=absent.txt"), "Expected --labels"),
-        (("--model={net}", "--labels={labels}"), "Expected 3 lines in --labels.*Received: 1"),
+        (("--model={net}", "--labels={labels}"), "Expected --labels to have 3 lines.*Received: 1"),
         (("--model={net}", "--output=student.tflite"), "--output to be a folder"),
-        (("--model={net}", "--output={folder}"), "--overwrite"),
-        (("--model={net}", "--output={net}/x"), "to be writable"),
-        (("--model={net}", "--output={folder}", "--overwrite"), "an export and nothing else"),
+        (("--model={net}", "--output={folder}"), "--output to be a new folder, or --overwrite"),
+        (("--model={net}", "--output={net}/x"), "parent of --output to be writable"),
+        (
+            ("--model={net}", "--output={folder}", "--overwrite"),
+            "--output to contain an export and nothing else",
+        ),
         (("--model={net}", "--dataset=digits"), "3 classes"),
-        (("--model={net}", "--calibration=noise"), "Expected int8 in --precision"),
-        (("--model={net}", "--precision=saved-model,int8"), "--precision.*'saved-model'"),
-        (("--model={net}", "--precision=int8", "--calibration="), "Received: ''"),
+        (("--model={net}", "--calibration=noise"), "Expected int8 in --formats"),
+        (("--model={net}", "--formats=saved-model,int8"), "--formats.*'saved-model'"),
+        (("--model={net}", "--formats=int8", "--calibration="), "Received: ''"),
         (("--model={net}", "--tolerance=nan"), "--tolerance from 0 to 1. Received: nan"),
     ],
 )
@@ -156,14 +167,14 @@ def test_mistakes(student, tmp_path, arguments, message):
 
 
 @pytest.mark.parametrize("script", ["to_tflite", "to_saved_model"])
-def test_the_scripts_of_the_checkout(script, student, tmp_path):
+def test_the_scripts_in_the_export_folder(script, student, tmp_path):
     command = [sys.executable, str(ROOT / "export" / f"{script}.py")]
     done = subprocess.run(
         [*command, f"--model={student}", "--input_range=zero_one"],
         cwd=tmp_path, env=None, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0 and done.stderr == "", done.stderr
-    assert "card.md lie in" in done.stdout
+    assert "card.md are in" in done.stdout
     done = subprocess.run(
         [*command, f"--model={student}"], cwd=tmp_path, capture_output=True, text=True, check=False
     )
@@ -171,21 +182,21 @@ def test_the_scripts_of_the_checkout(script, student, tmp_path):
     assert "--overwrite" in done.stderr
 
 
-def test_labels_of_a_file_are_its_lines(student, tmp_path):
+def test_each_line_of_a_label_file_is_a_label(student, tmp_path):
     (tmp_path / "names.txt").write_bytes("\ufeffape\r\n\r\nbee\u2028wasp \r\ncat".encode())
     tflite(f"--model={student}", f"--labels={tmp_path / 'names.txt'}")
     assert card_of(tmp_path / "net_tflite")["labels"] == ["ape", "bee\u2028wasp", "cat"]
 
 
-def test_a_generator_that_nobody_asked_for_stands_in_no_ones_way(student, tmp_path, capsys):
+def test_an_unusable_generator_is_skipped_unless_it_is_required(student, tmp_path, capsys):
     (tmp_path / "generator.keras").write_bytes(b"damaged")
     tflite(f"--model={student}")
     small_classifier((8, 8, 1)).save(tmp_path / "generator.keras")
     tflite(f"--model={student}", "--overwrite")
-    assert capsys.readouterr().out.count("draws no images for this model") == 2
+    assert capsys.readouterr().out.count("does not generate images for this model") == 2
     assert set(card_of(tmp_path / "net_tflite")["checked_on"]) == {"noise"}
-    with pytest.raises(InputError, match="Expected a generator from"):
-        tflite(f"--model={student}", "--overwrite", "--precision=int8")
+    with pytest.raises(InputError, match="Expected --calibration to map"):
+        tflite(f"--model={student}", "--overwrite", "--formats=int8")
 
 
 @pytest.mark.parametrize(
@@ -206,14 +217,14 @@ def test_a_damaged_record_of_pixels(tmp_path, pixels):
 
 
 @pytest.mark.parametrize("labels", [[0, 1, 2], 5, "abc", ["a", None, "c"], {"a": 1}, None])
-def test_labels_that_are_none(tmp_path, labels):
+def test_a_damaged_record_of_labels(tmp_path, labels):
     small_classifier().save(tmp_path / "student.keras")
     (tmp_path / "result.json").write_text(json.dumps({"labels": labels}))
     run(f"--model={tmp_path / 'student.keras'}", main=to_saved_model.main)
     assert card_of(tmp_path / "student_saved_model")["labels"] == ["0", "1", "2"]
 
 
-def test_evaluate_answers_odd_files_in_a_sentence(tmp_path):
+def test_evaluate_rejects_unsuitable_files(tmp_path):
     (tmp_path / "cut.tflite").write_bytes(b"1234TFL3")
     small_classifier().save(tmp_path / "net.keras")
     tflite(f"--model={tmp_path / 'net.keras'}")

@@ -1,4 +1,4 @@
-"""The page of export/web/ in headless Chromium, against LiteRT's own interpreter."""
+"""The page of export/web/ in headless Chromium, compared with the LiteRT interpreter."""
 
 import functools
 import http.server
@@ -17,7 +17,7 @@ from selenium import webdriver
 
 from dfad_tf import exporting
 from dfad_tf.data.pixel_contract import PixelContract
-from dfad_tf.exporting.lite_converter import convert
+from dfad_tf.exporting import EXPORTERS, ExportInputs
 from dfad_tf.exporting.lite_metadata import with_metadata
 from tests.conftest import small_classifier
 from tests.export.test_run_tflite import foreign
@@ -39,15 +39,15 @@ pytestmark = [
 ]
 
 WEB = pathlib.Path(__file__).parent.parent.parent / "export" / "web"
-# No GPU, no network but the page's own, and nothing kept.
+# No GPU, no network except the page's own server, and no data from earlier sessions.
 SWITCHES = (
     "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-sync "
     "--disable-background-networking --disable-component-update --window-size=1000,1000"
 )
-COLOUR = (16, 16, 3)
+COLOR = (16, 16, 3)
 LABELS = ["zéro", *(f"label {i}" for i in range(1, 10))]
-# In parts of the logits' range: equal where both processors fuse alike. A sum in another order
-# may round an integer to its neighbour.
+# In parts of the logits' range. WebAssembly may add in another order than the interpreter, which
+# may round an integer to its neighbor.
 TOLERANCE = {"float32": 1e-4, "dynamic_int8": 0.02, "int8": 0.02}
 
 
@@ -56,10 +56,11 @@ def random_pixels(shape, *, seed=0):
 
 
 def lite_file(precision, shape=GREY):
-    """A classifier with random weights, as an exported file without labels."""
+    """An exported classifier with random weights, without labels."""
     model = small_classifier(shape, len(LABELS))
     contract = PixelContract("pixels").for_channels(shape[2])
-    return convert(model, contract, precision, exporting.from_noise(shape, 20))
+    calibration = exporting.from_noise(shape, 20)
+    return EXPORTERS[precision].convert(ExportInputs(model, contract, calibration=calibration))
 
 
 def interpreted(path, image):
@@ -68,7 +69,7 @@ def interpreted(path, image):
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
-    """Two copies of the page: `bare`, and `site` with what npm installs and with models."""
+    """Two copies of the page: `bare`, and `site` with the npm packages and with models."""
     folder = tmp_path_factory.mktemp("web")
     for name in ("bare", "site"):
         shutil.copytree(
@@ -84,7 +85,7 @@ def site(tmp_path_factory):
             with_metadata(lite_file(precision), LABELS, {"provenance": {"data set": "mnist"}})
         )
     shutil.copy(folder / "site/float32.tflite", folder / "site/student.tflite")
-    (folder / "site" / "colour.tflite").write_bytes(lite_file("float32", COLOUR))
+    (folder / "site" / "color.tflite").write_bytes(lite_file("float32", COLOR))
     digits = with_metadata(lite_file("float32"), LABELS, {"provenance": {"data set": "digits"}})
     (folder / "site" / "digits.tflite").write_bytes(digits)
     foreign(folder / "site" / "foreign.tflite")
@@ -97,7 +98,7 @@ def driver(tmp_path_factory):
     options.binary_location = CHROMIUM
     for switch in (*SWITCHES.split(), f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
         options.add_argument(switch)
-    # A named driver, so that selenium downloads none.
+    # The driver is named, so that selenium does not download one.
     service = webdriver.ChromeService(shutil.which("chromedriver"))
     with webdriver.Chrome(options, service) as driver:
         yield driver
@@ -123,12 +124,12 @@ def test_logits_are_those_of_the_interpreter(page, site, precision):
     images = np.stack([random_pixels(GREY, seed=seed) // (seed + 1) for seed in range(6)])
     found = np.stack([page.classify(image) for image in images])
     wanted = np.stack([interpreted(site / f"site/{precision}.tflite", image) for image in images])
-    assert np.ptp(wanted, axis=0).max() > 1  # the images do not look alike to it
+    assert np.ptp(wanted, axis=0).max() > 1  # the model distinguishes the images
     np.testing.assert_allclose(found, wanted, rtol=0, atol=TOLERANCE[precision] * np.ptp(wanted))
     assert (found.argmax(1) == wanted.argmax(1)).all()
 
 
-def test_it_opens_the_student_beside_it_and_asks_nobody_else(page, site):
+def test_the_page_opens_its_student_and_loads_only_its_own_files(page, site):
     page.open("site/")
     model = page.element("model").text
     assert "student.tflite" in model and "32 × 32 × 1" in model and "named by the file" in model
@@ -138,57 +139,57 @@ def test_it_opens_the_student_beside_it_and_asks_nobody_else(page, site):
 
 
 @pytest.mark.parametrize("kind", ["mouse", "touch"])
-def test_a_stroke_is_centred_as_in_mnist_and_classified(page, site, kind):
+def test_a_stroke_is_centered_as_in_mnist_and_classified(page, site, kind):
     page.open("site/")
     page.draw([(0.5, 0.1), (0.9, 0.1), (0.9, 0.3)], kind)
     page.wait(page.bars)
-    seen = page.seen()[..., :1]
+    seen = page.model_input()[..., :1]
     rows, columns = (np.flatnonzero(seen.max(axis)) for axis in ((1, 2), (0, 2)))
     assert max(np.ptp(rows), np.ptp(columns)) + 1 == 20
     mass = [np.average(np.arange(32) + 0.5, weights=seen.sum(axis)) for axis in ((1, 2), (0, 2))]
     np.testing.assert_allclose(mass, 16, atol=0.6)  # on whole pixels
     page.check_bars(interpreted(site / "site/student.tflite", seen), LABELS)
 
-    page.element("centre").click()  # as it was drawn, in the upper right
-    page.wait(lambda: page.seen()[2:6, 28].any())
-    assert not page.seen()[16:].any()
+    page.element("center").click()  # not centered: in the upper right, where it was drawn
+    page.wait(lambda: page.model_input()[2:6, 28].any())
+    assert not page.model_input()[16:].any()
     page.element("clear").click()
     page.wait(lambda: not page.bars())
 
 
-def pictures():
-    """Pictures, and what a model is to see of each."""
-    grey, colour = random_pixels(GREY[:2]), random_pixels(COLOUR)
+def image_cases():
+    """Images, the expected input of the model, and whether to invert."""
+    grey, color = random_pixels(GREY[:2]), random_pixels(COLOR)
     small = random_pixels((28, 28))
     framed = np.pad(np.kron(grey, np.ones((2, 2), np.uint8)), ((0, 0), (22, 22)), constant_values=9)
-    clear = random_pixels((*COLOUR[:2], 1), seed=1) > 127
-    half_clear = np.concatenate([colour, np.where(clear, 0, 255).astype(np.uint8)], -1)
-    luma = np.round(colour.repeat(2, 0).repeat(2, 1) @ [0.299, 0.587, 0.114])
+    clear = random_pixels((*COLOR[:2], 1), seed=1) > 127
+    half_clear = np.concatenate([color, np.where(clear, 0, 255).astype(np.uint8)], -1)
+    luma = np.round(color.repeat(2, 0).repeat(2, 1) @ [0.299, 0.587, 0.114])
     return {
         "as large": (grey, grey[..., None], False),
         "28 for 32": (small, np.pad(small, 2)[..., None], False),
         "28 for 32, dark on white": (255 - small, np.pad(small, 2)[..., None], True),
         "larger and wider": (framed, grey[..., None], False),
-        "colour for grey": (colour.repeat(2, 0).repeat(2, 1), luma[..., None], False),
-        "colour": (colour, colour, False),
-        "transparent": (half_clear, np.where(clear, 255, colour), False),
+        "color for grey": (color.repeat(2, 0).repeat(2, 1), luma[..., None], False),
+        "color": (color, color, False),
+        "transparent": (half_clear, np.where(clear, 255, color), False),
     }
 
 
-@pytest.mark.parametrize("case", pictures())
-def test_a_picture_is_classified(page, site, tmp_path, case):
-    picture, wanted, invert = pictures()[case]
+@pytest.mark.parametrize("case", image_cases())
+def test_an_image_is_classified(page, site, tmp_path, case):
+    image, wanted, invert = image_cases()[case]
     model, labels = "float32.tflite", LABELS
-    if wanted.shape == COLOUR:
-        model, labels = "colour.tflite", [f"class {i}" for i in range(len(LABELS))]
+    if wanted.shape == COLOR:
+        model, labels = "color.tflite", [f"class {i}" for i in range(len(LABELS))]
     page.open(f"site/?model={model}")
     if invert:
         page.element("invert").click()
-    Image.fromarray(picture).save(tmp_path / "picture.png")
-    page.give(tmp_path / "picture.png", "picture-file")
+    Image.fromarray(image).save(tmp_path / "photo.png")
+    page.choose_file(tmp_path / "photo.png", "image-file")
     page.wait(page.bars)
-    assert "picture.png" in page.element("run").text
-    seen = page.seen()[..., : wanted.shape[-1]]
+    assert "photo.png" in page.element("run").text
+    seen = page.model_input()[..., : wanted.shape[-1]]
     np.testing.assert_allclose(seen.astype(int), wanted, atol=1)
     page.check_bars(interpreted(site / "site" / model, seen), labels)
 
@@ -197,12 +198,12 @@ def test_a_picture_is_classified(page, site, tmp_path, case):
     ("name", "sentence"),
     [
         ("text", 'not a LiteRT file: expected "TFL3" at byte 4; received " is "'),
-        ("half", "is damaged or not supported: LiteRT says “Failed to load model from buffer”"),
-        ("junk", "is damaged: LiteRT crashed on it"),
+        ("half", "is damaged or not supported: LiteRT reports “Failed to load model from buffer”"),
+        ("junk", "is damaged: LiteRT crashed while loading it"),
         ("foreign", "expected one input “image”, uint8 (1, height, width, 1 to 4 channels)"),
     ],
 )
-def test_a_bad_file_is_told_and_the_page_goes_on(page, site, tmp_path, name, sentence):
+def test_a_bad_file_is_reported_and_the_current_model_stays(page, site, tmp_path, name, sentence):
     page.open("site/?model=int8.tflite")
     good, image = site / "site/float32.tflite", random_pixels(GREY)
     contents = {
@@ -213,24 +214,24 @@ def test_a_bad_file_is_told_and_the_page_goes_on(page, site, tmp_path, name, sen
     }
     path = tmp_path / f"{name}.tflite"
     path.write_bytes(contents[name])
-    page.give(path, "model-file")
+    page.choose_file(path, "model-file")
     page.wait(lambda: sentence in page.message)
     assert page.message.startswith(f"{name}.tflite ")
-    wanted = interpreted(site / "site/int8.tflite", image)  # the model in use stays
+    wanted = interpreted(site / "site/int8.tflite", image)  # the current model stays
     np.testing.assert_allclose(page.classify(image), wanted, atol=0.02 * np.ptp(wanted))
 
-    page.give(good, "model-file")
+    page.choose_file(good, "model-file")
     page.wait(lambda: "float32.tflite" in page.element("model").text and not page.message)
     np.testing.assert_allclose(page.classify(image), interpreted(good, image), atol=1e-3)
-    # After a crash, what runs is another instance than the one that crashed.
+    # After a crash, another instance runs.
     runtimes = page.driver.find_elements("css selector", "script[src$='_internal.js']")
     assert len(runtimes) == (2 if name == "junk" else 1)
 
 
 def test_files_can_be_dropped(page, tmp_path):
     page.open("site/")
-    Image.fromarray(random_pixels(GREY[:2])).save(tmp_path / "picture.png")
-    contents = {"picture.png": (tmp_path / "picture.png").read_bytes(), "broken.tflite": b"no"}
+    Image.fromarray(random_pixels(GREY[:2])).save(tmp_path / "photo.png")
+    contents = {"photo.png": (tmp_path / "photo.png").read_bytes(), "broken.tflite": b"no"}
     for name, content in contents.items():
         page.driver.execute_script(
             "const [name, type, content] = arguments;"
@@ -242,15 +243,15 @@ def test_files_can_be_dropped(page, tmp_path):
             list(content),
         )
     page.wait(lambda: page.message.startswith("broken.tflite is not a LiteRT file"))
-    assert "picture.png" in page.element("run").text
+    assert "photo.png" in page.element("run").text
 
 
-def test_without_a_model_it_says_what_to_do(page, site):
+def test_without_a_model_the_page_says_what_to_do(page, site):
     page.open("bare/")
-    assert page.message.startswith("There is no student.tflite beside this page")
-    assert "copy a .tflite file from a run's export/ folder here" in page.message
-    page.give(site / "site/float32.tflite", "model-file")
-    page.wait(lambda: "run “npm install” in this page's folder" in page.message)
+    assert page.message.startswith("The folder of this page contains no student.tflite")
+    assert "Copy a .tflite file from a run's export/ folder" in page.message
+    page.choose_file(site / "site/float32.tflite", "model-file")
+    page.wait(lambda: "Run “npm install” in the folder of this page" in page.message)
 
 
 def test_labels_that_are_missing_or_do_not_fit(page, tmp_path):
@@ -258,7 +259,7 @@ def test_labels_that_are_missing_or_do_not_fit(page, tmp_path):
     with zipfile.ZipFile(tmp_path / "archive", "w") as archive:
         archive.writestr("labels.txt", "\r\n".join(LABELS))
     plain = b"\x1c\0\0\0TFL3" + bytes(90)
-    joined = plain + (tmp_path / "archive").read_bytes()  # counts from the archive's own start
+    joined = plain + (tmp_path / "archive").read_bytes()  # offsets from the start of the archive
     assert labels_of(page, joined, 10) == [LABELS, "named by the file"]
     for content, reason in (
         (plain, "numbered: the file has no labels"),
@@ -279,11 +280,11 @@ def labels_of(page, content, classes):
     )
 
 
-def test_centring_suits_the_data_that_the_file_names(page):
-    for path, centred in (
+def test_centering_depends_on_the_data_set_of_the_file(page):
+    for path, centered in (
         ("float32.tflite", True),  # MNIST
         ("digits.tflite", False),
-        ("colour.tflite", False),
+        ("color.tflite", False),
     ):
         page.open(f"site/?model={path}")
-        assert page.element("centre").is_selected() is centred, path
+        assert page.element("center").is_selected() is centered, path

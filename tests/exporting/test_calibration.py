@@ -1,4 +1,4 @@
-"""The images that calibrate full integers."""
+"""The images that calibrate full-integer quantization."""
 
 import io
 
@@ -18,7 +18,7 @@ from tests.conftest import small_classifier, small_generator
 ZERO_ONE = PixelContract("zero_one")
 
 
-def test_generated_calibration_is_what_a_camera_would_give():
+def test_generated_calibration_images_are_raw_pixels():
     student, generator = small_classifier(), small_generator()
     first = exporting.from_generator(generator, student, ZERO_ONE, 30)
     assert first.images.dtype == np.uint8 and first.images.shape == (30, 8, 8, 1)
@@ -27,7 +27,7 @@ def test_generated_calibration_is_what_a_camera_would_give():
     assert np.array_equal(first.images, again.images)
     assert not np.array_equal(first.images, other.images)
     made = ZERO_ONE.to_pixels(generated_images.generated_images(generator, 30, 0xCA11B))
-    assert made.min() < -1 and made.max() > 256  # which is not to wrap around
+    assert made.min() < -1 and made.max() > 256  # which must not wrap around
     np.testing.assert_array_equal(first.images[::2], np.clip(np.rint(made), 0, 255)[::2])
     assert len(exporting.from_generator(generator, student, ZERO_ONE, 1).images) == 1
 
@@ -53,13 +53,13 @@ def not_built():
 
 
 @pytest.mark.parametrize("build", [lambda: small_generator((4, 4, 1)), no_noise, not_built])
-def test_what_draws_no_images_for_the_student(build):
-    with pytest.raises(InputError, match=r"to images \(8, 8, 1\).*Received"):
+def test_a_generator_of_other_images_is_rejected(build):
+    with pytest.raises(InputError, match=r"`generator` to map .* to images \(8, 8, 1\).*Received"):
         exporting.from_generator(build(), small_classifier(), ZERO_ONE, 30)
 
 
-def test_calibration_from_pictures(tmp_path):
-    with pytest.raises(InputError, match="which holds none"):
+def test_calibration_with_image_files(tmp_path):
+    with pytest.raises(InputError, match="`path` to be a folder with images.*contains none"):
         exporting.from_folder(str(tmp_path), (8, 8, 1), 10)
     pixels = noise_pixels((8, 8, 3), 4, 0)
     for index, image in enumerate(pixels):
@@ -68,37 +68,37 @@ def test_calibration_from_pictures(tmp_path):
     assert found.images.shape == (3, 8, 8, 3)
     assert all(any(np.array_equal(image, p) for p in pixels) for image in found.images)
     assert exporting.from_folder(str(tmp_path), (8, 8, 1), 10).images.shape == (4, 8, 8, 1)
-    with pytest.raises(InputError, match="9×8.*Received: 8×8"):
+    with pytest.raises(InputError, match="`path`.*9×8.*Received: 8×8"):
         exporting.from_folder(str(tmp_path), (8, 9, 3), 10)
     deep = io.BytesIO()
     Image.fromarray(np.full((8, 8), 1000, np.uint16)).save(deep, "png")
     whole = (tmp_path / "0.png").read_bytes()
     for content in (b"no picture", whole[:60], whole[:-30], deep.getvalue()):
         (tmp_path / "5.png").write_bytes(content)
-        with pytest.raises(InputError, match=r"8 bits a channel. .*5.png could not be read"):
+        with pytest.raises(InputError, match="`path`.*8 bits per channel.*5.png, which cannot"):
             exporting.from_folder(str(tmp_path), (8, 8, 3), 10)
 
 
-def test_calibration_spans_all_pixels_by_two_of_them():
+def test_two_pixels_make_calibration_span_all_values():
     images = np.full((3, 8, 8, 1), 100, np.uint8)
     spanning = Calibration(images, "").spanning()
     assert (spanning.min(), spanning.max()) == (0, 255) and (spanning != images).sum() == 2
     assert images.min() == images.max() == 100
 
 
-def test_pictures_are_read_as_viewers_show_them(tmp_path):
+def test_image_files_are_read_as_viewers_show_them(tmp_path):
     pixels = noise_pixels((4, 6, 4), 1, 0)[0]
     pixels[..., 3] = 255 * (pixels[..., 3] > 128)
     upright = Image.fromarray(pixels)
     exif = Image.Exif()
-    exif[0x0112] = 6  # turned to the right
+    exif[0x0112] = 6  # rotated clockwise
     upright.transpose(Image.Transpose.ROTATE_90).save(tmp_path / "p.png", exif=exif)
     found = exporting.from_folder(str(tmp_path), (4, 6, 3), 1).images[0]
     shown = np.where(pixels[..., 3:] == 255, pixels[..., :3], 255)
     np.testing.assert_array_equal(found, shown)
 
 
-def test_noise_fits_into_memory(monkeypatch):
-    monkeypatch.setattr(calibration, "_MOST_VALUES", 640)
+def test_the_number_of_noise_images_is_limited_by_memory(monkeypatch):
+    monkeypatch.setattr(calibration, "_MAX_VALUES", 640)
     found = exporting.from_noise((8, 8, 1), 1000)
     assert found.images.shape == (10, 8, 8, 1) and found.source.startswith("10 ")

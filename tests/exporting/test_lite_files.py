@@ -1,4 +1,4 @@
-"""LiteRT files: what they take, compute and carry."""
+"""LiteRT files: their input, operations, outputs and metadata."""
 
 import io
 import json
@@ -11,11 +11,11 @@ import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
 
 from dfad_tf.data.pixel_contract import PixelContract
-from dfad_tf.exporting import lite_converter, serving
+from dfad_tf.exporting import EXPORTERS, LITE_FORMATS, ExportInputs, lite_model, serving
 from dfad_tf.exporting.calibration import Calibration, noise_pixels
-from dfad_tf.exporting.files import LITE_FILES
+from dfad_tf.exporting.latency import latencies
 from dfad_tf.exporting.lite_metadata import with_metadata
-from dfad_tf.exporting.lite_model import LiteModel, float_operations, latencies
+from dfad_tf.exporting.lite_model import LiteModel, float_operations
 from dfad_tf.utils.errors import InputError
 from tests.conftest import small_classifier
 
@@ -28,7 +28,7 @@ CONTRACTS = [
 
 
 def folding_classifier(shape=(8, 8, 1), dtype=None):
-    """Convolution, batch norm and relu in the order in which they fold into one."""
+    """Convolution, batch normalization and ReLU in the order in which they can be folded."""
     layers = [
         keras.Input(shape, name="in"),
         keras.layers.Conv2D(4, 3, use_bias=False, dtype=dtype, name="conv"),
@@ -44,7 +44,7 @@ def folding_classifier(shape=(8, 8, 1), dtype=None):
 
 
 def operations(content):
-    """Names of a file's operations, as LiteRT would run them without its delegate."""
+    """An interpreter, and the names of a file's operations without the default delegate."""
     from ai_edge_litert.interpreter import OpResolverType
 
     interpreter = Interpreter(
@@ -58,13 +58,14 @@ def operations(content):
 def convert(student, precision="float32", contract=ZERO_ONE, images=None, batch_size=1):
     shape = student.input_shape[1:]
     images = noise_pixels(shape, 20, 0) if images is None else images
-    return lite_converter.convert(
-        student, contract, precision, Calibration(images, "test"), batch_size
+    inputs = ExportInputs(
+        student, contract, calibration=Calibration(images, "test"), batch_size=batch_size
     )
+    return EXPORTERS[precision].convert(inputs)
 
 
 @pytest.mark.parametrize("contract", CONTRACTS, ids=lambda c: c.range)
-def test_a_file_takes_raw_pixels_and_answers_as_keras_does(contract):
+def test_a_file_classifies_raw_pixels_as_the_keras_model_does(contract):
     student = small_classifier((8, 8, 3))
     pixels = noise_pixels((8, 8, 3), 5, 0)
     expected = np.asarray(student(contract.to_input(pixels)))
@@ -72,7 +73,7 @@ def test_a_file_takes_raw_pixels_and_answers_as_keras_does(contract):
     np.testing.assert_allclose(received, expected, rtol=1e-4, atol=1e-4)
 
 
-def test_a_softmax_is_taken_off_the_logits_and_kept_in_the_probabilities():
+def test_a_softmax_is_removed_from_the_logits_and_kept_in_the_probabilities():
     student = small_classifier(softmax=True)
     pixels = noise_pixels((8, 8, 1), 1, 0)
     runner = Interpreter(model_content=convert(student)).get_signature_runner()
@@ -84,7 +85,7 @@ def test_a_softmax_is_taken_off_the_logits_and_kept_in_the_probabilities():
 
 
 @pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
-def test_mixed_precision_exports_the_same_file(policy):
+def test_a_mixed_precision_student_exports_the_same_file(policy):
     mixed, plain = folding_classifier(dtype=policy), folding_classifier()
     assert mixed.layers[0].compute_dtype != "float32"
     contents = [convert(serving.float32_copy(model)) for model in (mixed, plain)]
@@ -92,12 +93,12 @@ def test_mixed_precision_exports_the_same_file(policy):
     answers = [LiteModel(content, "x").predict(pixels) for content in contents]
     np.testing.assert_array_equal(*answers)
     assert operations(contents[0])[1] == operations(contents[1])[1]
-    # A counter of traced functions in a tensor's name is all that differs.
+    # The only difference is a counter of traced functions in the names of tensors.
     different = {a for a, b in zip(*contents, strict=True) if a != b}
     assert different <= set(b"0123456789")
 
 
-def test_nested_models_are_brought_to_float32():
+def test_nested_models_are_copied_in_float32():
     inner = folding_classifier(dtype="mixed_float16")
     inputs = keras.Input((8, 8, 1))
     outer = keras.Model(inputs, keras.layers.Activation("linear")(inner(inputs)))
@@ -106,13 +107,13 @@ def test_nested_models_are_brought_to_float32():
     assert serving.float32_copy(folding_classifier(dtype="float32")).name == "folding"
 
 
-def test_batch_norm_and_relu_fold_into_the_convolution():
+def test_batch_normalization_and_relu_are_folded_into_the_convolution():
     _, names = operations(convert(folding_classifier(), contract=PixelContract("pixels")))
     assert names.count("CONV_2D") == 1
     assert not {"MUL", "ADD", "SUB", "RELU", "RSQRT"} & set(names), names
 
 
-def test_full_int8_computes_in_integers_and_takes_every_pixel_for_itself():
+def test_full_int8_uses_integer_operations_and_does_not_rescale_pixels():
     grey = np.full((20, 8, 8, 1), 100, np.uint8) + noise_pixels((8, 8, 1), 20, 0) // 8
     interpreter, names = operations(convert(folding_classifier(), "int8", images=grey))
     assert names[-1] == "DEQUANTIZE" and "CAST" not in names
@@ -121,33 +122,38 @@ def test_full_int8_computes_in_integers_and_takes_every_pixel_for_itself():
     used = {tensors[index] for op in computed for index in op["outputs"]}
     assert used <= {np.int8, np.uint8}, used
     details = interpreter.get_input_details()[0]
-    # Grey pixels alone would stretch the scale; 0 and 255 must stay what they are.
+    # Calibration with gray pixels alone would change the scale of the input.
     assert details["quantization"] == (1.0, 0) and details["dtype"] == np.uint8
 
 
-def test_files_shrink_with_their_precision():
+def test_a_lower_precision_gives_a_smaller_file():
     student = keras.Sequential(
         [keras.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(500)]
         + [keras.layers.Dense(3)]
     )
-    sizes = {name: len(convert(student, name)) for name in LITE_FILES}
+    contents = {name: convert(student, name) for name in LITE_FORMATS}
+    sizes = {name: len(content) for name, content in contents.items()}
     assert sizes["float16"] < 0.6 * sizes["float32"]
     assert max(sizes["dynamic_int8"], sizes["int8"]) < 0.4 * sizes["float32"]
+    for name, content in contents.items():
+        tensors = operations(content)[0].get_tensor_details()
+        weights = max(tensors, key=lambda tensor: tensor["shape"].prod())
+        expected = {"dynamic_int8": "int8"}.get(name, name)
+        assert np.dtype(weights["dtype"]).name == expected, name
 
 
 def test_other_batch_sizes(tmp_path):
     student, pixels = small_classifier(), noise_pixels((8, 8, 1), 5, 0)
-    for precision in ("float32", "int8"):
+    expected = np.asarray(student(ZERO_ONE.to_input(pixels)))
+    for precision, tolerance in (("float32", 1e-4), ("int8", 0.1 * expected.std())):
         content = convert(student, precision, batch_size=2)
         interpreter = Interpreter(model_content=content)
         assert list(interpreter.get_input_details()[0]["shape"]) == [2, 8, 8, 1]
-        assert LiteModel(content, "x").predict(pixels).shape == (5, 3)
-    expected = np.asarray(student(ZERO_ONE.to_input(pixels)))
-    received = LiteModel(convert(student, batch_size=2), "x").predict(pixels)
-    np.testing.assert_allclose(received, expected, atol=1e-4)
+        received = LiteModel(content, "x").predict(pixels)
+        np.testing.assert_allclose(received, expected, atol=tolerance)
 
 
-def test_labels_and_metadata_lie_in_the_file():
+def test_a_file_contains_labels_and_metadata():
     content = convert(small_classifier())
     extended = with_metadata(content, ["ä", "b", "c"], {"precision": "float32"})
     archive = zipfile.ZipFile(io.BytesIO(extended))
@@ -160,11 +166,39 @@ def test_labels_and_metadata_lie_in_the_file():
     np.testing.assert_array_equal(with_tail, without)
 
 
-def test_files_are_timed_in_turn(monkeypatch):
+@pytest.mark.parametrize(("per_call", "calls"), [(0.002, 3), (0.5, 2)])
+def test_the_latency_of_an_image_is_averaged_over_calls(monkeypatch, per_call, calls):
+    """A model that takes `per_call` seconds runs until 5 ms have passed, and at least twice."""
+    model, clock = LiteModel(convert(small_classifier(), batch_size=2), "x"), [0.0]
+    images, pixels = [], noise_pixels((8, 8, 1), 3, 0)
+
+    class Interpreter:
+        def set_tensor(self, index, value):
+            images.append(value)
+
+        def invoke(self):
+            clock[0] += per_call
+
+    monkeypatch.setattr(model, "_interpreter", Interpreter())
+    monkeypatch.setattr(lite_model.time, "perf_counter", lambda: clock[0])
+    assert model.seconds(pixels) == pytest.approx(per_call / 2)  # two images per call
+    assert clock[0] == pytest.approx(calls * per_call)
+    np.testing.assert_array_equal(images, [pixels[:2]])
+
+
+def test_a_larger_network_has_a_larger_latency():
+    wide = small_classifier((32, 32, 1), filters=256)
+    pixels = noise_pixels((32, 32, 1), 1, 0)
+    fast, slow = (LiteModel(convert(s), "x") for s in (small_classifier((32, 32, 1)), wide))
+    assert min(slow.seconds(pixels) for _ in range(5)) > 3 * min(
+        fast.seconds(pixels) for _ in range(5)
+    )
+
+
+def test_files_are_measured_alternately(monkeypatch):
     content, order = convert(small_classifier()), []
     seconds = {"a": [1, 2, 9], "b": [4, 5, 6]}
     models = {name: LiteModel(content, name) for name in seconds}
-    assert models["a"].seconds(noise_pixels((8, 8, 1), 1, 0)) > 0
     for name, model in models.items():
         times = iter(seconds[name])
 
@@ -177,12 +211,12 @@ def test_files_are_timed_in_turn(monkeypatch):
     assert order == list("baabba")
 
 
-def test_a_damaged_file_is_told():
+def test_a_damaged_or_third_party_file_is_rejected():
     with pytest.raises(InputError, match="LiteRT cannot run x"):
         LiteModel(convert(small_classifier())[:2000], "x")
     foreign = tf.function(lambda x: x + 1, input_signature=[tf.TensorSpec((1, 2), tf.float32)])
     converter = tf.lite.TFLiteConverter.from_concrete_functions([foreign.get_concrete_function()])
-    with pytest.raises(InputError, match="x"):
+    with pytest.raises(InputError, match="Expected .*exported student|uint8 input 'image'"):
         LiteModel(converter.convert(), "x")
 
 
@@ -191,22 +225,22 @@ def with_activation(activation):
     return keras.Sequential([*layers, keras.layers.Flatten(), keras.layers.Dense(3)])
 
 
-@pytest.mark.parametrize("precision", LITE_FILES)
-def test_an_activation_with_a_gradient_of_its_own(precision):
-    """What SavedModels say of swish's gradient refers to variables, which are constants here."""
+@pytest.mark.parametrize("precision", LITE_FORMATS)
+def test_an_activation_with_a_custom_gradient(precision):
+    """A SavedModel's custom gradient of swish would refer to variables, which are constants."""
     student, pixels = with_activation("swish"), noise_pixels((8, 8, 1), 5, 0)
     received = LiteModel(convert(student, precision), "x").predict(pixels)
     expected = np.asarray(student(ZERO_ONE.to_input(pixels)))
     assert np.abs(received - expected).max() < 0.1 * expected.std()
 
 
-def test_operations_that_stay_in_floating_point_are_named():
+def test_operations_in_floating_point_are_named():
     assert float_operations(convert(with_activation("relu"), "int8")) == []
     assert float_operations(convert(with_activation("elu"), "int8")) == ["ELU"]
 
 
-def test_what_a_mixed_student_was_adapted_to_is_kept():
-    """Keras restores the statistics of Normalization, but does not apply them by itself."""
+def test_the_float32_copy_keeps_the_statistics_of_normalization():
+    """Keras restores the statistics of Normalization without updating the constants in use."""
     images = 50 + 9 * np.random.default_rng(0).normal(size=(100, 8, 8, 1))
     normalization = keras.layers.Normalization(dtype="mixed_float16")
     normalization.adapt(images)

@@ -60,7 +60,7 @@ LISTS = [
     ("a word for an epoch", "train", ["--schedule=step", "--decay_epochs=a"], "--decay_epochs"),
     ("an unknown export", "train", ["--export=int9"], "--export.*Did you mean 'int8'"),
     ("all and none", "train", ["--export=none,int8"], "--export"),
-    ("an unknown file", "to_tflite", ["--model=x.keras", "--precision=int9"], "'int8'"),
+    ("an unknown format", "to_tflite", ["--model=x.keras", "--formats=int9"], "--formats.*'int8'"),
 ]
 UNKNOWN_NAMES = [
     ("a method", "train", ["--method=proposd"], "Unknown method.*Did you mean 'proposed'"),
@@ -133,18 +133,18 @@ FILES = [
         "too few labels",
         "to_tflite",
         ["--model={given}/teacher.keras", "--labels={given}/labels.txt"],
-        "Expected 3 lines in --labels.*Received: 1",
+        "Expected --labels to have 3 lines.*Received: 1",
     ),
     (
         "no generator beside",
         "to_tflite",
-        ["--model={given}/teacher.keras", "--precision=int8"],
-        "Expected generator.keras beside --model",
+        ["--model={given}/teacher.keras", "--formats=int8"],
+        "Expected generator.keras in the folder of --model",
     ),
     (
         "a generator of other images",
         "to_tflite",
-        ["--model={given}/teacher.keras", "--precision=int8", "--calibration={given}/large.keras"],
+        ["--model={given}/teacher.keras", "--formats=int8", "--calibration={given}/large.keras"],
         r"\(8, 8, 1\).*9, 9, 1",
     ),
 ]
@@ -235,7 +235,7 @@ WHAT_DOES_NOT_FIT = [
         "a calibration of no file",
         "to_tflite",
         ["--model=x.keras", "--calibration=noise"],
-        "Expected int8 in --precision",
+        "Expected int8 in --formats",
     ),
 ]
 PLACES = [

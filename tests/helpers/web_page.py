@@ -1,4 +1,4 @@
-"""The page of export/web/ as a person sees and uses it, through selenium."""
+"""The page of export/web/, operated through selenium as a user does."""
 
 import numpy as np
 import pytest
@@ -16,7 +16,12 @@ def softmax(logits):
 
 
 class Page:
-    """What a person sees of the page, and does there."""
+    """The page's content, and the user's actions.
+
+    Args:
+        driver: The browser.
+        address: The address of the web server.
+    """
 
     def __init__(self, driver, address):
         self.driver, self.address = driver, address
@@ -29,7 +34,7 @@ class Page:
         try:
             WebDriverWait(self.driver, 20, poll_frequency=0.02).until(lambda _: condition())
         except TimeoutException:
-            pytest.fail(f"Waited in vain. The page says: {self.message!r}")
+            pytest.fail(f"The condition was not met in time. The page shows: {self.message!r}")
 
     def element(self, name):
         return self.driver.find_element("id", name)
@@ -39,24 +44,25 @@ class Page:
         return self.element("message").text
 
     def bars(self):
+        """The displayed classes, each with its share in percent."""
         rows = self.driver.find_elements("css selector", "#classes li")
         return [tuple(row.text.split("\n")) for row in rows]
 
-    def give(self, path, field):
+    def choose_file(self, path, field):
         self.element(field).send_keys(str(path))
 
-    def seen(self):
-        """The model's input as the page shows it, RGB."""
+    def model_input(self):
+        """The model's input as the page displays it, RGB."""
         flat = self.driver.execute_script(
-            "const seen = document.getElementById('seen');"
-            "const {width, height} = seen;"
-            "const {data} = seen.getContext('2d').getImageData(0, 0, width, height);"
+            "const input = document.getElementById('model-input');"
+            "const {width, height} = input;"
+            "const {data} = input.getContext('2d').getImageData(0, 0, width, height);"
             "return [height, width, ...data];"
         )
         return np.uint8(flat[2:]).reshape(flat[0], flat[1], 4)[..., :3]
 
     def loaded(self):
-        """Addresses of all that the page loaded."""
+        """The addresses of all resources that the page loaded."""
         return self.driver.execute_script(
             "return performance.getEntriesByType('resource').map((entry) => entry.name)"
         )
@@ -72,7 +78,7 @@ class Page:
         return np.float32(logits)
 
     def draw(self, points, kind="mouse"):
-        """One stroke between points in parts of the pad's sides."""
+        """Draw one stroke between points, which are given in parts of the pad's sides."""
         box = self.element("pad").rect
         actions = ActionBuilder(self.driver, mouse=PointerInput(kind, kind), duration=5)
         for number, (x, y) in enumerate(points):
@@ -82,10 +88,10 @@ class Page:
                 actions.pointer_action.pointer_down()
         actions.pointer_action.pointer_up()
         actions.perform()
-        self.classify(np.zeros(GREY))  # comes after the answers that the stroke asked for
+        self.classify(np.zeros(GREY))  # waits for the answers to the stroke
 
     def check_bars(self, logits, labels):
-        """All classes stand there in order, with their shares in per cent."""
+        """Check that all classes are displayed in order, with their shares in percent."""
         wanted = sorted(zip(softmax(logits), labels, strict=True), reverse=True)
         bars = self.bars()
         assert [name for name, _ in bars] == [name for _, name in wanted]

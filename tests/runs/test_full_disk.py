@@ -12,7 +12,7 @@ import pytest
 
 from dfad_tf import train
 from dfad_tf.callbacks import Backup
-from dfad_tf.runs import run_exports
+from dfad_tf.runs import deployable_files
 from dfad_tf.runs.data_free_run import DataFreeRun
 from tests.conftest import same, small_classifier, weights
 from tests.helpers.command import run_as_command
@@ -89,7 +89,9 @@ MOMENTS = {
         DataFreeRun, "run", behind(DataFreeRun.run, disk)
     ),
     "export": lambda patch, disk: patch.setattr(
-        run_exports, "export", before(run_exports.export, disk)
+        deployable_files,
+        "write_deployable_files",
+        before(deployable_files.write_deployable_files, disk),
     ),
 }
 

@@ -1,4 +1,4 @@
-"""What a run of training exports, and what its folder tells the other commands."""
+"""The deployable files of a run, and what other commands read in its folder."""
 
 import json
 
@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from dfad_tf import evaluate, to_tflite
+from dfad_tf.exporting import student_export
 from dfad_tf.exporting.calibration import noise_pixels
 from dfad_tf.exporting.lite_model import LiteModel
 from dfad_tf.utils.errors import InputError
@@ -16,8 +17,8 @@ from tests.exporting.test_export_student import NotBuiltIn
 from tests.helpers.command import run
 
 
-def test_a_run_records_pixels_that_no_layer_tells(tmp_path, capsys):
-    """A student of standardized pixels holds no preprocessing to read them from."""
+def test_a_run_records_preprocessing_that_no_layer_contains(tmp_path, capsys):
+    """The layers of a student of standardized pixels do not indicate its preprocessing."""
     shape, teacher = (32, 32, 1), tmp_path / "teacher_file.keras"
     small_classifier(shape, classes=10).save(teacher)
     run(
@@ -33,14 +34,14 @@ def test_a_run_records_pixels_that_no_layer_tells(tmp_path, capsys):
     assert exports["left_out"] == {} and exports["saved_model"] is None
     assert card["files"]["student_float32.tflite"]["accuracy"] == files["student_accuracy"]
     assert card["labels"] == list("0123456789") and "generated" in card["calibration"]
-    assert str(tmp_path) not in json.dumps(card)  # nobody's folders go onto a phone
+    assert str(tmp_path) not in json.dumps(card)  # personal folder names are not published
     saved = tmp_path / "run" / "student.keras"
     tflite_file = (tmp_path / "run" / "export" / "student_float32.tflite").read_bytes()
     pixels = noise_pixels(shape, 3, 0)
     expected = keras.models.load_model(saved)((pixels.astype(np.float32) - 40) / 70)
     received = LiteModel(tflite_file, "x").predict(pixels)
     np.testing.assert_allclose(received, expected, atol=1e-3)
-    run(f"--model={saved}", "--precision=float32", main=to_tflite.main)
+    run(f"--model={saved}", "--formats=float32", main=to_tflite.main)
     place = tmp_path / "run" / "student_tflite"
     again = place / "student_float32.tflite"
     assert card_of(place)["provenance"] == {"from": "student.keras", **card["provenance"]}
@@ -60,7 +61,7 @@ def test_a_run_records_pixels_that_no_layer_tells(tmp_path, capsys):
     assert "pixels (the contract of an exported file)" in capsys.readouterr().out
 
 
-def test_a_brought_student_that_cannot_be_exported_is_told_before_training(tmp_path):
+def test_a_user_supplied_student_is_checked_before_training(tmp_path):
     inputs = keras.Input((32, 32, 1))
     hidden = NotBuiltIn()(keras.layers.Flatten()(inputs))
     keras.Model(inputs, keras.layers.Dense(10)(hidden)).save(tmp_path / "odd.keras")
@@ -77,20 +78,18 @@ def test_a_brought_student_that_cannot_be_exported_is_told_before_training(tmp_p
     assert not (tmp_path / "run" / "export").exists()
 
 
-def test_a_wrong_export_is_told_before_a_teacher_is_trained(tmp_path):
+def test_a_wrong_format_is_rejected_before_a_teacher_is_trained(tmp_path):
     with pytest.raises(InputError, match="--export.*tflight"):
         run("--export=tflight", f"--teacher_cache={tmp_path}")
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_run_keeps_all_but_the_file_that_disagrees(tmp_path, monkeypatch, capsys):
-    from dfad_tf.exporting import export
-
-    def refuse(found, file, most_changed=None):
-        if file.precision == "int8":
+def test_a_run_leaves_out_only_the_file_that_differs(tmp_path, monkeypatch, capsys):
+    def refuse(found, name, bounds, tolerance=None):
+        if name == "student_int8.tflite":
             raise InputError("Expected better")
 
-    monkeypatch.setattr(export, "check_agreement", refuse)
+    monkeypatch.setattr(student_export, "check_agreement", refuse)
     small_classifier((32, 32, 1), classes=10).save(tmp_path / "teacher.keras")
     with pytest.raises(InputError, match="student_int8.tflite was left out.*Expected better"):
         run(

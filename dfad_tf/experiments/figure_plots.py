@@ -65,7 +65,8 @@ def draw_moons(data: dict[str, Any], path: pathlib.Path) -> None:
         row[0].set_ylabel(f"{name}\nsecond coordinate")
         for axes, epoch, generated in zip(row[1:-1], epochs, method["generated"], strict=True):
             _draw_probabilities(axes, data["teacher"], extent)
-            axes.scatter(*np.array(generated).T, s=5, color="black", alpha=0.6)
+            xs, ys = np.array(generated).T
+            axes.scatter(xs, ys, s=5, color="black", alpha=0.6)
             axes.set_title(f"generated, step {epoch * data['steps_per_epoch']}")
         _draw_probabilities(row[-1], method["student"], extent)
         _draw_points(row[-1], points, labels)
@@ -102,8 +103,8 @@ def draw_amounts(data: dict[str, Any], path: pathlib.Path) -> None:
         axes.axhline(mean, ls=style, color="black", label=label)
         axes.axhspan(mean - deviation, mean + deviation, color="black", alpha=0.08, lw=0)
     axes.set_xscale("log")
-    shares = {share for curve in data["curves"].values() for share in curve["shares"]}
-    ticks = [100 * share for share in sorted(shares)]
+    used = {share for curve in data["curves"].values() for share in curve["shares"]}
+    ticks = [100 * share for share in sorted(used)]
     axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     axes.minorticks_off()
     axes.set(xlabel="labelled training images used (%)", ylabel=_ACCURACY)
@@ -164,22 +165,30 @@ def _add_legend(figure: Figure, axes: Axes, data: dict[str, Any]) -> None:
     figure.suptitle(several if seeds > 1 else "One seed", fontsize=10)
 
 
-def _draw_probabilities(axes: Axes, probabilities: Any, extent: list[float]) -> None:
+def _draw_probabilities(axes: Axes, probabilities: list[Any], extent: list[float]) -> None:
     """Draw the probability of the second moon as a colour, and its contour at one half."""
     values = np.array(probabilities)
+    left, right, bottom, top = extent
     axes.imshow(
-        values, origin="lower", extent=extent, cmap="coolwarm", alpha=0.5, vmin=0, vmax=1,
+        values,
+        origin="lower",
+        extent=(left, right, bottom, top),
+        cmap="coolwarm",
+        alpha=0.5,
+        vmin=0,
+        vmax=1,
         aspect="auto",
-    )  # fmt: skip
-    xs = np.linspace(extent[0], extent[1], values.shape[1])
-    ys = np.linspace(extent[2], extent[3], values.shape[0])
+    )
+    xs = np.linspace(left, right, values.shape[1])
+    ys = np.linspace(bottom, top, values.shape[0])
     if values.min() < 0.5 < values.max():
         axes.contour(xs, ys, values, levels=[0.5], colors="black", linewidths=1)
 
 
 def _draw_points(axes: Axes, points: np.ndarray, labels: np.ndarray) -> None:
     for moon, colour in ((0, "tab:blue"), (1, "tab:red")):
-        axes.scatter(*points[labels == moon].T, s=3, color=colour, alpha=0.5)
+        xs, ys = points[labels == moon].T
+        axes.scatter(xs, ys, s=3, color=colour, alpha=0.5)
 
 
 def _save(figure: Figure, path: pathlib.Path) -> None:

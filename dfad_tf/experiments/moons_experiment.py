@@ -110,9 +110,7 @@ def moons_experiment(
         "extent": moons.extent(),
         "teacher": _probabilities(teacher, moons.grid()),
         "teacher_accuracy": _accuracy(teacher, moons),
-        "methods": {
-            name: _distill(name, teacher, moons, moments, seed) for name in method_names
-        },
+        "methods": {name: _distill(name, teacher, moons, moments, seed) for name in method_names},
     }
 
 

@@ -22,7 +22,9 @@ PAIRS = {
 }
 
 
-def published_accuracies(dataset: str | None, teacher: str, student: str) -> dict[str, float | None]:
+def published_accuracies(
+    dataset: str | None, teacher: str, student: str
+) -> dict[str, float | None]:
     """Return the published accuracies for a data set and a pair of networks.
 
     Args:

@@ -9,6 +9,7 @@ import pathlib
 import sys
 import threading
 from collections.abc import Sequence
+from multiprocessing.process import BaseProcess
 
 _PRELOAD = "dfad_tf.experiments.preload"
 
@@ -33,12 +34,12 @@ class RunProcess:
         log: pathlib.Path,
         cores: Sequence[int] | None = None,
     ) -> None:
-        context = multiprocessing.get_context("forkserver" if _can_fork() else "spawn")
-        if _can_fork():
+        kind: type[BaseProcess] = multiprocessing.get_context("spawn").Process
+        if sys.platform == "linux":  # on macOS, system libraries do not survive a fork
+            context = multiprocessing.get_context("forkserver")
             context.set_forkserver_preload([_PRELOAD, command])
-        self._process = context.Process(
-            target=_run_command, args=(command, list(arguments), str(log), cores)
-        )
+            kind = context.Process
+        self._process = kind(target=_run_command, args=(command, list(arguments), str(log), cores))
         self._process.start()
 
     @property
@@ -60,13 +61,7 @@ class RunProcess:
         return self._process.exitcode
 
 
-def _can_fork() -> bool:
-    return sys.platform == "linux"  # on macOS, system libraries do not survive a fork
-
-
-def _run_command(
-    command: str, arguments: list[str], log: str, cores: Sequence[int] | None
-) -> None:
+def _run_command(command: str, arguments: list[str], log: str, cores: Sequence[int] | None) -> None:
     """Run a command in this process as its command line would."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
     if cores:

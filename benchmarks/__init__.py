@@ -1,1 +1,1 @@
-"""Measurements that are too long, or too machine-dependent, for a test."""
+"""Measurements that take too long for a test, or depend on the machine."""

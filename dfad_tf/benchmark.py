@@ -1,7 +1,7 @@
-"""Time a train step, beside another program if you like: `python -m dfad_tf.benchmark`.
+"""Time a train step, optionally in turn with another program: `python -m dfad_tf.benchmark`.
 
-Takes the flags of `dfad_tf.train`, and needs neither data nor a trained teacher:
-networks with random weights cost the same.
+Takes the flags of `dfad_tf.train`. It needs neither data nor a trained teacher, because networks
+with random weights cost the same.
 """
 
 from __future__ import annotations
@@ -10,25 +10,32 @@ import re
 import shlex
 import statistics
 import subprocess
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from absl import flags
 
 from dfad_tf.command_line import application, data_flags, json_flag, precision_flag, train_flags
 from dfad_tf.utils.errors import InputError
 
+if TYPE_CHECKING:
+    from dfad_tf.distillation.distiller import DataFreeDistiller
+
 FLAGS = flags.FLAGS
 for module in (data_flags, json_flag, precision_flag, train_flags):
-    flags.adopt_module_key_flags(module)  # so that --helpshort shows them
+    flags.adopt_module_key_flags(module)  # so that --helpshort lists them
 
-flags.DEFINE_integer("iterations", 5, "Train steps timed in a round.", lower_bound=1)
-flags.DEFINE_integer("rounds", 3, "With --compare: rounds of both programs in turn.", lower_bound=1)
+flags.DEFINE_integer("iterations", 5, "Train steps timed in each round.", lower_bound=1)
+flags.DEFINE_integer(
+    "rounds", 3, "With --compare: number of rounds, in each of which both programs run.",
+    lower_bound=1,
+)  # fmt: skip
 flags.DEFINE_string(
     "compare",
     None,
-    "Command of another program, run in turn with this one; it must print 'X s an iteration'.",
+    "Command of another program, which runs in turn with this one. It must print "
+    "'X s an iteration'.",
 )
-_THEIRS = re.compile(r"(?<![\w.])(\d*\.?\d+(?:[eE][+-]?\d+)?) s an iteration")
+_SECONDS = re.compile(r"(?<![\w.])(\d*\.?\d+(?:[eE][+-]?\d+)?) s an iteration")
 
 
 def main(arguments: list[str]) -> None:
@@ -36,17 +43,37 @@ def main(arguments: list[str]) -> None:
     del arguments
     json_flag.check()
     command = _command()
-    from dfad_tf.command_line import builders, flag_checks, method_flags
-    from dfad_tf.distillation.distiller import DataFreeDistiller
+    from dfad_tf.command_line import flag_checks, method_flags
     from dfad_tf.experiments import benchmark_table, step_benchmark
     from dfad_tf.utils import versions
 
     flag_checks.check_names()
     if method_flags.needs_data():
         raise InputError(
-            "Expected --method to be one without data, whose train step is timed here. "
+            "Expected --method to be a method without data, whose train step is timed here. "
             f"Received: {FLAGS.method}"
         )
+    distiller = _distiller()
+    result = {
+        "teacher": distiller.teacher.name,
+        "student": distiller.student.name,
+        "generator": FLAGS.generator.lower().replace("-", "_"),
+        "method": distiller.method.name,
+        "jit_compile": FLAGS.jit_compile,
+        **step_benchmark.benchmark_step(distiller, FLAGS.batch_size, FLAGS.iterations),
+        "versions": versions.versions(),
+    }
+    if command:
+        result["compare"] = _compare(distiller, command, result["seconds_per_iteration"])
+    if not json_flag.written(result):
+        print(benchmark_table.table(result))
+
+
+def _distiller() -> DataFreeDistiller:
+    """Return the distiller that the flags describe, with a teacher that need not be trained."""
+    from dfad_tf.command_line import builders, method_flags
+    from dfad_tf.distillation.distiller import DataFreeDistiller
+
     teacher = builders.untrained_teacher_from_flags()
     student = builders.student_from_flags(teacher)
     generator = builders.generator_from_flags(teacher)
@@ -62,19 +89,7 @@ def main(arguments: list[str]) -> None:
         jit_compile=FLAGS.jit_compile,
         steps_per_execution=FLAGS.steps_per_execution,
     )
-    result = {
-        "teacher": teacher.model.name,
-        "student": student.name,
-        "generator": generator.name,
-        "method": method.name,
-        "jit_compile": FLAGS.jit_compile,
-        **step_benchmark.benchmark_step(distiller, FLAGS.batch_size, FLAGS.iterations),
-        "versions": versions.versions(),
-    }
-    if command:
-        result["compare"] = _compare(distiller, command, result["seconds_per_iteration"])
-    if not json_flag.written(result):
-        print(benchmark_table.table(result))
+    return distiller
 
 
 def _command() -> list[str] | None:
@@ -82,7 +97,7 @@ def _command() -> list[str] | None:
         return None
     try:
         command = shlex.split(FLAGS.compare)
-    except ValueError as error:  # a quotation that does not end
+    except ValueError as error:  # an unclosed quotation mark
         raise InputError(
             f"Expected --compare to be a command ({error}). Received: {FLAGS.compare}"
         ) from error
@@ -91,19 +106,19 @@ def _command() -> list[str] | None:
     return command
 
 
-def _compare(distiller: Any, command: list[str], seconds: float) -> dict[str, Any]:
-    """Run the other program and this one in turn; the first round of this one is done."""
+def _compare(distiller: DataFreeDistiller, command: list[str], seconds: float) -> dict[str, Any]:
+    """Run the other program and this one in turn; `seconds` is the first round of this one."""
     from dfad_tf.distillation import step_timing
 
-    ours, theirs = [seconds], [_seconds_of(command)]
+    here, there = [seconds], [_seconds_of(command)]
     for _ in range(FLAGS.rounds - 1):
-        ours.append(step_timing.seconds_per_step(distiller, FLAGS.batch_size, FLAGS.iterations))
-        theirs.append(_seconds_of(command))
+        here.append(step_timing.seconds_per_step(distiller, FLAGS.batch_size, FLAGS.iterations))
+        there.append(_seconds_of(command))
     return {
         "command": shlex.join(command),
-        "seconds": ours,
-        "their_seconds": theirs,
-        "ratio": statistics.median(theirs) / statistics.median(ours),
+        "seconds": here,
+        "their_seconds": there,
+        "ratio": statistics.median(there) / statistics.median(here),
     }
 
 
@@ -112,7 +127,7 @@ def _seconds_of(command: list[str]) -> float:
         ran = subprocess.run(command, capture_output=True, text=True, errors="replace")
     except OSError as error:
         raise InputError(f"--compare could not be run: {error}") from error
-    found = _THEIRS.findall(ran.stdout)
+    found = _SECONDS.findall(ran.stdout)
     if ran.returncode or not found:
         last = (ran.stderr or ran.stdout).strip().splitlines() or ["nothing"]
         raise InputError(

@@ -1,100 +1,82 @@
-"""Compare methods on one teacher, over seeds: `python -m dfad_tf.compare`.
+"""Compare methods on one teacher, over several seeds: `python -m dfad_tf.compare`.
 
-Takes the flags of `dfad_tf.train`, which hold for every run. Stopped in the middle, the
-same command goes on where it was.
+The flags of `dfad_tf.train` apply to every run. The same command continues an interrupted
+comparison, and further methods or seeds may be added to it. The table on the screen has the
+requested methods and seeds; the files `table.md`, `table.json`, `table.csv` and `table.png` in
+--workdir have every finished run of the folder.
 """
 
 from __future__ import annotations
 
 import shlex
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from absl import flags
 
-from dfad_tf.command_line import application, compare_flags, data_flags, precision_flag, train_flags
-from dfad_tf.utils.errors import InputError
+from dfad_tf.command_line import (
+    application,
+    compare_flags,
+    comparison,
+    data_flags,
+    precision_flag,
+    train_flags,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from dfad_tf.experiments.comparison_runs import Run
 
 FLAGS = flags.FLAGS
 for module in (compare_flags, data_flags, precision_flag, train_flags):
-    flags.adopt_module_key_flags(module)  # so that --helpshort shows them
+    flags.adopt_module_key_flags(module)  # so that --helpshort lists them
+
+_TITLE = "Methods on one teacher"
 
 
 def main(arguments: list[str]) -> None:
-    """Flags → the runs that are missing → table, picture."""
+    """Flags → the missing runs → tables and a plot."""
     del arguments
-    shared = compare_flags.shared_arguments()
-    from dfad_tf.experiments import comparison, comparison_pictures, comparison_runs
+    compared = comparison.comparison_from_flags()
+    from dfad_tf.experiments.comparison_runs import Run
 
-    methods = compare_flags.check_methods(comparison.ROWS)
-    folder = compare_flags.comparison_folder(shared)
-    check_methods_fit(methods, shared)
-    runs = comparison_runs.ComparisonRuns(folder, shared, FLAGS.jobs)
-    # Seed by seed, so that a comparison that is stopped has something of every method.
-    wanted = [comparison_runs.Run(m, seed) for seed in range(FLAGS.seeds) for m in methods]
-    if runs.missing(wanted):
-        make_teacher(shared)
-    compare_flags.begin(folder, shared)
+    # Seed by seed, so that an interrupted comparison has results of every method.
+    wanted = [Run(method, seed) for seed in range(FLAGS.seeds) for method in compared.methods]
+    compared.prepare(wanted)
     try:
-        runs.complete(wanted)
+        compared.runs.complete(wanted)
     finally:
-        table = _table(runs)
-        if any("accuracy" in row for row in table):
-            title = "Methods on one teacher"
-            command = f"python -m dfad_tf.compare {shlex.join(sys.argv[1:])}"
-            comparison.write_table(table, folder, title, command)
-            comparison_pictures.draw_table(table, folder / "table.png")
-            print(comparison.table_text(table, title, command))
-            print(f"Everything lies in {folder}: table.md, table.json, table.csv, table.png, runs/")
-    runs.check_failures()
+        _report(compared, wanted)
+    compared.runs.check_failures()
 
 
-def _table(runs: Any) -> list[dict[str, Any]]:
-    """All that lies in the folder, also of methods and seeds that were not asked for now."""
-    from dfad_tf.experiments import comparison, comparison_runs
+def _report(compared: comparison.Comparison, wanted: Sequence[Run]) -> None:
+    """Print the requested rows, and write those of every run in the folder to files."""
+    from dfad_tf.experiments import comparison_plot, comparison_table
+    from dfad_tf.experiments.comparison import ROWS
 
-    found, failures = {}, {}
-    for method in comparison.ROWS:
-        seed = 0
-        while seed < FLAGS.seeds or (runs.folder / comparison.run_name(method, seed)).exists():
-            run = comparison_runs.Run(method, seed)
-            result = runs.result(run)
-            if result:
-                found[method, seed] = result
-            if run.name in runs.failures:
-                failures[method] = runs.failures[run.name]
-            seed += 1
-    return comparison.rows(found, failures=failures)
-
-
-def check_methods_fit(methods: tuple[str, ...], shared: list[str]) -> None:
-    """Check every method's flags and networks, before hours are spent on the first.
-
-    Args:
-        methods: The methods.
-        shared: Flags that all runs share.
-
-    Raises:
-        InputError: If a flag, a network or a layer is wrong.
-    """
-    from dfad_tf.command_line import flag_checks
-
-    for method in methods:
-        with application.parsed([*shared, f"--method={method}"]):
-            try:
-                flag_checks.check_names()
-                flag_checks.check_method_fits()
-            except InputError as error:
-                raise InputError(f"The method {method} (in --methods): {error}") from error
+    command = f"python -m dfad_tf.compare {shlex.join(sys.argv[1:])}"
+    everything = _rows(compared, [*wanted, *compared.runs.recorded(ROWS)], ROWS)
+    if not any("accuracy" in row for row in everything):
+        return
+    comparison_table.write_table(everything, compared.folder, _TITLE, command)
+    comparison_plot.draw_table(everything, compared.folder / "table.png")
+    requested = _rows(compared, wanted, compared.methods)
+    print(comparison_table.table_text(requested, _TITLE, command))
+    print(
+        f"Saved to {compared.folder}: table.md, table.json, table.csv and table.png with every "
+        "finished run of the folder; runs/"
+    )
 
 
-def make_teacher(shared: list[str]) -> None:
-    """Train a missing teacher once, before runs that would each train it."""
-    from dfad_tf.command_line import builders
+def _rows(
+    compared: comparison.Comparison, runs: Sequence[Run], methods: Sequence[str]
+) -> list[dict[str, Any]]:
+    from dfad_tf.experiments import comparison as summary
 
-    with application.parsed(shared):
-        if not FLAGS.teacher:
-            builders.teacher_from_flags(builders.dataset_from_flags(), 2)
+    results, failures = compared.runs.results(runs), compared.runs.failures_of(runs)
+    return summary.rows(results, methods, failures)
 
 
 def run() -> None:

@@ -1,4 +1,4 @@
-"""The flag of a result as data."""
+"""The flag that writes a result as JSON."""
 
 from __future__ import annotations
 
@@ -12,14 +12,16 @@ from dfad_tf.utils.errors import InputError
 
 FLAGS = flags.FLAGS
 
-flags.DEFINE_string("json", None, "Write the result as JSON to this file, or to - on the screen.")
+flags.DEFINE_string(
+    "json", None, "File to which the result is written as JSON; - prints it instead of the table."
+)
 
 
 def check() -> None:
-    """Check that the file can be written, before anything is measured for it.
+    """Check that the file can be written, before anything is measured.
 
     Raises:
-        InputError: If it is a folder, or its folder does not exist.
+        InputError: If the file is a folder, or its folder does not exist.
     """
     if FLAGS.json in (None, "-"):
         return
@@ -31,10 +33,10 @@ def check() -> None:
 
 
 def written(result: dict[str, Any]) -> bool:
-    """Write a result where `--json` says, and return whether it went to the screen.
+    """Write a result as `--json` requests, and return whether it was printed.
 
     Args:
-        result: What `json.dumps` takes.
+        result: Plain data that `json.dumps` accepts.
     """
     if FLAGS.json == "-":
         print(json.dumps(result))

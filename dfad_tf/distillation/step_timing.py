@@ -1,4 +1,4 @@
-"""Measure models on images, and the seconds of a train step."""
+"""Time the train step of a distiller."""
 
 from __future__ import annotations
 
@@ -13,30 +13,36 @@ from dfad_tf.distillation.training_images import endless_batches
 
 
 def seconds_per_step(distiller: DataFreeDistiller, batch_size: int, steps: int = 3) -> float:
-    """Time a few train steps, compiled as `fit` will run them, and undo them.
+    """Return the seconds of a train step, compiled as in `fit`; the distiller does not change.
 
     Args:
         distiller: A compiled distiller.
         batch_size: Images in a batch.
-        steps: Steps to time, after two: the one that compiles, and the one after.
+        steps: Number of timed steps, after two further ones (see `step_seconds`).
 
     Returns:
-        Median seconds of one step.
+        The median over the timed steps.
+
+    Example:
+
+    >>> seconds_per_step(distiller, batch_size=16) > 0
+    True
     """
     return float(np.median(step_seconds(distiller, batch_size, steps)[2:]))
 
 
 def step_seconds(distiller: DataFreeDistiller, batch_size: int, steps: int) -> list[float]:
-    """Take train steps, compiled as `fit` will run them, and undo them.
+    """Time train steps, compiled as in `fit`, and restore the state before them.
 
     Args:
         distiller: A compiled distiller.
         batch_size: Images in a batch.
-        steps: Steps wanted beside the first two.
+        steps: Number of steps beside the first two.
 
     Returns:
-        Seconds of each: first the one that compiles, then the first compiled one, which
-        still meets cold caches, then `steps` more.
+        Seconds of each step: first the one that compiles, then the first compiled one, which has
+        cold caches, then `steps` further ones. With several steps per execution, each value is
+        the mean over an execution.
     """
     with unchanged(distiller):
         distiller.make_train_function()

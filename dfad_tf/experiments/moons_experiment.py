@@ -1,8 +1,9 @@
-"""The paper's Figure 1: what a generator draws around a boundary that can be seen."""
+"""The paper's Figure 1: generated points around a decision boundary in two dimensions."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import keras
@@ -20,7 +21,7 @@ from dfad_tf.synthesis import generators
 
 MOMENTS = (1, 5, 20)
 _BATCH, _STEPS, _LATENT, _GRID = 128, 20, 8, 120
-# Weights of the paper's additions for this task; it names none.
+# Weights of the paper's additions for this task, for which the paper states none.
 SETTINGS = Settings(
     logits_activation_weight=0.5,
     representation_activation_weight=0.1,
@@ -28,22 +29,55 @@ SETTINGS = Settings(
 )
 
 
-class _Snapshots(keras.callbacks.Callback):
-    """Keep what the generator draws after certain epochs, always from the same latents."""
+@dataclass(frozen=True)
+class _Moons:
+    """The task: training points, test points, and a grid on which networks are evaluated.
 
-    def __init__(self, moments: Sequence[int], count: int) -> None:
+    Attributes:
+        points: Training points `(count, 2)`.
+        labels: Their classes, 0 or 1.
+        test_points: Points for measuring accuracy.
+        test_labels: Their classes.
+    """
+
+    points: np.ndarray
+    labels: np.ndarray
+    test_points: np.ndarray
+    test_labels: np.ndarray
+
+    def extent(self) -> list[float]:
+        """Return the limits of the grid: left, right, bottom, top."""
+        low, high = self.points.min(0) - 1.5, self.points.max(0) + 1.5
+        return [float(value) for value in (low[0], high[0], low[1], high[1])]
+
+    def grid(self) -> np.ndarray:
+        """Return the points of the grid, row by row from the bottom."""
+        low, high = self.points.min(0) - 1.5, self.points.max(0) + 1.5
+        axes = [np.linspace(a, b, _GRID) for a, b in zip(low, high, strict=True)]
+        return np.stack(np.meshgrid(*axes), -1).reshape(-1, 2).astype(np.float32)
+
+
+class _Snapshots(keras.callbacks.Callback):
+    """Record generated points after some epochs, always from the same latent vectors.
+
+    Args:
+        epochs: Epochs, counted from 1.
+        count: Number of points.
+    """
+
+    def __init__(self, epochs: Sequence[int], count: int) -> None:
         super().__init__()
-        self.moments = moments
+        self.epochs = epochs
         self.count = count
         self.points: list[list[list[float]]] = []
 
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        if epoch + 1 in self.moments:
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        if epoch + 1 in self.epochs:
             key = keras.ops.convert_to_tensor([1, 2], "int32")
             latent = stateless_latent(self.count, _LATENT, key)
-            # Batch statistics, as the student saw them.
-            drawn = self.model.generator(latent, training=True)
-            self.points.append(keras.ops.convert_to_numpy(drawn).round(3).tolist())
+            # With batch statistics, as in the images that train the student.
+            points = self.model.generator(latent, training=True)
+            self.points.append(keras.ops.convert_to_numpy(points).round(3).tolist())
 
 
 def moons_experiment(
@@ -51,68 +85,74 @@ def moons_experiment(
     moments: Sequence[int] = MOMENTS,
     seed: int = 0,
 ) -> dict[str, Any]:
-    """Train a teacher on two moons, and distil it by each method without them.
+    """Train a teacher on two moons, and distill it without data by each method.
 
     Args:
         method_names: Names of `methods.METHODS`.
-        moments: Epochs after which generated points are kept; the last ends the run.
+        moments: Epochs, counted from 1, after which generated points are recorded. Training ends
+            with the last one.
         seed: Seed of networks and noise.
 
     Returns:
-        What `figure_pictures.draw_moons` draws: points and labels, the grid's extent, the
-        teacher's and every student's probability of the second moon on it, generated points
-        at each moment, and accuracies on fresh points.
+        The data of `figure_plots.draw_moons`: points and labels, the extent of the grid, the
+        probability of the second moon on the grid by the teacher and by each student, generated
+        points at each moment, and accuracies on test points.
     """
-    points, labels = two_moons(seed=seed)
-    fresh, fresh_labels = two_moons(seed=seed + 1)
+    moons = _Moons(*two_moons(seed=seed), *two_moons(seed=seed + 1))
     keras.utils.set_random_seed(seed)
+    teacher = _trained_teacher(moons)
+    return {
+        "seed": seed,
+        "moments": list(moments),
+        "steps_per_epoch": _STEPS,
+        "points": moons.points.round(3).tolist(),
+        "labels": moons.labels.tolist(),
+        "extent": moons.extent(),
+        "teacher": _probabilities(teacher, moons.grid()),
+        "teacher_accuracy": _accuracy(teacher, moons),
+        "methods": {name: _distill(name, teacher, moons, moments, seed) for name in method_names},
+    }
+
+
+def _trained_teacher(moons: _Moons) -> keras.Model:
     teacher = multilayer_perceptron((2,), 2, units=(64, 64), name="teacher")
     teacher.compile(
         keras.optimizers.Adam(5e-3),
         keras.losses.SparseCategoricalCrossentropy(from_logits=True),
     )
-    teacher.fit(points, labels, batch_size=100, epochs=60, verbose=0)
-    mean, std = points.mean(0), points.std(0)
-    low, high = points.min(0) - 1.5, points.max(0) + 1.5
-    axes = [np.linspace(a, b, _GRID) for a, b in zip(low, high, strict=True)]
-    grid = np.stack(np.meshgrid(*axes), -1).reshape(-1, 2).astype(np.float32)
-    result: dict[str, Any] = {
-        "seed": seed,
-        "moments": list(moments),
-        "steps_per_epoch": _STEPS,
-        "points": points.round(3).tolist(),
-        "labels": labels.tolist(),
-        "extent": [float(v) for v in (low[0], high[0], low[1], high[1])],
-        "teacher": _probabilities(teacher, grid),
-        "teacher_accuracy": _accuracy(teacher, fresh, fresh_labels),
-        "methods": {},
+    teacher.fit(moons.points, moons.labels, batch_size=100, epochs=60, verbose=0)
+    return teacher
+
+
+def _distill(
+    name: str, teacher: keras.Model, moons: _Moons, moments: Sequence[int], seed: int
+) -> dict[str, Any]:
+    """Distill the teacher by one method; return generated points and the student's answers."""
+    keras.utils.set_random_seed(seed)
+    student = multilayer_perceptron((2,), 2, units=(16, 16), name="student")
+    mean, std = moons.points.mean(0), moons.points.std(0)
+    # Wider than the moons, so that the generator also reaches the area around them.
+    generator = generators.build("dense", _LATENT, (2,), mean.tolist(), (1.5 * std).tolist())
+    distiller = DataFreeDistiller(teacher, student, generator)
+    distiller.compile(
+        keras.optimizers.Adam(2e-3),
+        keras.optimizers.Adam(1e-3),
+        methods.get(name, SETTINGS),
+        seed=seed,
+    )
+    snapshots = _Snapshots(moments, 300)
+    distiller.fit(
+        batch_size=_BATCH,
+        epochs=max(moments),
+        steps_per_epoch=_STEPS,
+        callbacks=[snapshots],
+        verbose=0,
+    )
+    return {
+        "generated": snapshots.points,
+        "student": _probabilities(student, moons.grid()),
+        "accuracy": _accuracy(student, moons),
     }
-    for name in method_names:
-        keras.utils.set_random_seed(seed)
-        student = multilayer_perceptron((2,), 2, units=(16, 16), name="student")
-        # Wider than the moons, or their outside would never be seen.
-        generator = generators.build("dense", _LATENT, (2,), mean.tolist(), (1.5 * std).tolist())
-        distiller = DataFreeDistiller(teacher, student, generator)
-        distiller.compile(
-            keras.optimizers.Adam(2e-3),
-            keras.optimizers.Adam(1e-3),
-            methods.get(name, SETTINGS),
-            seed=seed,
-        )
-        snapshots = _Snapshots(moments, 300)
-        distiller.fit(
-            batch_size=_BATCH,
-            epochs=max(moments),
-            steps_per_epoch=_STEPS,
-            callbacks=[snapshots],
-            verbose=0,
-        )
-        result["methods"][name] = {
-            "generated": snapshots.points,
-            "student": _probabilities(student, grid),
-            "accuracy": _accuracy(student, fresh, fresh_labels),
-        }
-    return result
 
 
 def _logits(model: keras.Model, points: np.ndarray) -> np.ndarray:
@@ -120,9 +160,11 @@ def _logits(model: keras.Model, points: np.ndarray) -> np.ndarray:
 
 
 def _probabilities(model: keras.Model, grid: np.ndarray) -> list[list[float]]:
+    """Return the probability of the second moon on the grid, row by row."""
     probabilities = keras.ops.softmax(_logits(model, grid), axis=-1)[:, 1]
     return keras.ops.convert_to_numpy(probabilities).reshape(_GRID, _GRID).round(3).tolist()
 
 
-def _accuracy(model: keras.Model, points: np.ndarray, labels: np.ndarray) -> float:
-    return float((_logits(model, points).argmax(-1) == labels).mean())
+def _accuracy(model: keras.Model, moons: _Moons) -> float:
+    """Return the fraction of test points that a model classifies correctly."""
+    return float((_logits(model, moons.test_points).argmax(-1) == moons.test_labels).mean())

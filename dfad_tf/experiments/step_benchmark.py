@@ -1,9 +1,9 @@
-"""How fast a train step is, where its time goes, and how near that is to the device's limit."""
+"""Seconds of a train step and of its parts, and its share of the device's peak performance."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,69 +12,53 @@ import tensorflow as tf
 
 from dfad_tf.compute.precision import seconds_of_product
 from dfad_tf.compute.process import peak_memory_bytes, seconds_since_start
+from dfad_tf.compute.timing import seconds_of_calls
 from dfad_tf.compute.training_state import unchanged
 from dfad_tf.distillation.distiller import DataFreeDistiller
 from dfad_tf.distillation.step_timing import step_seconds
-from dfad_tf.graphs.multiply_adds import multiply_adds
-from dfad_tf.methods.method import memory_count
+from dfad_tf.experiments.step_counts import multiply_adds_per_step, step_counts
+
+REST = "rest"
 
 
-def multiply_adds_per_step(distiller: DataFreeDistiller, batch_size: int) -> int:
-    """Count the multiply-adds of a train step, a backward pass as two forward ones.
+@dataclass(frozen=True)
+class _Part:
+    """A part of the train step: how often it occurs in one, and a function that runs it."""
 
-    Args:
-        distiller: A compiled distiller.
-        batch_size: Images in a batch.
-
-    Returns:
-        Multiply-adds of all student steps and the generator's step. What is not
-        computed is not counted: gradients of the teacher's weights, of the student's
-        in the generator's step, and what a memory of images saves.
-    """
-    method = distiller.method
-    teacher, student, generator = (
-        multiply_adds(network)
-        for network in (distiller.teacher, distiller.student, distiller.generator)
-    )
-    seen, asked = batch_size, 0
-    if method.interpolation:
-        virtual = method.interpolation.count(batch_size)
-        seen += virtual if method.interpolation.mode == "join" else 0
-        asked = virtual if method.interpolation.labels == "teacher" else 0
-    if method.attention and method.memory_size:  # which keeps no maps
-        asked += memory_count(batch_size, method.memory_share)
-    fresh = method.images_per_step(batch_size) - batch_size
-    count = method.student_steps * seen * 3 * student + fresh * (generator + teacher)
-    count += method.student_steps * asked * teacher
-    adversarial = any(term.needs_student for term in method.generator_objectives)
-    return count + batch_size * (3 * generator + 2 * teacher + 2 * student * adversarial)
+    times: int
+    run: Callable[[], Any]
 
 
 def benchmark_step(
     distiller: DataFreeDistiller, batch_size: int, iterations: int = 5
 ) -> dict[str, Any]:
-    """Time a distiller's train step and its parts; its weights stay as they are.
+    """Time a distiller's train step and its parts; the distiller's state does not change.
 
     Args:
         distiller: A compiled distiller.
         batch_size: Images in a batch.
-        iterations: Runs of each measurement, whose median is taken.
+        iterations: Number of runs of each measurement, of which the median is taken.
 
     Returns:
-        `seconds_per_iteration` and its parts, `images_per_second` generated,
-        `share_of_peak` of what a large matrix product reaches in the same precision,
-        `peak_memory_bytes` of the process or of the GPU, and
-        `seconds_to_first_step` and `seconds_to_compiled_step` since the process began.
+        `seconds_per_iteration`; `parts`, each with `seconds` and the `times` that it occurs in an
+        iteration, the last of which is the `rest` (see `timed_parts`); `images_per_second`
+        generated; `share_of_peak`, the fraction of the performance of a large matrix product in
+        the same precision; `peak_memory_bytes` of the process or of the GPU; and
+        `seconds_to_first_step` and `seconds_to_compiled_step` since the start of the process.
+
+    Example:
+
+    >>> benchmark_step(distiller, batch_size=8, iterations=1)["batch_size"]
+    8
     """
     first, compiled, *seconds = step_seconds(distiller, batch_size, iterations)
-    reached, memory = seconds_since_start(), peak_memory_bytes()
+    elapsed, memory = seconds_since_start(), peak_memory_bytes()
     each = distiller.steps_per_execution
-    seconds_to_compiled = reached - sum(seconds) * each
+    seconds_to_compiled = elapsed - sum(seconds) * each
     median = float(np.median(seconds))
     images = distiller.method.images_per_step(batch_size)
-    parts = _timed_parts(distiller, batch_size, iterations)
     dtype = distiller.student_form.compute_dtype
-    # Large enough that the call itself takes no time beside the product.
+    # Large enough that the overhead of the call is negligible.
     side = 16384 if tf.config.list_physical_devices("GPU") else 4096
     peak = 2 * side**3 / seconds_of_product(dtype, side, 3)
     flops = 2 * multiply_adds_per_step(distiller, batch_size)
@@ -87,7 +71,7 @@ def benchmark_step(
         "student_steps": distiller.method.student_steps,
         "images_per_iteration": images,
         "images_per_second": images / median,
-        "parts": parts,
+        "parts": timed_parts(distiller, batch_size, iterations, median),
         "flops_per_iteration": flops,
         "flops_per_second": flops / median,
         "matrix_flops_per_second": peak,
@@ -100,77 +84,78 @@ def benchmark_step(
     }
 
 
-def _timed_parts(
-    distiller: DataFreeDistiller, batch_size: int, iterations: int
+def timed_parts(
+    distiller: DataFreeDistiller, batch_size: int, iterations: int, step: float
 ) -> dict[str, dict[str, float]]:
-    """Seconds of each part and how often a train step does it, compiled one by one."""
-    images = distiller.sampler
-    steps = distiller.method.student_steps
-    variables = distiller.student.trainable_variables
-    method = distiller.method
-    passes = 1 if method.image_source == "same_latents" else steps
-    seen, fresh = batch_size, (method.images_per_step(batch_size) - batch_size) // passes
-    if method.interpolation and method.interpolation.mode == "join":
-        seen += method.interpolation.count(batch_size)
-    with unchanged(distiller):
-        batch = images.generate(seen, "student", 0)
-        logits = images.signals(batch)[0]
+    """Time the parts of a train step, each compiled and run alone.
 
-    def student_backward() -> Any:
-        with tf.GradientTape() as tape:
-            loss = tf.reduce_mean(tf.abs(_float(distiller.student_form(batch, True)) - logits))
-        return tape.gradient(loss, variables)
+    Args:
+        distiller: A compiled distiller.
+        batch_size: Images in a batch.
+        iterations: Number of runs of each part, of which the median is taken.
+        step: Seconds of the whole train step.
 
-    generated, made = (passes, fresh) if fresh else (0, batch_size)
-    runs: dict[str, tuple[int, Callable[[], Any]]] = {
-        "generator forward": (generated, lambda: images.generate(made, "student", 0)),
-        "teacher forward": (generated, lambda: images.signals(batch[:made])[0]),
-        "student forward": (steps, lambda: distiller.student_form(batch, True)),
-        "student forward and backward": (steps, student_backward),
-        "generator step": (1, lambda: distiller.generator_step(batch_size)),
-    }
+    Returns:
+        `seconds` of each part and how many `times` it occurs in a train step. The `rest` is the
+        time of the step that the parts do not account for: the student's loss and optimizer, the
+        image memory, interpolation, metrics and data movement. It is negative if the parts take
+        longer alone than in the step, where operations of several parts run at the same time.
+    """
+    parts = _parts(distiller, batch_size)
     with unchanged(distiller):
         seconds = {
-            name: _median_seconds(run, iterations, distiller.jit_compile)
-            for name, (_, run) in runs.items()
+            name: _median_seconds(part.run, iterations, distiller.jit_compile)
+            for name, part in parts.items()
         }
-    both = seconds.pop("student forward and backward")
-    # A difference of two timings, which noise may turn round on tiny networks.
-    seconds["student backward"] = max(0.0, both - seconds["student forward"])
-    often = {name: count for name, (count, _) in runs.items()}
-    often["student backward"] = steps
-    order = [
-        "generator forward",
-        "teacher forward",
-        "student forward",
-        "student backward",
-        "generator step",
-    ]
-    return {name: {"seconds": seconds[name], "times": often[name]} for name in order}
+    # The difference of two measurements, which noise can make negative for tiny networks.
+    forward = seconds["student forward"]
+    seconds["student backward"] = max(0.0, seconds["student backward"] - forward)
+    timed = {name: {"seconds": seconds[name], "times": part.times} for name, part in parts.items()}
+    rest = step - sum(part["seconds"] * part["times"] for part in timed.values())
+    return {**timed, REST: {"seconds": rest, "times": 1}}
 
 
-def _float(tensor: Any) -> Any:
+def _parts(distiller: DataFreeDistiller, batch_size: int) -> dict[str, _Part]:
+    """Return the parts; the student's backward pass includes its forward pass here."""
+    sampler, counts = distiller.sampler, step_counts(distiller.method, batch_size)
+    generated = counts.generated_images or batch_size
+    variables = distiller.student.trainable_variables
+    with unchanged(distiller):
+        images = sampler.generate(counts.student_images, "student", 0)
+        logits = sampler.signals(images)[0]
+
+    def forward_and_backward() -> Any:
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(tf.abs(_float(distiller.student_form(images, True)) - logits))
+        return tape.gradient(loss, variables)
+
+    passes, steps = counts.generation_passes, counts.student_steps
+    return {
+        "generator forward": _Part(passes, lambda: sampler.generate(generated, "student", 0)),
+        "teacher forward": _Part(passes, lambda: sampler.signals(images[:generated])[0]),
+        "student forward": _Part(steps, lambda: distiller.student_form(images, True)),
+        "student backward": _Part(steps, forward_and_backward),
+        "generator step": _Part(1, lambda: distiller.generator_step(batch_size)),
+    }
+
+
+def _float(tensor: tf.Tensor) -> tf.Tensor:
     return tf.cast(tensor, tf.float32)
 
 
 def _median_seconds(run: Callable[[], Any], iterations: int, jit_compile: bool) -> float:
     @tf.function(autograph=False, jit_compile=jit_compile)
-    def compiled() -> Any:
-        # One number of every result: nothing is left out, and little is copied.
+    def compiled() -> tf.Tensor:
+        # One number of every result: nothing is optimized away, and little is copied.
         results = [r for r in tf.nest.flatten(run()) if r is not None]
         return tf.add_n([_float(tf.reshape(r, (-1,))[0]) for r in results] or [tf.constant(0.0)])
 
-    traced = compiled.get_concrete_function()  # TensorFlow warns of functions made in a loop
-    times = []
-    for _ in range(iterations + 1):
-        start = time.monotonic()
-        traced().numpy()
-        times.append(time.monotonic() - start)
-    return float(np.median(times[1:]))
+    traced = compiled.get_concrete_function()  # TensorFlow warns about functions created in a loop
+    return float(np.median(seconds_of_calls(lambda: traced().numpy(), iterations)))
 
 
 def _cores() -> int:
-    """Processors that this process may use."""
+    """Return the number of processors that this process may use."""
     process = psutil.Process()
     if hasattr(process, "cpu_affinity"):  # not on macOS
         return len(process.cpu_affinity())

@@ -1,4 +1,4 @@
-"""`--json`: a file or the screen, checked before the work and written after it."""
+"""`--json`: a file or standard output, checked before the work and written after it."""
 
 import json
 
@@ -20,7 +20,7 @@ def test_without_the_flag_nothing_is_written(capsys):
     assert capsys.readouterr().out == ""
 
 
-def test_a_dash_is_the_screen(capsys):
+def test_a_dash_prints_the_result(capsys):
     flag("-")
     json_flag.check()
     assert json_flag.written({"a": [1, None]}) is True
@@ -28,7 +28,7 @@ def test_a_dash_is_the_screen(capsys):
     assert json.loads(output) == {"a": [1, None]} and output.count("\n") == 1
 
 
-def test_a_file_is_written_and_the_screen_left_to_the_table(tmp_path, capsys):
+def test_a_file_is_written_and_nothing_printed(tmp_path, capsys):
     (tmp_path / "result.json").write_text("of an earlier run, and longer than the next")
     flag(tmp_path / "result.json")
     json_flag.check()
@@ -37,7 +37,7 @@ def test_a_file_is_written_and_the_screen_left_to_the_table(tmp_path, capsys):
     assert capsys.readouterr().out == ""
 
 
-def test_a_file_in_the_working_folder_needs_no_folder(tmp_path, monkeypatch):
+def test_a_file_name_without_a_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     flag("result.json")
     json_flag.check()
@@ -46,7 +46,7 @@ def test_a_file_in_the_working_folder_needs_no_folder(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("name", ["missing/result.json", "", "."])
-def test_what_cannot_be_written_is_refused_beforehand(tmp_path, monkeypatch, name):
+def test_a_file_that_cannot_be_written_is_rejected(tmp_path, monkeypatch, name):
     monkeypatch.chdir(tmp_path)
     flag(name)
     with pytest.raises(InputError, match=f"--json.*Received: '{name}'"):

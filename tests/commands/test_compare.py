@@ -1,4 +1,4 @@
-"""The command that compares: one real small comparison, and every mistake in one line."""
+"""The command that compares: one real small comparison, and one-line errors."""
 
 import json
 
@@ -41,7 +41,7 @@ def rows(folder):
     return {row["method"]: row for row in content["rows"]}
 
 
-def test_two_methods_are_truly_compared(tmp_path, networks):
+def test_a_small_real_comparison(tmp_path, networks):
     folder = tmp_path / "comparison"
     arguments = (
         *TINY, *networks, "--methods=dfad,labels", "--seeds=1",
@@ -60,46 +60,73 @@ def test_two_methods_are_truly_compared(tmp_path, networks):
     result = json.loads((folder / "runs" / "dfad_seed0" / "result.json").read_text())
     assert found["dfad"]["accuracies"] == [result["student_accuracy"]]
     assert "| dfad | none | the teacher's filters | 0 |" in done.stdout
+    assert "| labels | labelled images |" in done.stdout
+    assert "| kd |" not in done.stdout and "not run" not in done.stdout
     assert str(folder) in done.stdout
     assert "--methods=dfad,labels" in (folder / "table.md").read_text()
 
 
-def test_a_comparison_goes_on_where_it_was(tmp_path, networks, stand_in):
+def test_an_interrupted_comparison_continues(tmp_path, networks, stand_in):
     folder = tmp_path / "comparison"
     compared(folder, networks, "--methods=kd,proposed", "--seeds=2")
-    seeds = [line.split("--method=")[1].split()[:2] for line in stand_in.asked()]
+    seeds = [line.split("--method=")[1].split()[:2] for line in stand_in.commands()]
     # Seed by seed, in the order of the table.
     assert seeds == [
         ["kd", "--seed=0"], ["proposed", "--seed=0"], ["kd", "--seed=1"], ["proposed", "--seed=1"],
     ]  # fmt: skip
     results = {path: path.stat().st_mtime_ns for path in folder.rglob("result.json")}
     compared(folder, networks, "--methods=kd,proposed", "--seeds=2")
-    assert stand_in.asked() == []
+    assert stand_in.commands() == []
     assert results == {path: path.stat().st_mtime_ns for path in folder.rglob("result.json")}
     (folder / "runs" / "kd_seed1" / "result.json").unlink()
     compared(folder, networks, "--methods=proposed,kd", "--seeds=2", "--jobs=2")
-    assert len(stand_in.asked()) == 1
-    # More methods or seeds join the others, and the table has all that is there.
+    assert len(stand_in.commands()) == 1
+    # Further methods and seeds are added, and the files have every run of the folder.
     compared(folder, networks, "--methods=at", "--seeds=1")
     found = rows(folder)
     assert found["kd"]["seeds"] == [0, 1] and found["at"]["seeds"] == [0]
     assert found["kd"]["accuracy"] == pytest.approx(0.905)
 
 
-def test_runs_share_the_flags_that_were_given_and_no_others(tmp_path, networks, stand_in):
+def test_only_the_requested_rows_are_printed(tmp_path, networks, stand_in, capsys):
+    folder = tmp_path / "comparison"
+    compared(folder, networks, "--methods=kd,proposed", "--seeds=2")
+    everything = (folder / "table.md").read_text()
+    capsys.readouterr()
+    compared(folder, networks, "--methods=kd", "--seeds=1")
+    printed = [line for line in capsys.readouterr().out.splitlines() if line.startswith("|")]
+    assert [line.split("|")[1].strip() for line in printed] == ["method", "---", "teacher", "kd"]
+    assert "**90.00** |" in printed[-1]  # of seed 0 alone
+    # The files still have both methods and both seeds.
+    lines = (folder / "table.md").read_text().splitlines()
+    assert [line for line in lines if line.startswith("|")] == [
+        line for line in everything.splitlines() if line.startswith("|")
+    ]
+    assert rows(folder)["kd"]["seeds"] == rows(folder)["proposed"]["seeds"] == [0, 1]
+
+
+def test_a_comparison_of_failures_alone_writes_no_table(tmp_path, networks, stand_in, capsys):
+    stand_in.failing("kd")
+    folder = tmp_path / "comparison"
+    with pytest.raises(InputError, match="1 run failed"):
+        compared(folder, networks, "--methods=kd", "--seeds=1")
+    assert not (folder / "table.md").exists() and "|" not in capsys.readouterr().out
+
+
+def test_runs_share_the_given_flags_and_no_others(tmp_path, networks, stand_in):
     folder = tmp_path / "comparison"
     compared(folder, networks, "--methods=dafl", "--seeds=1", "--verbose=0")
-    (line,) = stand_in.asked()
-    given = line.split()[2:]
-    own = [flag for flag in given if not flag.startswith("--workdir=")]
-    assert sorted(own[:-4]) == sorted([*TINY, *networks])
-    assert own[-4:] == ["--method=dafl", "--seed=0", "--export=none", "--verbose=2"]
+    (line,) = stand_in.commands()
+    given = line.split()[1:]
+    flags = [flag for flag in given if not flag.startswith("--workdir=")]
+    assert sorted(flags[:-4]) == sorted([*TINY, *networks])
+    assert flags[-4:] == ["--method=dafl", "--seed=0", "--export=none", "--verbose=2"]
 
 
-def test_a_method_that_fails_leaves_the_others_and_one_line(tmp_path, networks, stand_in):
+def test_a_failing_method_does_not_stop_the_others(tmp_path, networks, stand_in):
     stand_in.failing("proposed")
     folder = tmp_path / "comparison"
-    with pytest.raises(InputError, match="1 runs failed.*proposed_seed0: it did not") as caught:
+    with pytest.raises(InputError, match="1 run failed.*proposed_seed0: it did not") as caught:
         compared(folder, networks, "--methods=proposed,kd", "--seeds=1")
     assert "\n" not in str(caught.value)
     found = rows(folder)
@@ -107,7 +134,7 @@ def test_a_method_that_fails_leaves_the_others_and_one_line(tmp_path, networks, 
     assert found["proposed"]["status"].startswith("failed: it did not work (status 1; ")
 
 
-def test_the_best_epoch_of_runs_that_measured_none_is_no_mistake(tmp_path, networks, stand_in):
+def test_runs_without_a_measured_epoch_are_compared(tmp_path, networks, stand_in):
     folder = tmp_path / "comparison"
     compared(folder, networks, "--methods=kd", "--seeds=1")
     write_run(folder / "runs" / "kd_seed1", [None], student_accuracy=0.5)
@@ -132,25 +159,27 @@ def test_the_best_epoch_of_runs_that_measured_none_is_no_mistake(tmp_path, netwo
         (["--learning_rate=nan"], "--learning_rate to be a finite"),
     ],
 )
-def test_mistakes_are_told_before_any_work(tmp_path, networks, stand_in, arguments, message):
+def test_invalid_flags_are_reported_before_any_work(
+    tmp_path, networks, stand_in, arguments, message
+):
     folder = tmp_path / "comparison"
     with pytest.raises(InputError, match=message) as caught:
         compared(folder, networks, *arguments)
     assert "\n" not in str(caught.value)
-    assert not folder.exists() and stand_in.asked() == []
+    assert not folder.exists() and stand_in.commands() == []
 
 
 @pytest.mark.parametrize("methods", ["dfad,kd", "dfad"])
-def test_without_a_data_set_nothing_can_be_compared(tmp_path, networks, stand_in, methods):
+def test_a_comparison_needs_a_data_set(tmp_path, networks, stand_in, methods):
     with pytest.raises(InputError, match="--dataset"):
         run(
             *TINY[2:], *networks, f"--methods={methods}", f"--workdir={tmp_path / 'comparison'}",
             main=compare.main,
         )  # fmt: skip
-    assert not (tmp_path / "comparison").exists() and stand_in.asked() == []
+    assert not (tmp_path / "comparison").exists() and stand_in.commands() == []
 
 
-def test_without_a_folder(networks):
+def test_a_comparison_needs_a_folder(networks):
     with pytest.raises(InputError, match="Expected --workdir, the folder of the comparison"):
         run(*TINY, *networks, main=compare.main)
 
@@ -159,28 +188,28 @@ def content(folder):
     return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_other_settings_take_another_folder(tmp_path, networks, stand_in):
+def test_other_settings_need_another_folder(tmp_path, networks, stand_in):
     folder = tmp_path / "comparison"
     compared(folder, networks, "--methods=kd", "--seeds=1")
     before = content(folder)
-    stand_in.asked()
-    with pytest.raises(InputError, match="differ in --epochs=1 --epochs=2. Take another"):
+    stand_in.commands()
+    with pytest.raises(InputError, match="differ in --epochs=1 --epochs=2. Choose another"):
         compared(folder, networks, "--methods=kd", "--epochs=2")
-    with pytest.raises(InputError, match="differ in --learning_rate=0.1. Take another"):
+    with pytest.raises(InputError, match="differ in --learning_rate=0.1. Choose another"):
         compared(folder, networks, "--methods=kd", "--learning_rate=0.1")
-    assert content(folder) == before and stand_in.asked() == []
+    assert content(folder) == before and stand_in.commands() == []
     (folder / "comparison.json").write_text("{}")
-    with pytest.raises(InputError, match="to be that of a comparison"):
+    with pytest.raises(InputError, match="to describe a comparison"):
         compared(folder, networks, "--methods=kd")
 
 
-def test_a_folder_that_holds_something_else_is_left_as_it_is(tmp_path, networks, stand_in):
+def test_a_folder_with_other_content_is_not_touched(tmp_path, networks, stand_in):
     folder = tmp_path / "precious"
     folder.mkdir()
     (folder / "letter.txt").write_text("precious")
-    with pytest.raises(InputError, match="holds something else"):
+    with pytest.raises(InputError, match="contains something else"):
         compared(folder, networks, "--methods=kd")
-    assert list(content(folder).values()) == [b"precious"] and stand_in.asked() == []
+    assert list(content(folder).values()) == [b"precious"] and stand_in.commands() == []
     with pytest.raises(InputError, match="--workdir"):
         compared(folder / "letter.txt", networks, "--methods=kd")
 
@@ -192,4 +221,4 @@ def test_a_missing_teacher_is_trained_once_before_the_runs(tmp_path, stand_in):
         "--methods=kd,dfad", "--seeds=1", f"--workdir={tmp_path / 'comparison'}",
         main=compare.main,
     )  # fmt: skip
-    assert len(list(cache.glob("*.keras"))) == 1 and len(stand_in.asked()) == 2
+    assert len(list(cache.glob("*.keras"))) == 1 and len(stand_in.commands()) == 2

@@ -1,4 +1,4 @@
-"""The command that draws the figures, and its pictures."""
+"""The command that draws the figures, and its plots."""
 
 import json
 
@@ -8,7 +8,7 @@ from matplotlib import image as reader
 
 from dfad_tf import figures
 from dfad_tf.data.moons import two_moons
-from dfad_tf.experiments import figure_pictures, moons_experiment
+from dfad_tf.experiments import figure_plots, moons_experiment
 from dfad_tf.experiments.comparison_runs import ComparisonRuns
 from dfad_tf.utils.errors import InputError
 from tests.helpers.command import run
@@ -27,7 +27,7 @@ def coloured(path):
     return picture.shape[0] > 200 and picture.std() > 0.05
 
 
-def test_two_moons_lie_where_they_should():
+def test_the_two_moons_are_half_circles():
     points, labels = two_moons(200, noise=0.0)
     assert points.dtype == np.float32 and sorted(set(labels)) == [0, 1]
     upper = points[labels == 0]
@@ -48,15 +48,17 @@ def test_the_moons_teacher_and_students_learn(moons):
     assert np.abs(dfad - proposed).mean() > 0.01
 
 
-def test_the_moons_are_drawn_from_what_json_keeps(moons, tmp_path):
-    figure_pictures.draw_moons(json.loads(json.dumps(moons)), tmp_path / "moons.png")
+def test_the_moons_are_drawn_from_their_json_data(moons, tmp_path):
+    figure_plots.draw_moons(json.loads(json.dumps(moons)), tmp_path / "moons.png")
     assert coloured(tmp_path / "moons.png")
 
 
 @pytest.fixture
 def comparison(tmp_path, monkeypatch):
-    """A comparison's folder in which all runs but one are there; its teacher is not trained."""
-    monkeypatch.setattr("dfad_tf.compare.make_teacher", lambda shared: None)
+    """A comparison's folder in which one run is missing; its teacher is not trained."""
+    monkeypatch.setattr(
+        "dfad_tf.command_line.comparison.train_missing_teacher", lambda arguments: None
+    )
     stand_in = StandIn(tmp_path, monkeypatch)
     folder = tmp_path / "comparison"
     folder.mkdir()
@@ -80,10 +82,10 @@ def draw(folder, *arguments):
     run(*SHARED, "--seeds=1", f"--workdir={folder}", *arguments, main=figures.main)
 
 
-def test_missing_runs_are_made_and_every_picture_lies_beside_its_data(comparison):
+def test_missing_runs_are_carried_out_and_every_plot_has_its_data_beside_it(comparison):
     folder, stand_in = comparison
     draw(folder, "--figures=2a,2b,2c", "--methods=kd")
-    assert len(stand_in.asked()) == 1  # dafl_seed0
+    assert len(stand_in.commands()) == 1  # dafl_seed0
     place = folder / "figures"
     assert sorted(path.name for path in place.iterdir()) == sorted(
         f"figure{name}.{kind}" for name in ("2a", "2b", "2c") for kind in ("json", "png")
@@ -96,10 +98,10 @@ def test_missing_runs_are_made_and_every_picture_lies_beside_its_data(comparison
     }  # fmt: skip
 
 
-def test_a_run_that_fails_leaves_the_figures_of_the_others(comparison):
+def test_a_failed_run_does_not_prevent_the_figures_of_the_others(comparison):
     folder, stand_in = comparison
     stand_in.failing("dafl")
-    with pytest.raises(InputError, match="1 runs failed, among them dafl_seed0"):
+    with pytest.raises(InputError, match="1 run failed, the first of them dafl_seed0"):
         draw(folder, "--figures=2b")
     assert coloured(folder / "figures" / "figure2b.png")
 

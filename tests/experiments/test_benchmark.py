@@ -1,4 +1,4 @@
-"""The command that times a step: what it takes, what it says, and another program beside."""
+"""The command that times a step: its flags, its output, and runs of another program."""
 
 import json
 import shlex
@@ -33,7 +33,7 @@ def small_product(monkeypatch):
 
 @pytest.fixture
 def canned(monkeypatch):
-    """A benchmark that is done at once, with 2 s a step; the distillers it was asked about."""
+    """A benchmark without any work, of 2 s per step; the benchmarked distillers are returned."""
     asked = []
 
     def step_seconds(distiller, batch_size, steps):
@@ -41,7 +41,7 @@ def canned(monkeypatch):
         return [9.0, 8.0] + [2.0] * steps
 
     monkeypatch.setattr(step_benchmark, "step_seconds", step_seconds)
-    monkeypatch.setattr(step_benchmark, "_timed_parts", lambda *_: {})
+    monkeypatch.setattr(step_benchmark, "timed_parts", lambda *_: {})
     monkeypatch.setattr(step_benchmark, "seconds_of_product", lambda *_: 1.0)
     return asked
 
@@ -68,7 +68,7 @@ def test_a_benchmark_prints_a_table_and_writes_its_numbers(small_product, tmp_pa
     assert compare["ratio"] == pytest.approx(1.5 / (sum(compare["seconds"]) / 2))
 
 
-def test_with_a_dash_the_numbers_are_all_that_is_printed(canned, capsys):
+def test_with_a_dash_only_the_numbers_are_printed(canned, capsys):
     benchmarked(*SMALL, "--json=-")
     result = json.loads(capsys.readouterr().out)
     assert result["seconds_per_iteration"] == 2.0 and "compare" not in result
@@ -92,9 +92,14 @@ def test_the_flags_of_a_run_reach_the_step(canned):
     assert distiller.method.student_steps == 2
 
 
+def test_the_generator_has_the_name_of_its_flag(canned, capsys):
+    benchmarked(*SMALL, "--generator=Compact-32")
+    assert "generator 'compact_32'" in capsys.readouterr().out
+
+
 def test_it_needs_no_data(canned, tmp_path, monkeypatch):
     def refuse(*arguments, **_):
-        raise AssertionError("a benchmark wants data")
+        raise AssertionError("a benchmark loads data")
 
     monkeypatch.setattr(tfds.core.DatasetBuilder, "download_and_prepare", refuse)
     monkeypatch.setattr(socket.socket, "connect", refuse)
@@ -105,7 +110,7 @@ def test_it_needs_no_data(canned, tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_own_teacher_is_timed_as_it_is(canned, tmp_path):
+def test_a_user_supplied_teacher_is_timed(canned, tmp_path):
     small_classifier((9, 10, 2), classes=4, batch_norm=True).save(tmp_path / "mine.keras")
     benchmarked(f"--teacher={tmp_path / 'mine.keras'}", "--student=compact_4")
     assert canned[0].teacher.input_shape == (None, 9, 10, 2)
@@ -123,7 +128,9 @@ def test_an_own_teacher_is_timed_as_it_is(canned, tmp_path):
         (["--teacher=absent.keras"], "--teacher.*absent"),
     ],
 )
-def test_mistakes_are_told_before_anything_runs(canned, tmp_path, monkeypatch, arguments, message):
+def test_invalid_flags_are_reported_before_any_work(
+    canned, tmp_path, monkeypatch, arguments, message
+):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InputError, match=message) as caught:
         benchmarked(*SMALL, *arguments)
@@ -137,21 +144,21 @@ def shell(script):
 
 
 def test_both_programs_run_in_turn(canned, monkeypatch, tmp_path):
-    log, ours = tmp_path / "log", iter([4.0, 0.5])
+    log, here = tmp_path / "log", iter([4.0, 0.5])
 
     def seconds_per_step(distiller, batch_size, steps):
         assert (distiller, batch_size, steps) == (canned[0], 8, 2)
-        log.write_text(log.read_text() + "ours\n")
-        return next(ours)
+        log.write_text(log.read_text() + "here\n")
+        return next(here)
 
     monkeypatch.setattr(step_timing, "seconds_per_step", seconds_per_step)
     file = tmp_path / "result.json"
-    script = f"echo theirs >> {log}; echo 9 s an iteration; echo $(wc -l < {log}).5 s an iteration"
+    script = f"echo there >> {log}; echo 9 s an iteration; echo $(wc -l < {log}).5 s an iteration"
     benchmarked(*SMALL, "--rounds=3", f"--json={file}", shell(script))
-    assert log.read_text().split() == ["theirs", "ours", "theirs", "ours", "theirs"]
+    assert log.read_text().split() == ["there", "here", "there", "here", "there"]
     compare = json.loads(file.read_text())["compare"]
     assert compare["seconds"] == [2.0, 4.0, 0.5]
-    # The last line that it prints counts.
+    # Its last such line counts.
     assert compare["their_seconds"] == [1.5, 3.5, 5.5]
     assert compare["ratio"] == 3.5 / 2.0
     assert compare["command"] == shlex.join(["sh", "-c", script])
@@ -167,18 +174,18 @@ def test_both_programs_run_in_turn(canned, monkeypatch, tmp_path):
         ("--compare=/no/such/program --fast", "--compare could not be run.*/no/such/program"),
     ],
 )
-def test_another_program_that_fails_is_told_in_one_line(canned, compare, message):
+def test_a_failure_of_the_other_program_is_reported_in_one_line(canned, compare, message):
     with pytest.raises(InputError, match=message) as caught:
         benchmarked(*SMALL, compare)
     assert "\n" not in str(caught.value) and "--compare" in str(caught.value)
 
 
-def test_an_unclosed_quotation_mark_is_told_in_one_line(canned):
+def test_an_unclosed_quotation_mark_is_reported_in_one_line(canned):
     with pytest.raises(InputError, match="--compare"):
         benchmarked(*SMALL, "--compare=echo 'a")
 
 
-def test_another_programs_output_may_be_in_any_encoding(canned, tmp_path):
+def test_the_other_programs_output_may_have_any_encoding(canned, tmp_path):
     file = tmp_path / "result.json"
     script = r"printf '\377\n1.5 s an iteration\n'"
     benchmarked(*SMALL, "--rounds=1", f"--json={file}", shell(script))
@@ -186,14 +193,14 @@ def test_another_programs_output_may_be_in_any_encoding(canned, tmp_path):
 
 
 @pytest.mark.parametrize(("printed", "seconds"), [("8e-05", 8e-5), (".5", 0.5)])
-def test_a_number_is_read_whole_or_not_at_all(canned, tmp_path, printed, seconds):
+def test_every_notation_of_a_number_is_read(canned, tmp_path, printed, seconds):
     file = tmp_path / "result.json"
     benchmarked(*SMALL, "--rounds=1", f"--json={file}", shell(f"echo {printed} s an iteration"))
     assert json.loads(file.read_text())["compare"]["their_seconds"] == [seconds]
 
 
-def test_the_shell_gets_json_and_nothing_else():
-    # In float32: a device that emulates bfloat16 would take minutes for its largest product.
+def test_the_shell_receives_only_json():
+    # In float32, because a device that emulates bfloat16 takes minutes for the matrix product.
     command = [sys.executable, "-m", "dfad_tf.benchmark", *SMALL, "--json=-"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
@@ -208,10 +215,10 @@ def test_the_shell_gets_json_and_nothing_else():
         (shell("exit 3"), "Expected the command of --compare"),
         ("--compare=/no/such/program", "--compare could not be run"),
         ("--memory_share=2", "flag --memory_share"),
-        ("--method=kd", "Expected --method to be one without data"),
+        ("--method=kd", "Expected --method to be a method without data"),
     ],
 )
-def test_the_shell_sees_one_line_and_a_status(canned, monkeypatch, capsys, argument, message):
+def test_errors_are_one_line_and_a_status(canned, monkeypatch, capsys, argument, message):
     parse(recipe=False)
     monkeypatch.setattr(sys, "argv", ["benchmark", *SMALL, argument])
     with pytest.raises(SystemExit) as left:

@@ -1,4 +1,4 @@
-"""The table of a comparison, worked out by hand from made-up runs."""
+"""The table of a comparison, checked by hand computation on invented runs."""
 
 import csv
 import json
@@ -8,14 +8,19 @@ import pytest
 from matplotlib import image as reader
 
 from dfad_tf import methods
-from dfad_tf.experiments import comparison, comparison_pictures
+from dfad_tf.experiments import (
+    comparison,
+    comparison_plot,
+    comparison_table,
+    published_results,
+)
 from dfad_tf.methods import data_methods
 from tests.helpers.made_up_runs import write_run
 
 
 @pytest.fixture
 def runs(tmp_path):
-    """Two seeds of `proposed`, one of `kd` whose best epoch is not its last."""
+    """Two seeds of `proposed`, and one of `kd` whose best epoch is not its last."""
     made = {
         ("proposed", 0): ([0.5, 0.97, 0.95], {"distillation_seconds": 10.0}),
         ("proposed", 1): ([None, 0.91], {"distillation_seconds": 20.0, "teacher_accuracy": 0.97}),
@@ -41,7 +46,7 @@ def test_a_row_is_the_mean_of_its_seeds(runs):
     assert row["seeds"] == [0, 1] and row["status"] == "run" and row["data"] == "none"
     assert row["accuracies"] == [0.95, 0.91]
     assert row["accuracy"] == pytest.approx(0.93)
-    # Of a sample: √((0.02² + 0.02²) / (2 − 1)).
+    # The sample standard deviation: √((0.02² + 0.02²) / (2 − 1)).
     assert row["accuracy_deviation"] == pytest.approx(0.0008**0.5)
     assert row["best_on_the_test_set"] == pytest.approx((0.97 + 0.91) / 2)
     assert row["teacher_accuracy"] == pytest.approx(0.98)
@@ -54,15 +59,15 @@ def test_a_row_is_the_mean_of_its_seeds(runs):
     assert row["made_by"] == ["dfad_tf 0.4.0"]
 
 
-def test_one_seed_has_no_deviation(runs):
+def test_one_seed_has_no_standard_deviation(runs):
     row = by_method(comparison.rows(runs))["kd"]
     assert row["accuracy_deviation"] is None and row["accuracy"] == 0.98
     assert row["best_on_the_test_set"] == 0.99
     assert row["data"] == "labelled images" and row["real_images"] == 60_000
 
 
-def test_every_method_has_a_row_also_where_it_was_not_run_or_failed(runs):
-    failures = {"dfq": "no memory", "proposed": "seed 2 was cut"}
+def test_methods_without_a_run_have_a_row_that_reports_why(runs):
+    failures = {"dfq": "no memory", "proposed": "seed 2 was interrupted"}
     table = comparison.rows(runs, failures=failures)
     assert [row["method"] for row in table] == ["teacher", *comparison.ROWS]
     assert [row["method"] for row in comparison.rows({})] == list(comparison.ROWS)
@@ -70,22 +75,22 @@ def test_every_method_has_a_row_also_where_it_was_not_run_or_failed(runs):
     assert rows["dafl"] == {"method": "dafl", "data": "none", "seeds": [], "status": "not run"}
     assert rows["at"]["data"] == "labelled images"
     assert rows["dfq"]["status"] == "failed: no memory" and "accuracy" not in rows["dfq"]
-    assert rows["proposed"]["status"] == "failed for some seeds: seed 2 was cut"
+    assert rows["proposed"]["status"] == "failed for some seeds: seed 2 was interrupted"
     assert rows["proposed"]["accuracy"] == pytest.approx(0.93)
     some = comparison.rows(runs, ("kd", "dafl"))
     assert [row["method"] for row in some] == ["teacher", "kd", "dafl"]
 
 
-def test_every_method_that_there_is_can_be_compared():
+def test_every_method_can_be_compared():
     assert set(comparison.WITH_DATA) == set(data_methods.DATA_METHODS)
     assert set(comparison.ROWS) <= {*data_methods.DATA_METHODS, *methods.METHODS}
     assert {name.removesuffix("+memory") for name in methods.METHODS} <= set(comparison.ROWS)
     assert len(set(comparison.ROWS)) == len(comparison.ROWS)
-    for figures in comparison.PAPER.values():
+    for figures in published_results.PAPER.values():
         assert set(figures) <= {"teacher", *comparison.ROWS}
 
 
-def test_the_papers_figures_are_given_for_its_own_pair_alone(runs):
+def test_published_accuracies_are_shown_only_for_the_published_pair(runs):
     row = by_method(comparison.rows(runs))
     assert (row["proposed"]["paper"], row["proposed"]["paper_teacher"]) == (98.41, 98.89)
     assert row["kd"]["paper"] == 98.67
@@ -111,14 +116,14 @@ def test_the_papers_figures_are_given_for_its_own_pair_alone(runs):
         ("mnist", ("lenet5", "lenet5_half"), "dfq", (None, 98.89)),
     ],
 )
-def test_the_papers_figures(runs, dataset, pair, method, figures):
+def test_published_accuracies(runs, dataset, pair, method, figures):
     run = {**runs["kd", 0], "dataset": dataset, "student": pair[1]}
     run["teacher"] = f"/x/{dataset}_{pair[0]}_0123456789.keras"
     teacher, row = comparison.rows({(method, 0): run}, (method,))
     assert (row["paper"], row["paper_teacher"]) == figures and teacher["paper"] == figures[1]
 
 
-def test_a_run_without_a_measured_epoch_has_its_last_accuracy_as_its_best(tmp_path):
+def test_the_last_accuracy_counts_as_an_epoch(tmp_path):
     write_run(tmp_path / "run", [None, None], student_accuracy=0.7)
     run = comparison.read_run(tmp_path / "run")
     row = comparison.rows({("kd", 0): run}, ("kd",))[-1]
@@ -128,7 +133,7 @@ def test_a_run_without_a_measured_epoch_has_its_last_accuracy_as_its_best(tmp_pa
     assert (row["accuracy"], row["best_on_the_test_set"]) == (0.0, 0.0)
 
 
-def test_a_run_is_read_whole_or_not_at_all(tmp_path):
+def test_an_incomplete_run_is_not_read(tmp_path):
     folder = tmp_path / "run"
     assert comparison.read_run(folder) is None
     write_run(folder, [0.25, None, 0.5], method="kd")
@@ -158,7 +163,7 @@ def test_names_of_runs():
 
 def test_the_three_files_hold_the_table(runs, tmp_path):
     table = comparison.rows(runs, failures={"dfq": "no memory"})
-    files = comparison.write_table(table, tmp_path, "A title", "a command --with=flags")
+    files = comparison_table.write_table(table, tmp_path, "A title", "a command --with=flags")
     assert [path.name for path in files] == ["table.md", "table.json", "table.csv"]
     content = json.loads(files[1].read_text())
     assert content == {"title": "A title", "command": "a command --with=flags", "rows": table}
@@ -183,23 +188,23 @@ def test_the_three_files_hold_the_table(runs, tmp_path):
     assert cells["kd"][6:11] == ["**98.00**", "-1.00", "99.00", "none", "60,000"]
     assert cells["dafl"][3] == "not run" and cells["dfq"][3] == "failed: no memory"
     assert "61,706 parameters" in text and "133.7 k" in text and "commit abc1234" in text
-    assert "not from one teacher" in text  # whose accuracy was 0.97 in one of them
+    assert "do not share one teacher" in text  # its accuracy is 0.97 in one of them
 
 
-def test_a_row_that_failed_for_a_seed_says_so_in_the_table(runs):
-    table = comparison.rows(runs, ("proposed",), {"proposed": "it was cut"})
-    assert "| proposed (failed for some seeds: it was cut) |" in comparison.table_text(
+def test_a_row_reports_that_a_seed_failed(runs):
+    table = comparison.rows(runs, ("proposed",), {"proposed": "out | of memory"})
+    assert "| proposed (failed for some seeds: out / of memory) |" in comparison_table.table_text(
         table, "A title", "a command"
     )
 
 
 def test_a_table_without_any_run_can_be_written(tmp_path):
-    comparison.write_table(comparison.rows({}), tmp_path, "A title", "a command")
+    comparison_table.write_table(comparison.rows({}), tmp_path, "A title", "a command")
     assert "not run" in (tmp_path / "table.md").read_text()
 
 
-def test_the_picture_shows_the_rows_that_ran(runs, tmp_path):
-    comparison_pictures.draw_table(comparison.rows(runs), tmp_path / "two.png")
-    comparison_pictures.draw_table(comparison.rows(runs, ("kd",)), tmp_path / "one.png")
+def test_the_plot_shows_the_rows_with_runs(runs, tmp_path):
+    comparison_plot.draw_table(comparison.rows(runs), tmp_path / "two.png")
+    comparison_plot.draw_table(comparison.rows(runs, ("kd",)), tmp_path / "one.png")
     two, one = (reader.imread(tmp_path / f"{name}.png") for name in ("two", "one"))
     assert two.shape[0] > one.shape[0] and two[..., :3].std() > 0.05

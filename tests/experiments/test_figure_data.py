@@ -1,4 +1,4 @@
-"""What the figures show, worked out by hand from made-up runs."""
+"""The data of the figures, checked by hand computation on invented runs."""
 
 import pytest
 
@@ -27,24 +27,24 @@ def runs(tmp_path):
 def test_curves_are_means_over_seeds_at_each_epoch(runs):
     data = figure_data.learning_curves(runs, 2, ("dfad", "proposed", "dafl"))
     assert data["teacher_accuracy"] == 0.99 and set(data["curves"]) == {"dfad", "proposed"}
-    dfad = data["curves"]["dfad"]  # as long as its shortest seed
+    dfad = data["curves"]["dfad"]  # its length is that of the shortest seed
     assert dfad["epochs"] == [1, 2] and dfad["images"] == [500.0, 1000.0]
     assert dfad["seconds"] == [10.0, 20.0] and dfad["seeds"] == 2
     assert dfad["mean"] == pytest.approx([0.6, 0.85])
     assert dfad["deviation"] == pytest.approx([0.02**0.5, 0.005**0.5])
 
 
-def test_an_epoch_that_a_seed_did_not_measure_is_left_out(runs):
+def test_epochs_without_a_measurement_of_every_seed_are_omitted(runs):
     curve = figure_data.learning_curves(runs, 2, ("proposed",))["curves"]["proposed"]
     assert curve["epochs"] == [2] and curve["mean"] == pytest.approx([0.96])
 
 
-def test_a_seed_alone_has_no_deviation(runs):
+def test_one_seed_has_no_standard_deviation(runs):
     curve = figure_data.learning_curves(runs, 1, ("dfad",))["curves"]["dfad"]
     assert curve["deviation"] == [None, None] and curve["mean"] == [0.5, 0.9]
 
 
-def test_accuracy_by_the_share_of_the_data(runs):
+def test_accuracy_against_the_share_of_the_data(runs):
     data = figure_data.amounts_of_data(runs, 2, ("kd", "at"))
     assert set(data["curves"]) == {"kd"}
     kd = data["curves"]["kd"]
@@ -55,7 +55,7 @@ def test_accuracy_by_the_share_of_the_data(runs):
     assert data["levels"]["proposed"]["mean"] == pytest.approx(0.96)
 
 
-def test_the_runs_that_a_figure_needs():
+def test_each_figure_lists_its_runs():
     assert figure_data.wanted_runs("1", 3, ()) == []
     amounts = figure_data.wanted_runs("2a", 2, ("kd",))
     assert {run.data_share for run in amounts if run.method == "kd"} == set(figure_data.SHARES)

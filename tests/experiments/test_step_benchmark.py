@@ -1,4 +1,4 @@
-"""What a train step costs: counted by hand, and timed without a trace."""
+"""The cost of a train step: counted by hand, and timed without side effects."""
 
 import dataclasses
 import json
@@ -13,7 +13,8 @@ from dfad_tf import methods
 from dfad_tf.compute import process
 from dfad_tf.distillation.distiller import DataFreeDistiller
 from dfad_tf.experiments import step_benchmark
-from dfad_tf.experiments.step_benchmark import benchmark_step, multiply_adds_per_step
+from dfad_tf.experiments.step_benchmark import benchmark_step
+from dfad_tf.experiments.step_counts import multiply_adds_per_step
 from dfad_tf.methods.interpolation import VirtualInterpolation
 from dfad_tf.methods.method import Method
 from dfad_tf.methods.table import Settings
@@ -28,6 +29,7 @@ PARTS = [
     "student forward",
     "student backward",
     "generator step",
+    "rest",
 ]
 
 
@@ -61,7 +63,7 @@ def student_steps(images):
 
 
 def fresh(images):
-    """Five batches drawn and shown to the teacher."""
+    """Five batches generated and shown to the teacher."""
     return 5 * images * (GENERATOR + TEACHER)
 
 
@@ -85,14 +87,14 @@ def test_virtual_images_are_counted(interpolation, seen, partners):
     assert counted == student_steps(seen) + fresh(8 + partners) + GENERATOR_STEP
 
 
-def test_answers_of_the_teacher_to_virtual_images_are_counted():
+def test_queries_of_the_teacher_with_virtual_images_are_counted():
     blend = VirtualInterpolation(share=0.5, labels="teacher")
     counted = count("dfad+interpolation", interpolation=blend)
     assert counted == student_steps(12) + fresh(8) + 5 * 4 * TEACHER + GENERATOR_STEP
 
 
 @pytest.mark.parametrize(("share", "generated"), [(1.0, 0), (0.5, 4), (0.25, 6), (0.01, 7)])
-def test_what_a_memory_saves_is_not_counted(share, generated):
+def test_images_that_a_memory_saves_are_not_counted(share, generated):
     counted = count(memory_size=16, memory_share=share)
     assert counted == student_steps(8) + fresh(generated) + GENERATOR_STEP
 
@@ -103,14 +105,14 @@ def test_a_memory_does_not_save_fresh_partners():
     assert counted == student_steps(12) + fresh(4) + GENERATOR_STEP
 
 
-def test_a_generator_that_does_not_meet_the_student_is_cheaper():
+def test_a_generator_objective_without_the_student_is_cheaper():
     method = Method(keras.losses.MeanAbsoluteError(), (LogitsActivation(0.1),), student_steps=2)
     counted = multiply_adds_per_step(tiny(method), 8)
     passes = 2 * 8 * (3 * STUDENT + GENERATOR + TEACHER)
     assert counted == passes + GENERATOR_STEP - 8 * 2 * STUDENT
 
 
-def test_images_that_all_student_steps_share_are_made_once():
+def test_images_that_all_student_steps_share_are_generated_once():
     parts = keras.losses.MeanAbsoluteError(), (AdversarialDiscrepancy(),)
     shared = Method(*parts, student_steps=5, image_source="same_latents")
     counted = multiply_adds_per_step(tiny(shared), 8)
@@ -121,7 +123,7 @@ def test_images_that_all_student_steps_share_are_made_once():
     assert counted == student_steps(8) // 5 + GENERATOR_STEP
 
 
-def test_maps_of_remembered_images_are_counted():
+def test_attention_maps_of_remembered_images_are_counted():
     method = dataclasses.replace(methods.get("zskt+memory"), memory_share=0.5)
     counted = []
     for attention in (method.attention, None):
@@ -134,7 +136,7 @@ def test_maps_of_remembered_images_are_counted():
 
 @pytest.fixture
 def quick(monkeypatch):
-    """A matrix product that takes a second, whatever its type; the types asked for."""
+    """A matrix product that takes a second; the requested types and sizes are returned."""
     asked = []
 
     def seconds_of_product(dtype, side, rounds):
@@ -170,21 +172,21 @@ def plain_generator():
         {"precision": "mixed_float16"},
     ],
 )
-def test_a_benchmark_leaves_networks_optimizers_metrics_and_memory_as_they_are(quick, arguments):
+def test_a_benchmark_changes_no_network_optimizer_metric_or_memory(quick, arguments):
     distiller = convolutional(plain_generator(), **arguments)
     before = state(distiller)
     benchmark_step(distiller, 8, 1)
     assert changed(before, state(distiller)) == set()
 
 
-def test_a_benchmark_leaves_the_generators_statistics_as_they_are(quick):
+def test_a_benchmark_does_not_change_the_generators_statistics(quick):
     distiller = convolutional()
     before = state(distiller)
     benchmark_step(distiller, 8, 1)
     assert changed(before, state(distiller)) == set()
 
 
-def test_a_result_is_plausible_and_agrees_with_itself(quick):
+def test_a_result_is_plausible_and_consistent(quick):
     distiller, begin = tiny(methods.get("dfad", Settings(student_steps=3))), time.time()
     result = benchmark_step(distiller, 8, 4)
     took = time.time() - begin
@@ -211,20 +213,22 @@ def test_a_result_is_plausible_and_agrees_with_itself(quick):
     assert result["matrix_flops_per_second"] == 2 * 4096**3
     assert result["share_of_peak"] == pytest.approx(flops / seconds / (2 * 4096**3))
     first, compiled = result["seconds_to_first_step"], result["seconds_to_compiled_step"]
-    # A compiled step is shorter than the one that compiles, which is part of this test.
+    # The step that compiles is part of this test, and a compiled step is shorter.
     assert 0 < compiled - first < took
     assert process.seconds_since_start() - took - 1 < first < process.seconds_since_start()
     assert 2**26 < result["peak_memory_bytes"] < 2**40
     assert list(result["parts"]) == PARTS
-    assert [part["times"] for part in result["parts"].values()] == [3, 3, 3, 3, 1]
+    assert [part["times"] for part in result["parts"].values()] == [3, 3, 3, 3, 1, 1]
     for name, part in result["parts"].items():
-        if name != "student backward":  # a difference of two measurements
+        if name not in ("student backward", "rest"):  # differences of measurements
             assert 0 < part["seconds"] < took
+    total = sum(part["seconds"] * part["times"] for part in result["parts"].values())
+    assert total == pytest.approx(seconds)
 
 
 def test_the_share_of_the_peak_is_that_of_a_real_product(monkeypatch):
     product = step_benchmark.seconds_of_product
-    scale = (4096 / 128) ** 3  # a small one, as if it were large
+    scale = (4096 / 128) ** 3  # a small product in place of a large one
     monkeypatch.setattr(
         step_benchmark,
         "seconds_of_product",
@@ -235,7 +239,7 @@ def test_the_share_of_the_peak_is_that_of_a_real_product(monkeypatch):
     assert 0 < result["share_of_peak"] < 2
 
 
-def test_the_peak_is_that_of_the_precision_that_computes(quick):
+def test_the_peak_is_that_of_the_training_precision(quick):
     result = benchmark_step(tiny("dfad", precision="mixed_bfloat16"), 8, 1)
     assert result["compute_dtype"] == "bfloat16" and quick == [("bfloat16", 4096)]
 
@@ -243,7 +247,7 @@ def test_the_peak_is_that_of_the_precision_that_computes(quick):
 def test_with_a_memory_nothing_is_generated_for_the_student(quick):
     distiller = tiny(methods.get("dfad", Settings(memory_size=16)))
     result = benchmark_step(distiller, 8, 1)
-    assert [part["times"] for part in result["parts"].values()] == [0, 0, 5, 5, 1]
+    assert [part["times"] for part in result["parts"].values()] == [0, 0, 5, 5, 1, 1]
     assert result["images_per_iteration"] == 8
     assert result["images_per_second"] == pytest.approx(8 / result["seconds_per_iteration"])
 
@@ -253,12 +257,12 @@ def test_shared_images_are_generated_once_in_a_step(quick):
         keras.losses.MeanAbsoluteError(), (AdversarialDiscrepancy(),), image_source="same_latents"
     )
     result = benchmark_step(tiny(method), 8, 1)
-    assert [part["times"] for part in result["parts"].values()] == [1, 1, 5, 5, 1]
+    assert [part["times"] for part in result["parts"].values()] == [1, 1, 5, 5, 1, 1]
     assert result["images_per_iteration"] == 16
 
 
-def test_several_steps_at_once_are_counted_as_several(quick):
-    """Seconds are a step's, and a first step lies before the whole first execution."""
+def test_several_steps_per_execution_are_counted(quick):
+    """Seconds are those of one step; the first step ends before the first whole execution."""
     begin = process.seconds_since_start()
     distiller = tiny("dfad", steps_per_execution=3)
     result = benchmark_step(distiller, 8, 2)

@@ -1,9 +1,9 @@
-"""Folders of runs that were never made, and a stand-in for the command that makes them."""
+"""Folders of invented runs, and a stand-in for the process that carries out a run."""
 
 import json
 import os
+import subprocess
 import sys
-import types
 
 RESULT = {
     "dataset": "mnist",
@@ -23,7 +23,7 @@ RESULT = {
 
 
 def write_run(folder, epochs, **result):
-    """Write what a run leaves; `epochs` are its accuracies, None where none was measured.
+    """Write the files of a run; `epochs` are its accuracies, None for an epoch without one.
 
     Each epoch generates 500 images and takes half of the run's seconds.
     """
@@ -43,7 +43,7 @@ STAND_IN = """#!{python}
 import pathlib, sys, time
 sys.path.insert(0, {root!r})
 from tests.helpers.made_up_runs import write_run
-given = dict(a.lstrip("-").split("=", 1) for a in sys.argv[3:] if "=" in a)
+given = dict(a.lstrip("-").split("=", 1) for a in sys.argv[2:] if "=" in a)
 with open({calls!r}, "a") as file:
     file.write(" ".join(sys.argv[1:]) + "\\n")
 if given["method"] in {failing!r}:
@@ -55,30 +55,37 @@ write_run(pathlib.Path(given["workdir"]), [0.5, 0.9 + int(given["seed"]) / 100],
 """
 
 
-_PYTHON = sys.executable
-
-
 class StandIn:
-    """Takes the place of the interpreter that makes runs, and remembers what it was asked."""
+    """Replaces the processes of runs by a script, and records their commands.
+
+    Attributes:
+        path: The script; its arguments are the command's module and the command's arguments.
+        cores: Processors of each process that was started.
+    """
 
     def __init__(self, folder, monkeypatch):
-        self.calls, self.path = folder / "calls.txt", folder / "python"
+        self.calls, self.path, self.cores = folder / "calls.txt", folder / "stand_in", []
         self.failing()
-        # There alone: the process that reads weights first is asked in earnest.
-        interpreter = types.SimpleNamespace(executable=str(self.path))
-        monkeypatch.setattr("dfad_tf.experiments.comparison_runs.sys", interpreter)
+        monkeypatch.setattr("dfad_tf.experiments.comparison_runs.RunProcess", self._start)
 
     def failing(self, *methods):
         """Let the runs of these methods fail from now on."""
         root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
         text = STAND_IN.format(
-            python=_PYTHON, root=root, calls=str(self.calls), failing=list(methods)
+            python=sys.executable, root=root, calls=str(self.calls), failing=list(methods)
         )
         self.path.write_text(text)
         self.path.chmod(0o755)
 
-    def asked(self):
-        """Command lines since it was last asked."""
+    def commands(self):
+        """Return the command lines since the last call."""
         lines = self.calls.read_text().splitlines() if self.calls.exists() else []
         self.calls.unlink(missing_ok=True)
         return lines
+
+    def _start(self, command, arguments, log, cores):
+        self.cores.append(cores)
+        with open(log, "w", encoding="utf-8") as file:
+            return subprocess.Popen(
+                [str(self.path), command, *arguments], stdout=file, stderr=subprocess.STDOUT
+            )

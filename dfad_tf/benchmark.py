@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING, Any
 
 from absl import flags
 
-from dfad_tf.command_line import application, data_flags, json_flag, precision_flag, train_flags
+from dfad_tf.command_line import all_training_flags, application, json_flag
 from dfad_tf.utils.errors import InputError
 
 if TYPE_CHECKING:
     from dfad_tf.distillation.distiller import DataFreeDistiller
 
 FLAGS = flags.FLAGS
-for module in (data_flags, json_flag, precision_flag, train_flags):
-    flags.adopt_module_key_flags(module)  # so that --helpshort lists them
+for module in (*all_training_flags.MODULES, json_flag):
+    flags.adopt_module_key_flags(module)  # --help shows the flags of a command's own modules
 
 flags.DEFINE_integer("iterations", 5, "Train steps timed in each round.", lower_bound=1)
 flags.DEFINE_integer(
@@ -43,12 +43,12 @@ def main(arguments: list[str]) -> None:
     del arguments
     json_flag.check()
     command = _command()
-    from dfad_tf.command_line import flag_checks, method_flags
+    from dfad_tf.command_line import flag_checks, method_builder
     from dfad_tf.experiments import benchmark_table, step_benchmark
     from dfad_tf.utils import versions
 
     flag_checks.check_names()
-    if method_flags.needs_data():
+    if method_builder.needs_data():
         raise InputError(
             "Expected --method to be a method without data, whose train step is timed here. "
             f"Received: {FLAGS.method}"
@@ -71,25 +71,13 @@ def main(arguments: list[str]) -> None:
 
 def _distiller() -> DataFreeDistiller:
     """Return the distiller that the flags describe, with a teacher that need not be trained."""
-    from dfad_tf.command_line import builders, method_flags
-    from dfad_tf.distillation.distiller import DataFreeDistiller
+    from dfad_tf.command_line import network_builder, run_builder, teacher_builder
 
-    teacher = builders.untrained_teacher_from_flags()
-    student = builders.student_from_flags(teacher)
-    generator = builders.generator_from_flags(teacher)
-    method = method_flags.method_from_flags()
-    distiller = DataFreeDistiller(teacher.model, student, generator, FLAGS.teacher_features)
-    optimizer, generator_optimizer = builders.optimizers_from_flags()
-    distiller.compile(
-        optimizer,
-        generator_optimizer,
-        method,
-        seed=FLAGS.seed,
-        precision=builders.precision_from_flags(),
-        jit_compile=FLAGS.jit_compile,
-        steps_per_execution=FLAGS.steps_per_execution,
-    )
-    return distiller
+    run_builder.fix_precision()
+    teacher = teacher_builder.untrained_teacher_from_flags()
+    student = network_builder.student_from_flags(teacher)
+    FLAGS.student_initialization = "random"  # weights do not change what a step costs
+    return run_builder.data_free_run_from_flags(teacher, student).distiller
 
 
 def _command() -> list[str] | None:

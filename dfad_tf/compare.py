@@ -14,14 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from absl import flags
 
-from dfad_tf.command_line import (
-    application,
-    compare_flags,
-    comparison,
-    data_flags,
-    precision_flag,
-    train_flags,
-)
+from dfad_tf.command_line import all_training_flags, application, compare_flags, comparison
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,8 +22,8 @@ if TYPE_CHECKING:
     from dfad_tf.experiments.comparison_runs import Run
 
 FLAGS = flags.FLAGS
-for module in (compare_flags, data_flags, precision_flag, train_flags):
-    flags.adopt_module_key_flags(module)  # so that --helpshort lists them
+for module in (*all_training_flags.MODULES, compare_flags):
+    flags.adopt_module_key_flags(module)  # --help shows the flags of a command's own modules
 
 _TITLE = "Methods on one teacher"
 

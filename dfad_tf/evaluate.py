@@ -98,7 +98,8 @@ def _measure_lite(dataset: ImageDataset) -> dict[str, Any]:
         ) from error
     model = LiteModel(content, FLAGS.model)
     teacher_builder.check_classes(dataset, model.num_classes)
-    pixels, labels = dataset.load("test", model.image_shape)
+    height, width, channels = model.image_shape
+    pixels, labels = dataset.load("test", (height, width, channels))
     classes = model.predict(pixels).argmax(-1)
     return {
         "test_images": len(labels),

@@ -11,14 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from absl import flags
 
-from dfad_tf.command_line import (
-    application,
-    compare_flags,
-    comparison,
-    data_flags,
-    precision_flag,
-    train_flags,
-)
+from dfad_tf.command_line import all_training_flags, application, compare_flags, comparison
 from dfad_tf.methods.method_names import WITH_DATA
 from dfad_tf.utils.errors import InputError
 
@@ -26,8 +19,8 @@ if TYPE_CHECKING:
     from dfad_tf.experiments.comparison_runs import ComparisonRuns
 
 FLAGS = flags.FLAGS
-for module in (compare_flags, data_flags, precision_flag, train_flags):
-    flags.adopt_module_key_flags(module)  # so that --helpshort lists them
+for module in (*all_training_flags.MODULES, compare_flags):
+    flags.adopt_module_key_flags(module)  # --help shows the flags of a command's own modules
 
 _ABOUT = {
     "1": "two moons: decision boundaries and generated points",

@@ -13,15 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from absl import flags
 
-from dfad_tf.command_line import (
-    application,
-    data_flags,
-    method_flags,
-    run_flags,
-    student_flags,
-    teacher_flags,
-    training_flags,
-)
+from dfad_tf.command_line import all_training_flags, application
 
 if TYPE_CHECKING:
     import pathlib
@@ -33,7 +25,7 @@ if TYPE_CHECKING:
     from dfad_tf.runs.records import DistillationResult, Teacher
 
 FLAGS = flags.FLAGS
-for module in (data_flags, teacher_flags, student_flags, method_flags, training_flags, run_flags):
+for module in all_training_flags.MODULES:
     flags.adopt_module_key_flags(module)  # --help shows the flags of a command's own modules
 
 

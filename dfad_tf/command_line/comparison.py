@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from absl import flags
 
-from dfad_tf.command_line import application, data_flags, precision_flag, train_flags
+from dfad_tf.command_line import arguments as command_arguments
+from dfad_tf.command_line import flag_groups
 from dfad_tf.utils.errors import InputError
 
 if TYPE_CHECKING:
@@ -79,9 +80,7 @@ def shared_arguments() -> list[str]:
         raise InputError(
             "Expected --dataset, whose test images measure the methods. Received none."
         )
-    by_module = FLAGS.flags_by_module_dict()
-    modules = (data_flags, precision_flag, train_flags)
-    given = [f for m in modules for f in by_module[m.__name__] if f.present]
+    given = [flag for flag in flag_groups.defined_in(flag_groups.RUN) if flag.present]
     for flag in given:
         if flag.name in _SET_BY_COMPARISON and flag.name not in ("workdir", "verbose"):
             raise InputError(
@@ -179,7 +178,7 @@ def check_methods_fit(methods: Sequence[str] | dict[str, None], arguments: list[
     from dfad_tf.command_line import flag_checks
 
     for method in methods:
-        with application.parsed([*arguments, f"--method={method}"]):
+        with command_arguments.parsed([*arguments, f"--method={method}"]):
             try:
                 flag_checks.check_names()
                 flag_checks.check_method_fits()
@@ -193,11 +192,11 @@ def train_missing_teacher(arguments: list[str]) -> None:
     Args:
         arguments: Flags that all runs share.
     """
-    from dfad_tf.command_line import builders
+    from dfad_tf.command_line import teacher_builder
 
-    with application.parsed(arguments):
+    with command_arguments.parsed(arguments):
         if not FLAGS.teacher:
-            builders.teacher_from_flags(builders.dataset_from_flags(), 2)
+            teacher_builder.teacher_from_flags(teacher_builder.dataset_from_flags(), 2)
 
 
 def _teacher_digest() -> str | None:

@@ -76,7 +76,7 @@ def _distiller() -> DataFreeDistiller:
     run_builder.fix_precision()
     teacher = teacher_builder.untrained_teacher_from_flags()
     student = network_builder.student_from_flags(teacher)
-    FLAGS.student_initialization = "random"  # weights do not change what a step costs
+    FLAGS["student_initialization"].value = "random"  # weights do not change what a step costs
     return run_builder.data_free_run_from_flags(teacher, student).distiller
 
 

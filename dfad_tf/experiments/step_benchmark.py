@@ -15,8 +15,9 @@ from dfad_tf.compute.process import peak_memory_bytes, seconds_since_start
 from dfad_tf.compute.timing import seconds_of_calls
 from dfad_tf.compute.training_state import unchanged
 from dfad_tf.distillation.distiller import DataFreeDistiller
+from dfad_tf.distillation.step_counts import step_cost, step_counts
 from dfad_tf.distillation.step_timing import step_seconds
-from dfad_tf.experiments.step_counts import multiply_adds_per_step, step_counts
+from dfad_tf.graphs.multiply_adds import multiply_adds
 
 REST = "rest"
 
@@ -27,6 +28,27 @@ class _Part:
 
     times: int
     run: Callable[[], Any]
+
+
+def multiply_adds_per_step(distiller: DataFreeDistiller, batch_size: int) -> int:
+    """Count the multiply-adds of a train step, a backward pass as two forward ones.
+
+    Args:
+        distiller: A compiled distiller.
+        batch_size: Images in a batch.
+
+    Returns:
+        Multiply-adds of all student steps and the generator's step.
+
+    Example:
+
+    >>> multiply_adds_per_step(distiller, 16) > 0
+    True
+    """
+    networks = {"teacher": distiller.teacher, "student": distiller.student}
+    networks["generator"] = distiller.generator
+    forward = {role: multiply_adds(network) for role, network in networks.items()}
+    return int(step_cost(distiller.method, forward, batch_size))
 
 
 def benchmark_step(

@@ -10,7 +10,7 @@ import numpy as np
 import psutil
 import tensorflow as tf
 
-from dfad_tf.distillation.step_cost import step_cost
+from dfad_tf.distillation.step_counts import step_cost
 from dfad_tf.graphs.parameters import trainable_parameters
 from dfad_tf.methods import Method
 from dfad_tf.teachers.training import TeacherRecipe

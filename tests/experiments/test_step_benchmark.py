@@ -13,8 +13,7 @@ from dfad_tf import methods
 from dfad_tf.compute import process
 from dfad_tf.distillation.distiller import DataFreeDistiller
 from dfad_tf.experiments import step_benchmark
-from dfad_tf.experiments.step_benchmark import benchmark_step
-from dfad_tf.experiments.step_counts import multiply_adds_per_step
+from dfad_tf.experiments.step_benchmark import benchmark_step, multiply_adds_per_step
 from dfad_tf.methods.interpolation import VirtualInterpolation
 from dfad_tf.methods.method import Method
 from dfad_tf.methods.table import Settings

@@ -1,11 +1,10 @@
-"""How many images pass each network in a train step, and the multiply-adds that this costs."""
+"""How many images pass each network in a train step, and what they cost."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from dfad_tf.distillation.distiller import DataFreeDistiller
-from dfad_tf.graphs.multiply_adds import multiply_adds
 from dfad_tf.methods.method import Method, memory_count
 
 
@@ -39,7 +38,6 @@ def step_counts(method: Method, batch_size: int) -> StepCounts:
 
     Example:
 
-    >>> from dfad_tf import methods
     >>> step_counts(methods.get("dfad"), 64).generated_images
     64
     """
@@ -61,28 +59,27 @@ def step_counts(method: Method, batch_size: int) -> StepCounts:
     )
 
 
-def multiply_adds_per_step(distiller: DataFreeDistiller, batch_size: int) -> int:
-    """Count the multiply-adds of a train step, a backward pass as two forward ones.
+def step_cost(method: Method, forward: Mapping[str, float], batch_size: int) -> float:
+    """Add up the passes of a train step, a backward pass as two forward ones.
 
     Args:
-        distiller: A compiled distiller.
+        method: The method.
+        forward: Cost of one image's forward pass through the `"teacher"`, the `"student"` and the
+            `"generator"`, in any unit: multiply-adds or seconds.
         batch_size: Images in a batch.
 
     Returns:
-        Multiply-adds of all student steps and the generator's step. Operations that are not
-        carried out are not counted: gradients of the teacher's weights, gradients of the student's
-        weights in the generator's step, and images that a memory saves.
+        The cost of all student steps and the generator's step, in the same unit. Operations that
+        are not carried out are not counted: gradients of the teacher's weights, gradients of the
+        student's weights in the generator's step, and images that a memory saves.
 
     Example:
 
-    >>> multiply_adds_per_step(distiller, 16) > 0
-    True
+    >>> multiply_adds = {"teacher": 400_000, "student": 100_000, "generator": 1_000_000}
+    >>> step_cost(methods.get("dfad"), multiply_adds, batch_size=256)
+    3328000000
     """
-    method = distiller.method
-    teacher, student, generator = (
-        multiply_adds(network)
-        for network in (distiller.teacher, distiller.student, distiller.generator)
-    )
+    teacher, student, generator = (forward[role] for role in ("teacher", "student", "generator"))
     counts = step_counts(method, batch_size)
     generated = method.images_per_step(batch_size) - batch_size
     student_steps = counts.student_steps * (

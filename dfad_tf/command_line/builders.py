@@ -14,6 +14,7 @@ from dfad_tf import models
 from dfad_tf.callbacks import Backup, CollapseWatch, HistoryFile, SharedBackup, StopSignals
 from dfad_tf.command_line.pixel_flags import contract_from_flags, image_shape, numbers
 from dfad_tf.command_line.precision_flag import policy_name
+from dfad_tf.compute.keras_internals import all_layers
 from dfad_tf.compute.optimizers import make_optimizer
 from dfad_tf.compute.precision import resolve_precision
 from dfad_tf.compute.randomness import stateless_latent
@@ -137,7 +138,7 @@ def _untrained(brought: keras.Model) -> keras.Model:
             f"Received: {type(brought).__name__} without a graph"
         )
     student = keras.models.clone_model(brought, clone_function=copy_layer)
-    layers = (model._flatten_layers() for model in (student, brought))
+    layers = (all_layers(model) for model in (student, brought))
     for fresh, adapted in zip(*layers, strict=True):
         if isinstance(fresh, keras.layers.Normalization):
             fresh.set_weights(adapted.get_weights())

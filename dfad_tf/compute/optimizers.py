@@ -7,6 +7,7 @@ from typing import Any
 import keras
 
 from dfad_tf.compute import replicas
+from dfad_tf.compute.keras_internals import learning_rate_or_schedule
 from dfad_tf.utils import names
 from dfad_tf.utils.errors import InputError
 
@@ -110,7 +111,7 @@ def slow_down(optimizer: Any, factor: float, since: float) -> None:
         since: Of the number that the rate is now.
     """
     inner = getattr(optimizer, "inner_optimizer", optimizer)
-    rate = inner._learning_rate
+    rate = learning_rate_or_schedule(inner)
     if isinstance(rate, keras.optimizers.schedules.LearningRateSchedule):
         at_first = rate.schedule if isinstance(rate, ScaledSchedule) else rate
         inner.learning_rate = ScaledSchedule(at_first, factor)

@@ -14,7 +14,7 @@ def test_seconds_run_from_the_start_of_the_process():
     # Without TensorFlow, which this needs for memory alone, it starts at once.
     script = (
         "import sys, time, types; sys.modules['tensorflow'] = types.ModuleType('tensorflow'); "
-        "from dfad_tf.process import seconds_since_start; time.sleep(0.5); "
+        "from dfad_tf.compute.process import seconds_since_start; time.sleep(0.5); "
         "print(seconds_since_start())"
     )
     begin = time.monotonic()

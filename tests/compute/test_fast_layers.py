@@ -112,6 +112,8 @@ def test_a_half_precise_batch_norm_keeps_float32_statistics(policy):
     ],
 )
 def test_what_the_kernel_does_not_compute_is_left_to_keras(shape, arguments):
+    if "renorm" in arguments and not hasattr(keras.layers.BatchNormalization(), "renorm"):
+        pytest.skip("This version of Keras has no batch renormalization.")
     ordinary, fused = batch_norms(shape[1:], **arguments)
     inputs = normal(*shape)
     for training in (True, False):

@@ -123,7 +123,7 @@ def _clone(
         return None
     altered = _with_own_call(network)
     if altered is not None:
-        _report(altered.name, precision, f"{type(altered).__name__} may have a `call` of its own")
+        _report(altered.name, precision, f"{type(altered).__name__} may override the method call")
         return None
     heads = set(_heads(network.outputs if exact is None else exact))
 

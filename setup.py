@@ -23,7 +23,7 @@ setup(
         "ai-edge-litert>=2.1",  # every exported file is reopened with it
         "filelock>=3.12",  # one process at a run's folder
         "importlib_resources>=6.0",  # tensorflow-datasets needs it and does not declare it
-        "keras>=3.12",
+        "keras>=3.12,<3.16",
         "matplotlib>=3.8",  # learning curves, sample grids
         "numpy>=1.26",
         "pillow>=10.0",  # pictures that calibrate int8

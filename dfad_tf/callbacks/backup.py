@@ -14,6 +14,7 @@ import keras
 from dfad_tf.callbacks.backup_interval import parse_interval
 from dfad_tf.callbacks.backup_record import BackupRecord, numbers_of, plain_history
 from dfad_tf.callbacks.stop_signals import StopSignals
+from dfad_tf.compute import keras_internals
 from dfad_tf.compute.training_state import (
     TrainingState,
     assign_state,
@@ -100,7 +101,7 @@ class Backup(keras.callbacks.BackupAndRestore):
         self._mark = self._last = time.monotonic()
         self._last_step = 0
         self._teacher = self._teacher or digest(getattr(self.model, "teacher", None))
-        self._epoch, self._step = self.model._initial_epoch or 0, 0
+        self._epoch, self._step = keras_internals.initial_epoch(self.model) or 0, 0
         self._restored = self._skip_until = None
         self._fresh = not (self._earlier or self.path.exists())
         if not self._fresh:
@@ -262,7 +263,7 @@ class Backup(keras.callbacks.BackupAndRestore):
         if record.restores:
             self.model.change_course(record.restores, metadata["course"])
         self._epoch, self._step = metadata["epoch"], metadata["step"]
-        self.model._initial_epoch = self._epoch
+        keras_internals.set_initial_epoch(self.model, self._epoch)
         self._restored = state
 
     def _take_up(self) -> None:
@@ -284,9 +285,9 @@ class Backup(keras.callbacks.BackupAndRestore):
         """Stand for the steps of the epoch that were done before."""
         for _ in range(self.model.steps_per_execution):
             batch = next(iterator)
-        metrics = self.model._compile_metrics
+        metrics = keras_internals.compiled_metrics(self.model)
         if metrics is not None and not metrics.built:
-            self.model._symbolic_build(data_batch=batch)  # as a plain model's first step does
+            keras_internals.build_compiled_metrics(self.model, batch)
         return dict(self.model.get_metrics_result())
 
     def _train_on(self) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import keras
 
+from dfad_tf.compute.keras_internals import initial_epoch
 from dfad_tf.utils.files import write_text
 
 
@@ -34,7 +35,7 @@ class HistoryFile(keras.callbacks.CSVLogger):
         self._mark = 0.0
 
     def on_train_begin(self, logs: Any = None) -> None:
-        done, path = self.model._initial_epoch, pathlib.Path(self.filename)
+        done, path = initial_epoch(self.model), pathlib.Path(self.filename)
         if done is not None and path.exists():  # set by a backup, not by `fit`
             # What was cut may have left rows behind the backup, or half of one.
             lines = path.read_text(encoding="utf-8").splitlines(keepends=True)

@@ -8,6 +8,7 @@ from absl import flags
 
 from dfad_tf import models
 from dfad_tf.command_line.argument_flags import argument_flags
+from dfad_tf.compute.keras_internals import all_layers
 from dfad_tf.compute.randomness import stateless_latent
 from dfad_tf.distillation.compatibility import check_fit
 from dfad_tf.graphs.layer_graph import copy_layer, is_graph
@@ -56,7 +57,7 @@ def _untrained(supplied: keras.Model) -> keras.Model:
             f"Received: {type(supplied).__name__} without a graph"
         )
     student = keras.models.clone_model(supplied, clone_function=copy_layer)
-    layers = (model._flatten_layers() for model in (student, supplied))
+    layers = (all_layers(model) for model in (student, supplied))
     for fresh, adapted in zip(*layers, strict=True):
         if isinstance(fresh, keras.layers.Normalization):
             fresh.set_weights(adapted.get_weights())

@@ -1,1 +1,1 @@
-"""How training computes: precision, optimizers, randomness, replicas, state, processes."""
+"""The computation of a training: precision, optimizers, randomness, replicas, state."""

@@ -1,4 +1,4 @@
-"""The precision to train in, chosen by what the device is faster with."""
+"""The precision of a training: by name, or the faster one on the device."""
 
 from __future__ import annotations
 
@@ -10,50 +10,71 @@ from dfad_tf.utils.errors import InputError
 
 POLICIES = ("float32", "mixed_bfloat16", "mixed_float16")
 _ROUNDS = 5
-_GAIN = 1.25  # below, what is saved in products is lost in casts
+_GAIN = 1.25  # with a smaller gain in products, casts cost more than is saved
 
 
 def fastest_precision() -> str:
-    """Return `"mixed_bfloat16"` where the device multiplies matrices faster in it.
+    """Return `"mixed_bfloat16"` if the device multiplies matrices faster in bfloat16.
 
-    Processors with AVX512-BF16 or AMX, and recent GPUs, do; others emulate it, many
-    times slower than float32. Costs about a tenth of a second on a CPU.
+    Processors with AVX512-BF16 or AMX and recent GPUs do. Other devices emulate bfloat16, many
+    times slower than float32. The measurement takes about a tenth of a second on a CPU.
 
     Returns:
         `"mixed_bfloat16"` or `"float32"`.
+
+    Example:
+
+    >>> fastest_precision() in ("mixed_bfloat16", "float32")
+    True
     """
-    # On a GPU a smaller product would time the call, not the multiplication.
+    # On a GPU the time of a smaller product is mostly that of the call.
     side = 8192 if tf.config.list_physical_devices("GPU") else 1024
     float32, bfloat16 = (seconds_of_product(dtype, side) for dtype in ("float32", "bfloat16"))
     return "mixed_bfloat16" if bfloat16 * _GAIN < float32 else "float32"
 
 
 def resolve_precision(precision: str | None) -> str | None:
-    """Return a dtype policy by name, the device's fastest one for `"auto"`, None for None.
+    """Return the name of a dtype policy.
+
+    Args:
+        precision: `"auto"` for the fastest policy of the device, a name of `POLICIES`, or None.
+
+    Returns:
+        A name of `POLICIES`, or None for None.
 
     Raises:
-        InputError: If it is no policy that training computes in.
+        InputError: If training does not support the policy.
+
+    Example:
+
+    >>> resolve_precision("mixed_bfloat16")
+    'mixed_bfloat16'
     """
     if precision == "auto":
         return fastest_precision()
     if precision is None or precision in POLICIES:
         return precision
     raise InputError(
-        f"Expected precision (--precision) to be one of auto, {', '.join(POLICIES)}. "
-        f"Received: {precision!r}"
+        f"Expected `precision` to be one of auto, {', '.join(POLICIES)}. "
+        f"Received: precision={precision!r}"
     )
 
 
 def seconds_of_product(dtype: str, side: int, rounds: int = _ROUNDS) -> float:
-    """Time the product of two square matrices, in the fastest of some rounds.
+    """Return the time of a product of two square matrices: that of the fastest round.
 
     Args:
         dtype: `"float32"`, `"bfloat16"` or `"float16"`.
-        side: Rows of the matrices; their product takes side³ multiply-adds.
-        rounds: Products timed, after one that compiles.
+        side: Number of rows of the matrices. Their product takes side³ multiply-adds.
+        rounds: Number of products that are timed, after one that compiles.
 
     Returns:
         Seconds of one product.
+
+    Example:
+
+    >>> seconds_of_product("float32", side=64) > 0
+    True
     """
     matrix = tf.cast(tf.random.stateless_normal((side, side), (1, 2)), dtype)
 
@@ -61,7 +82,7 @@ def seconds_of_product(dtype: str, side: int, rounds: int = _ROUNDS) -> float:
     def product() -> tf.Tensor:
         return tf.linalg.matmul(matrix, matrix)[0, 0]
 
-    traced = product.get_concrete_function()  # TensorFlow warns of functions made in a loop
+    traced = product.get_concrete_function()  # TensorFlow warns of functions created in a loop
     times = []
     for _ in range(rounds + 1):
         start = time.monotonic()

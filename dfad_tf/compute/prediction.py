@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import keras
 import numpy as np
 
@@ -13,7 +11,7 @@ _BATCH = 100
 
 
 def predict_classes(model: keras.Model, inputs: np.ndarray) -> np.ndarray:
-    """Return the arg-max class of each input.
+    """Return the class with the largest output for each input.
 
     Args:
         model: A classifier.
@@ -21,9 +19,14 @@ def predict_classes(model: keras.Model, inputs: np.ndarray) -> np.ndarray:
 
     Returns:
         int64 `(n,)`.
+
+    Example:
+
+    >>> predict_classes(student, images).shape
+    (4,)
     """
     return np.argmax(_predict(model, inputs), axis=-1)
 
 
-def _predict(model: keras.Model, inputs: Any) -> np.ndarray:
+def _predict(model: keras.Model, inputs: np.ndarray) -> np.ndarray:
     return model.predict(in_batches(inputs, _BATCH), verbose=0)

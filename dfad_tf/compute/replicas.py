@@ -1,7 +1,8 @@
-"""What replicas of a `tf.distribute` strategy share, so that they compute one global batch.
+"""Communication between the replicas of a `tf.distribute` strategy, for one global batch.
 
-Sample k of replica r is sample k·replicas + r of the global batch: the first part of every
-replica's batch is the first part of the global one. With one replica, nothing is done.
+Sample k of replica r is sample k·replicas + r of the global batch, so the first samples of the
+replicas' batches are the first samples of the global batch. With one replica, these functions
+return their arguments.
 """
 
 from __future__ import annotations
@@ -17,12 +18,12 @@ from dfad_tf.utils.errors import InputError
 
 
 def count() -> int:
-    """Return how many replicas there are, whose gradients the optimizers add up."""
+    """Return the number of replicas, whose gradients the optimizers sum."""
     return tf.distribute.get_strategy().num_replicas_in_sync
 
 
-def own(values: Any) -> Any:
-    """Return this replica's share of what every replica has drawn for the global batch.
+def own(values: tf.Tensor) -> tf.Tensor:
+    """Return this replica's share of a global batch that every replica holds.
 
     Args:
         values: `(global batch, …)`, the same on all replicas.
@@ -38,11 +39,11 @@ def own(values: Any) -> Any:
     return tf.gather(dealt, _context().replica_id_in_sync_group, axis=1)
 
 
-def gathered(values: Any) -> Any:
-    """Return the global batch, in its order, on every replica.
+def gathered(values: tf.Tensor) -> tf.Tensor:
+    """Return the global batch in its order on every replica.
 
     Args:
-        values: `(batch, …)`, of one shape on all replicas.
+        values: `(batch, …)`, of the same shape on all replicas.
 
     Returns:
         `(global batch, …)`.
@@ -57,21 +58,21 @@ def gathered(values: Any) -> Any:
     return tf.reshape(dealt, (replicas * shape[0], *shape[1:]))
 
 
-def mean(value: Any) -> Any:
-    """Return the mean over replicas of equal batches; gradients flow to all of them."""
+def mean(value: tf.Tensor) -> tf.Tensor:
+    """Return the mean over replicas with batches of equal size. Gradients flow to all replicas."""
     replicas = count()
     if replicas == 1:
         return value
     return _context().all_reduce(tf.distribute.ReduceOp.SUM, value) / replicas
 
 
-def on_first(values: Sequence[Any]) -> list[Any]:
-    """Return the sums over replicas on the first of them, and zeros on the others.
+def on_first(values: Sequence[tf.Tensor | None]) -> list[tf.Tensor | None]:
+    """Return the sums over replicas on the first replica, and zeros on the others.
 
-    What is infinite, or no number, in the sum becomes no number on the others.
+    Where a sum is infinite or NaN, the other replicas have NaN instead of zero.
 
     Args:
-        values: Tensors; None stays None.
+        values: Tensors. None stays None.
     """
     context, given = _context(), [value for value in values if value is not None]
     sums = iter(context.all_reduce(tf.distribute.ReduceOp.SUM, given))
@@ -79,29 +80,37 @@ def on_first(values: Sequence[Any]) -> list[Any]:
     return [None if v is None else next(sums) * tf.cast(first, v.dtype) for v in values]
 
 
-def moments(values: Any, axes: Sequence[int]) -> tuple[Any, Any]:
+def moments(values: tf.Tensor, axes: Sequence[int]) -> tuple[tf.Tensor, tf.Tensor]:
     """Return mean and variance over the global batch.
 
     Args:
         values: `(batch, …)`, float32.
-        axes: What to average over, the batch among it.
+        axes: Axes to average over, including that of the batch.
+
+    Example:
+
+    >>> mean, variance = moments(images, (0, 1, 2))
+    >>> mean.shape
+    TensorShape([1])
     """
     if count() == 1:
         return keras.ops.moments(values, axes)
-    # In two passes: the squares' mean less the mean's square loses digits.
+    # In two passes: the mean of the squares minus the square of the mean loses digits.
     middle = mean(tf.reduce_mean(values, axes, keepdims=True))
     variance = mean(tf.reduce_mean(tf.square(values - middle), axes))
     return tf.squeeze(middle, axes), variance
 
 
-def from_first(strategy: tf.distribute.Strategy, variables: Sequence[Any]) -> None:
-    """Give every replica the values that variables have on the first.
+def from_first(
+    strategy: tf.distribute.Strategy, variables: Sequence[keras.Variable | tf.Variable]
+) -> None:
+    """Copy the values of variables from the first replica to all replicas.
 
-    Workers load files, and compute, each for itself: what they hold may differ in a digit.
+    Each worker loads files and computes by itself, so its values may differ in the last digit.
 
     Args:
-        strategy: Called from outside of its replicas, by all workers.
-        variables: Keras or TensorFlow variables of floating point.
+        strategy: The strategy. All workers call this function, outside of the replicas.
+        variables: Variables of a floating-point type.
     """
 
     @tf.function(autograph=False)
@@ -123,9 +132,12 @@ def from_first(strategy: tf.distribute.Strategy, variables: Sequence[Any]) -> No
 
 
 def to_log(results: dict[str, Any]) -> dict[str, Any]:
-    """Return what a train or test step logs, in the form in which `fit` can take means of it.
+    """Return the logs of a train or test step in the form of which `fit` can take the mean.
 
-    Over several workers Keras averages along the first axis, which a scalar has not.
+    With several workers, Keras averages along the first axis, which a scalar does not have.
+
+    Args:
+        results: A scalar for each name.
     """
     if not strategies.has_several_workers(tf.distribute.get_strategy()):
         return results
@@ -133,27 +145,34 @@ def to_log(results: dict[str, Any]) -> dict[str, Any]:
 
 
 def check_shares(batch_size: int, parts: dict[str, int], replicas: int | None = None) -> None:
-    """Check that replicas can share a batch, and the parts of it, evenly.
+    """Check that replicas can share a batch and its parts evenly.
 
     Args:
-        batch_size: Images of the global batch.
-        parts: How many of them each part has, by what sets it.
-        replicas: How many there are; None are those of the strategy in scope.
+        batch_size: Number of images in the global batch.
+        parts: Number of images in each part of the batch, by a description of the part that
+            names its argument.
+        replicas: Number of replicas. None stands for that of the strategy in scope.
 
     Raises:
-        InputError: If one of the numbers does not divide.
+        InputError: If the number of replicas does not divide one of these numbers.
+
+    Example:
+
+    >>> check_shares(256, {}, replicas=2)
     """
     replicas = count() if replicas is None else replicas
-    for name, images in {"batch_size (--batch_size)": batch_size, **parts}.items():
+    for name, images in {"`batch_size`": batch_size, **parts}.items():
         if images % replicas:
             raise InputError(
-                f"Expected {name} in {replicas}s, one share for each of {replicas} replicas. "
-                f"Received: {images}" + (" images" if name in parts else "")
+                f"Expected {name} to be a multiple of {replicas}, an equal share for each of "
+                f"{replicas} replicas. Received: {images}" + (" images" if name in parts else "")
             )
 
 
-def _context() -> Any:
+def _context() -> tf.distribute.ReplicaContext:
     context = tf.distribute.get_replica_context()
     if context is None:
-        raise RuntimeError("Expected to run on a replica, in `strategy.run`. Received none.")
+        raise RuntimeError(
+            "Expected a call on a replica, in strategy.run. Received: a call outside."
+        )
     return context

@@ -1,4 +1,4 @@
-"""The devices that a training runs on, as a strategy of `tf.distribute`."""
+"""The devices of a training, as a strategy of `tf.distribute`."""
 
 from __future__ import annotations
 
@@ -15,35 +15,36 @@ STRATEGIES = ("auto", "mirrored", "multi_worker", "tpu")
 _TPU_VARIABLES = ("TPU_NAME", "COLAB_TPU_ADDR", "KUBE_GOOGLE_CLOUD_TPU_ENDPOINTS")
 
 
-def get(name: str = "auto", replicas: int | None = None) -> tf.distribute.Strategy:
-    """Return a strategy by name; call it before anything else is asked of TensorFlow.
+def get(strategy: str = "auto", replicas: int | None = None) -> tf.distribute.Strategy:
+    """Return a strategy by name. Call this before any other use of TensorFlow.
 
     Args:
-        name: `"mirrored"`: the GPUs of this machine. `"multi_worker"`: the machines that the
-            environment variable `TF_CONFIG` names. `"tpu"`: a TPU. `"auto"`: what of these is
-            there, looked for from the last to the first, or else the one device as it is.
-        replicas: GPUs to take of this machine, or logical devices to make of a CPU, on which
-            training on several devices can be tried; None takes what is there.
+        strategy: `"mirrored"`: the GPUs of this machine. `"multi_worker"`: the machines that the
+            environment variable `TF_CONFIG` names. `"tpu"`: a TPU. `"auto"`: the first that is
+            available of several workers, a TPU and several GPUs, or else the one device.
+        replicas: Number of GPUs of this machine to use, or of logical devices to divide a CPU
+            into, which is enough to try training on several devices. None uses all GPUs.
 
     Returns:
-        TensorFlow's default strategy where there is one device.
+        A strategy; TensorFlow's default strategy if there is one device.
 
     Raises:
-        InputError: If the name is unknown, or the devices are not there.
+        InputError: If the name is unknown, or the devices are not available.
 
     Example:
 
-    >>> strategy = get("mirrored")
+    >>> strategy = get("mirrored", replicas=2)
     >>> with strategy.scope():
     ...     distiller = DataFreeDistiller(teacher, student, generator)
     """
-    name = names.look_up({known: known for known in STRATEGIES}, name, "strategy (--strategy)")
+    known = {known: known for known in STRATEGIES}
+    name = names.look_up(known, strategy, "`strategy`")
     if name == "auto":
         name = _found(replicas)
     if replicas is not None and name in ("multi_worker", "tpu"):
         raise InputError(
-            f"Expected no number of replicas (--replicas) with --strategy={name}, which takes all "
-            f"devices. Received: {replicas}"
+            f"Expected no `replicas` with `strategy={name}`, which uses all devices. Received: "
+            f"replicas={replicas}"
         )
     if name == "multi_worker":
         _check_cluster()
@@ -56,7 +57,7 @@ def get(name: str = "auto", replicas: int | None = None) -> tf.distribute.Strate
 
 
 def is_chief(strategy: tf.distribute.Strategy) -> bool:
-    """Return whether this process is the one that writes and prints: the only one, mostly."""
+    """Return whether this process writes files and prints. With one process, it does."""
     if not has_several_workers(strategy):
         return True
     resolver = strategy.cluster_resolver
@@ -66,13 +67,13 @@ def is_chief(strategy: tf.distribute.Strategy) -> bool:
 
 
 def has_several_workers(strategy: tf.distribute.Strategy) -> bool:
-    """Return whether other processes take part."""
+    """Return whether other processes take part in the training."""
     several = isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)
     return several and bool(strategy.cluster_resolver.cluster_spec())
 
 
 def _found(replicas: int | None) -> str:
-    """What `"auto"` stands for here; `""` is one device."""
+    """Return the name that `"auto"` stands for on this machine; `""` for one device."""
     if len(_workers()) > 1:
         return "multi_worker"
     if any(os.environ.get(variable) for variable in _TPU_VARIABLES):
@@ -82,7 +83,7 @@ def _found(replicas: int | None) -> str:
 
 
 def _devices(replicas: int | None) -> list[str]:
-    """Devices of this machine to mirror on."""
+    """Return the names of the devices of this machine to mirror on."""
     kind = "GPU" if tf.config.list_physical_devices("GPU") else "CPU"
     if kind == "CPU" and replicas is not None and replicas > 1:
         _divide_cpu(replicas)
@@ -90,16 +91,16 @@ def _devices(replicas: int | None) -> list[str]:
     wanted = len(devices) if replicas is None else replicas
     if wanted < 2 or wanted > len(devices):
         raise InputError(
-            "Expected several devices for --strategy=mirrored: GPUs, at least as many as "
-            "--replicas, or a CPU of which --replicas=2 makes two to try it on. Received: "
+            "Expected several devices for `strategy=mirrored`: at least `replicas` GPUs, or a CPU, "
+            "which `replicas=2` divides into two logical devices to try it on. Received: "
             f"{len(devices)} {kind}{'s' if len(devices) > 1 else ''}"
-            + ("" if replicas is None else f" and --replicas={replicas}")
+            + ("" if replicas is None else f" and replicas={replicas}")
         )
     return devices[:wanted]
 
 
 def _divide_cpu(count: int) -> None:
-    """Make logical devices of the CPU, unless there are as many already."""
+    """Divide the CPU into logical devices, unless it has enough already."""
     cpu = tf.config.list_physical_devices("CPU")[0]
     made = tf.config.get_logical_device_configuration(cpu)
     if made is None or len(made) < count:
@@ -109,7 +110,7 @@ def _divide_cpu(count: int) -> None:
             )
         except RuntimeError as error:
             raise InputError(
-                f"Expected --replicas={count} before TensorFlow has begun its work. {error}"
+                f"Expected `replicas={count}` before TensorFlow is initialized. Received: {error}"
             ) from error
 
 
@@ -120,11 +121,11 @@ def _tpu() -> tf.distribute.Strategy:
         tf.tpu.experimental.initialize_tpu_system(resolver)
         return tf.distribute.TPUStrategy(resolver)
     except (ValueError, tf.errors.OpError) as error:
-        raise InputError(f"Expected a TPU for --strategy=tpu. Received none: {error}") from error
+        raise InputError(f"Expected a TPU for `strategy=tpu`. Received none: {error}") from error
 
 
 def _cluster() -> dict[str, Any]:
-    """What `TF_CONFIG` says; nothing where it says nothing that can be read."""
+    """Return the content of `TF_CONFIG`; an empty dictionary if it cannot be read."""
     try:
         content = json.loads(os.environ.get("TF_CONFIG") or "{}")
     except ValueError:
@@ -133,7 +134,7 @@ def _cluster() -> dict[str, Any]:
 
 
 def _workers() -> list[str]:
-    """Addresses of the processes that train."""
+    """Return the addresses of the processes that train."""
     cluster = _cluster().get("cluster")
     if not isinstance(cluster, dict):
         return []
@@ -142,7 +143,7 @@ def _workers() -> list[str]:
 
 
 def _check_cluster() -> None:
-    """Check `TF_CONFIG` before a process waits in vain for others."""
+    """Check `TF_CONFIG` before a process waits for others that cannot come."""
     workers, cluster = _workers(), _cluster()
     task = cluster.get("task")
     task = task if isinstance(task, dict) else {}
@@ -151,8 +152,8 @@ def _check_cluster() -> None:
     known = kind in ("chief", "worker") and isinstance(index, int) and 0 <= index < len(mine)
     if len(workers) < 2 or not known:
         raise InputError(
-            "Expected the environment variable TF_CONFIG to name two workers or more and which of "
+            "Expected the environment variable TF_CONFIG to name at least two workers and which of "
             'them this is, such as {"cluster": {"worker": ["host1:2222", "host2:2222"]}, '
-            '"task": {"type": "worker", "index": 0}}, for --strategy=multi_worker. Received: '
+            '"task": {"type": "worker", "index": 0}}, for `strategy=multi_worker`. Received: '
             f"{os.environ.get('TF_CONFIG') or 'none'}"
         )

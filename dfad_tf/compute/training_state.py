@@ -1,4 +1,4 @@
-"""All that training moves: read it, put it back, keep it in one file."""
+"""The state of a training: read it, restore it, and keep it in one file."""
 
 from __future__ import annotations
 
@@ -24,23 +24,28 @@ _UNFINISHED = ".unfinished-"
 
 @dataclass
 class TrainingState:
-    """A moment of a training.
+    """A snapshot of a training.
 
     Attributes:
         arrays: Values of the variables, by the names of `state_variables`.
-        metadata: Plain data beside them, such as the epoch.
+        metadata: Further plain data, such as the epoch.
     """
 
     arrays: dict[str, np.ndarray]
     metadata: dict[str, Any]
 
 
-def state_variables(model: keras.Model) -> dict[str, Any]:
-    """Return the variables that training moves, under names that the next process gives too.
+def state_variables(model: keras.Model) -> dict[str, keras.Variable]:
+    """Return the variables that training updates, by names that are the same in every process.
 
     Args:
-        model: A compiled model. One with a `state_parts` method says itself what they are;
-            of any other they are its own, its optimizer's and its loss's.
+        model: A compiled model. If it has a method `state_parts`, that method returns the
+            variables. Otherwise they are those of the model, its optimizer and its loss.
+
+    Example:
+
+    >>> sorted({name.split("/")[0] for name in state_variables(distiller)})
+    ['generator', 'generator_optimizer', 'metrics', 'optimizer', 'student']
     """
     if hasattr(model, "state_parts"):
         parts = model.state_parts()
@@ -49,7 +54,7 @@ def state_variables(model: keras.Model) -> dict[str, Any]:
         own = [v for v in model.variables if not any(v is metric for metric in metrics)]
         if not model.optimizer.built:
             model.optimizer.build(model.trainable_variables)
-        # The metrics of `compile` are built by the first step, and so not yet where one resumes.
+        # The first step builds the metrics of `compile`, so they do not exist yet on resuming.
         loss = [v for m in model.metrics if m.name == "loss" for v in m.variables]
         parts = {"model": own, "optimizer": model.optimizer.variables, "metrics": loss}
     return {
@@ -60,7 +65,7 @@ def state_variables(model: keras.Model) -> dict[str, Any]:
 
 
 def read_state(model: keras.Model) -> dict[str, np.ndarray]:
-    """Return copies of what `state_variables` names; training goes on without touching them."""
+    """Return copies of the values of `state_variables`, which training does not change."""
     return {
         name: np.array(keras.ops.convert_to_numpy(variable))
         for name, variable in state_variables(model).items()
@@ -68,28 +73,28 @@ def read_state(model: keras.Model) -> dict[str, np.ndarray]:
 
 
 def assign_state(model: keras.Model, arrays: Mapping[str, np.ndarray], part: str = "") -> None:
-    """Put values back.
+    """Restore values.
 
     Args:
-        model: The model that they were read from, or one built alike.
-        arrays: What `read_state` returned.
-        part: Only variables whose names begin so.
+        model: The model that the values were read from, or one of the same structure.
+        arrays: The arrays that `read_state` returned.
+        part: Prefix of the names of the variables to restore; all of them by default.
 
     Raises:
-        InputError: If they are not this model's; nothing is changed then.
+        InputError: If the arrays are not those of this model. No variable is changed then.
     """
     variables = state_variables(model)
-    theirs = {name: tuple(array.shape) for name, array in arrays.items()}
-    ours = {name: tuple(variable.shape) for name, variable in variables.items()}
-    if theirs != ours:
+    given = {name: tuple(array.shape) for name, array in arrays.items()}
+    wanted = {name: tuple(variable.shape) for name, variable in variables.items()}
+    if given != wanted:
         different = sorted(
-            name for name in theirs.keys() | ours.keys() if theirs.get(name) != ours.get(name)
+            name for name in given.keys() | wanted.keys() if given.get(name) != wanted.get(name)
         )
         name = different[0]
         raise InputError(
             "Expected a backup of the same networks, optimizers and method. Received one that "
-            f"differs in {len(different)} of {len(ours)} variables, first in {name}: "
-            f"{theirs.get(name, 'absent')} for {ours.get(name, 'none')}"
+            f"differs in {len(different)} of {len(wanted)} variables, first in {name}: "
+            f"{given.get(name, 'absent')} for {wanted.get(name, 'none')}"
         )
     for name, variable in variables.items():
         if name.startswith(part):
@@ -98,7 +103,14 @@ def assign_state(model: keras.Model, arrays: Mapping[str, np.ndarray], part: str
 
 @contextlib.contextmanager
 def unchanged(model: keras.Model) -> Iterator[None]:
-    """Put all that training moves back as it was."""
+    """Restore the state of a training at the end of the context.
+
+    Example:
+
+    >>> student.compile("sgd", "mse")
+    >>> with unchanged(student):
+    ...     history = student.fit(images, teacher_logits, verbose=0)
+    """
     before = read_state(model)
     try:
         yield
@@ -107,7 +119,11 @@ def unchanged(model: keras.Model) -> Iterator[None]:
 
 
 def digest(network: keras.Model | None) -> str:
-    """Return what tells a frozen network from others: a digest of its weights, and its graph."""
+    """Return a digest of a network's weights, and of the graph of a SavedModel.
+
+    Args:
+        network: A frozen network; the digest of None is the empty string.
+    """
     if network is None:
         return ""
     found = hashlib.sha256(getattr(network, "graph_bytes", b""))
@@ -117,17 +133,17 @@ def digest(network: keras.Model | None) -> str:
 
 
 def write_state(path: pathlib.Path, states: Mapping[str, TrainingState]) -> None:
-    """Write moments of a training into one file: whole, or the file that was there stays.
+    """Write snapshots of a training to one file. The previous file stays until this succeeds.
 
-    Killed at any time, or out of room, it leaves the old file. A half-written one lies
-    beside it under another name, and the next call removes it.
+    If the process is interrupted, or the disk is full, the previous file is kept. A partial
+    file remains beside it under another name, and the next call removes it.
 
     Args:
         path: The file.
-        states: Moments by name.
+        states: Snapshots by name.
 
     Raises:
-        OSError: If the system refuses, such as on a full disk.
+        OSError: If the system refuses, for example because the disk is full.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     for left in path.parent.glob(f"{_UNFINISHED}*"):
@@ -138,10 +154,10 @@ def write_state(path: pathlib.Path, states: Mapping[str, TrainingState]) -> None
     handle, temporary = tempfile.mkstemp(prefix=_UNFINISHED, dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:
-            # Its stub takes any array by name for the switch `allow_pickle`.
+            # The type stub takes every array that is passed by name for `allow_pickle`.
             np.savez(file, **{_METADATA: text}, **arrays)  # type: ignore[arg-type]
             file.flush()
-            os.fsync(file.fileno())  # else a power cut could leave the new name without content
+            os.fsync(file.fileno())  # or a power failure could leave an empty file
         os.replace(temporary, path)
     finally:
         pathlib.Path(temporary).unlink(missing_ok=True)
@@ -149,16 +165,16 @@ def write_state(path: pathlib.Path, states: Mapping[str, TrainingState]) -> None
 
 
 def read_metadata(path: pathlib.Path) -> dict[str, dict[str, Any]]:
-    """Return the plain data of a file by moment, without its arrays; errors as of `read_file`."""
+    """Return the metadata of each snapshot in a file; errors are those of `read_file`."""
     with _opened(path) as file:
         return _metadata(file)
 
 
 def read_file(path: pathlib.Path) -> dict[str, TrainingState]:
-    """Read what `write_state` wrote.
+    """Read the snapshots that `write_state` wrote.
 
     Raises:
-        InputError: If the file is damaged, as its checksums tell.
+        InputError: If the file is damaged, as its checksums indicate.
     """
     with _opened(path) as file:
         states = {name: TrainingState({}, data) for name, data in _metadata(file).items()}
@@ -170,7 +186,7 @@ def read_file(path: pathlib.Path) -> dict[str, TrainingState]:
 
 
 @contextlib.contextmanager
-def _opened(path: pathlib.Path) -> Iterator[Any]:
+def _opened(path: pathlib.Path) -> Iterator[np.lib.npyio.NpzFile]:
     try:
         with np.load(path, allow_pickle=False) as file:
             yield file
@@ -180,13 +196,13 @@ def _opened(path: pathlib.Path) -> Iterator[Any]:
         ) from error
 
 
-def _metadata(file: Any) -> dict[str, dict[str, Any]]:
+def _metadata(file: np.lib.npyio.NpzFile) -> dict[str, dict[str, Any]]:
     content: dict[str, dict[str, Any]] = json.loads(file[_METADATA].tobytes().decode())
     return content
 
 
 def _keep_name(folder: pathlib.Path) -> None:
-    """Have the system keep a renamed file's name too, where folders can be synchronized."""
+    """Write a folder's entries to disk, so that a renamed file keeps its name."""
     with contextlib.suppress(OSError):
         handle = os.open(folder, os.O_RDONLY)
         try:

@@ -7,6 +7,7 @@ from typing import Any
 
 import keras
 
+from dfad_tf.compute.keras_internals import set_initial_epoch
 from dfad_tf.compute.optimizers import slow_down
 
 # Of a rate, each time that it proved too large.
@@ -38,7 +39,7 @@ class DistillationModel(keras.Model):
         while True:
             self.rolling_back = False
             # Keras keeps the epoch of a backup for the next call as well.
-            self._initial_epoch = None
+            set_initial_epoch(self, None)
             history = super().fit(*inputs, **arguments)
             if not self.rolling_back:
                 return history

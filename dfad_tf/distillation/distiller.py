@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from dfad_tf import methods
 from dfad_tf.compute import replicas
+from dfad_tf.compute.keras_internals import compiled_metrics, loss_tracker
 from dfad_tf.compute.optimizers import apply_gradients, with_loss_scaling
 from dfad_tf.compute.pipelines import in_batches
 from dfad_tf.compute.precision import resolve_precision
@@ -227,7 +228,7 @@ class DataFreeDistiller(DistillationModel):
             scaled = self.optimizer.scale_loss(loss / replicas.count())
         variables = self.student.trainable_variables
         apply_gradients(self.optimizer, tape.gradient(scaled, variables), variables)
-        self._loss_tracker.update_state(loss)
+        loss_tracker(self).update_state(loss)
 
     def generator_step(self, batch_size: int) -> TrainingBatch:
         """Move the generator once on a fresh batch, which is returned with the answers to it."""
@@ -256,15 +257,16 @@ class DataFreeDistiller(DistillationModel):
         """Measure the student on labelled images, and its agreement with the teacher."""
         images, labels, weights = keras.utils.unpack_x_y_sample_weight(data)
         logits, results = tf.cast(self.student(images, training=False), tf.float32), {}
-        if self._compile_metrics is not None:
-            self._compile_metrics.update_state(labels, logits, sample_weight=weights)
-            results.update(self._compile_metrics.result())
+        metrics = compiled_metrics(self)
+        if metrics is not None:
+            metrics.update_state(labels, logits, sample_weight=weights)
+            results.update(metrics.result())
         same = tf.argmax(logits, -1) == tf.argmax(self.signals(images)[0], -1)
         self._trackers.agreement.update_state(tf.cast(same, tf.float32))
         return replicas.to_log({**results, "test_agreement": self._trackers.agreement.result()})
 
     def trackers(self) -> list[Any]:
-        return [self._loss_tracker, *self._trackers.of_images()]
+        return [loss_tracker(self), *self._trackers.of_images()]
 
     def reseed(self, attempt: int) -> None:
         self.sampler.attempt = attempt

@@ -9,6 +9,7 @@ import keras
 import tensorflow as tf
 
 from dfad_tf.compute import replicas
+from dfad_tf.compute.keras_internals import compiled_metrics, loss_tracker
 from dfad_tf.compute.optimizers import apply_gradients
 from dfad_tf.distillation.compatibility import check_student
 from dfad_tf.distillation.distillation_model import DistillationModel
@@ -68,14 +69,14 @@ class SupervisedDistiller(DistillationModel):
         self.networks = [network for term in objectives for network in term.networks]
         self.signals = None
         if any(term.needs_teacher for term in objectives):
-            maps = layer_outputs(teacher, teacher_layers, "--teacher_layers")
+            maps = layer_outputs(teacher, teacher_layers, "teacher_layers")
             self.signals = TeacherSignals(teacher).watching(maps).in_precision(precision)
         outputs: dict[str, Any] = {}
         if any(term.needs_logits for term in objectives):
             outputs["logits"] = student.outputs[0]
         needs_student = any(term.needs_student for term in objectives)
         if student_layers and needs_student:
-            outputs["maps"] = layer_outputs(student, student_layers, "--student_layers")
+            outputs["maps"] = layer_outputs(student, student_layers, "student_layers")
         self.form = None
         if outputs:
             exact = [outputs["logits"]] if "logits" in outputs else []
@@ -118,13 +119,13 @@ class SupervisedDistiller(DistillationModel):
             loss = tf.add_n(weighted)
             scaled = self.optimizer.scale_loss(loss / replicas.count())
         apply_gradients(self.optimizer, tape.gradient(scaled, variables), variables)
-        self._loss_tracker.update_state(loss)
+        loss_tracker(self).update_state(loss)
         for metric, value in zip(self.term_metrics, values, strict=True):
             metric.update_state(value)
         return replicas.to_log(self.get_metrics_result())
 
     def trackers(self) -> list[Any]:
-        return [self._loss_tracker, *self.term_metrics]
+        return [loss_tracker(self), *self.term_metrics]
 
     def state_parts(self) -> dict[str, list[Any]]:
         return {
@@ -138,10 +139,11 @@ class SupervisedDistiller(DistillationModel):
         """Measure the student alone, in inference mode."""
         images, labels, weights = keras.utils.unpack_x_y_sample_weight(data)
         logits = tf.cast(self.student(images, training=False), tf.float32)
-        if self._compile_metrics is None:
+        metrics = compiled_metrics(self)
+        if metrics is None:
             return {}
-        self._compile_metrics.update_state(labels, logits, sample_weight=weights)
-        return replicas.to_log(dict(self._compile_metrics.result()))
+        metrics.update_state(labels, logits, sample_weight=weights)
+        return replicas.to_log(dict(metrics.result()))
 
     @property
     def own_metrics(self) -> list[Any]:

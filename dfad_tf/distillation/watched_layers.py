@@ -6,6 +6,7 @@ from typing import Any
 
 import keras
 
+from dfad_tf.compute.keras_internals import all_layers
 from dfad_tf.graphs.layer_graph import is_graph, own_nodes
 from dfad_tf.graphs.layer_outputs import layer_outputs, pair_layers
 from dfad_tf.graphs.training_form import TrainingForm
@@ -46,8 +47,8 @@ class WatchedLayers:
             theirs, ours = pair_layers(
                 teacher, student, method.attention.teacher_layers, method.attention.student_layers
             )
-            tensors += layer_outputs(teacher, theirs, "--teacher_layers")
-            outputs = layer_outputs(student, ours, "--student_layers")
+            tensors += layer_outputs(teacher, theirs, "teacher_layers")
+            outputs = layer_outputs(student, ours, "student_layers")
             self.student_maps = form_with_maps(student, outputs, precision)
         self.map_count = len(tensors)
         self._normalizations: list[Any] = []
@@ -81,7 +82,7 @@ def batch_normalizations(teacher: keras.Model) -> list[tuple[Any, Any]]:
     """
     kind = keras.layers.BatchNormalization
     found = [layer for layer in teacher.layers if isinstance(layer, kind)]
-    everywhere = [layer for layer in teacher._flatten_layers() if isinstance(layer, kind)]
+    everywhere = [layer for layer in all_layers(teacher) if isinstance(layer, kind)]
     if not is_graph(teacher) or len(found) != len(everywhere):
         raise InputError(
             "Expected a functional or sequential teacher whose batch normalizations are layers of "

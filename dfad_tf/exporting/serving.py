@@ -5,6 +5,7 @@ from __future__ import annotations
 import keras
 import tensorflow as tf
 
+from dfad_tf.compute.keras_internals import all_layers
 from dfad_tf.data.pixel_contract import PixelContract
 from dfad_tf.graphs.layer_graph import copy_layer, is_graph
 from dfad_tf.teachers.teacher_signals import TeacherSignals
@@ -29,7 +30,7 @@ def float32_copy(student: keras.Model) -> keras.Model:
     Raises:
         InputError: If the student is not a graph of layers, so that it cannot be copied.
     """
-    layers = [layer for layer in student._flatten_layers() if hasattr(layer, "compute_dtype")]
+    layers = [layer for layer in all_layers(student) if hasattr(layer, "compute_dtype")]
     if all(layer.compute_dtype == "float32" for layer in layers):
         return student
     if not is_graph(student):
@@ -39,7 +40,7 @@ def float32_copy(student: keras.Model) -> keras.Model:
         )
     copy = keras.models.clone_model(student, clone_function=_in_float32, recursive=True)
     copy.set_weights([w.astype("float32") for w in student.get_weights()])
-    for layer in copy._flatten_layers():
+    for layer in all_layers(copy):
         if isinstance(layer, keras.layers.Normalization) and layer.input_mean is None:
             # `set_weights` does not update the constants that `call` uses.
             layer.finalize_state()

@@ -1,4 +1,4 @@
-"""Count the multiply-adds of any model, from the operations it runs."""
+"""Count the multiply-adds of any model from the operations that it runs."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
+import keras
 import tensorflow as tf
 
 _CONVOLUTIONS = ("Conv2D", "DepthwiseConv2dNative", "Conv3D")
 _PRODUCTS = ("MatMul", "BatchMatMulV2")
 
 
-def multiply_adds(model: Any) -> int:
+def multiply_adds(model: keras.Model) -> int:
     """Count the multiply-adds of one example through a model.
 
     Convolutions and matrix products count; biases, activations, pooling and
-    normalization do not, as in the field's tables. The model is traced once with
-    a batch of one, so any callable with `inputs` or `input_shape` will do, a
-    reloaded SavedModel too.
+    normalization do not, as in published tables. The model is traced once with
+    a batch of one, so a reloaded SavedModel with an `input_shape` is accepted too.
 
     Args:
         model: A Keras model with one input and static shapes.
@@ -41,8 +41,8 @@ def multiply_adds(model: Any) -> int:
     return sum(_count(operation) for operation in _operations(concrete.graph))
 
 
-def _operations(graph: Any) -> Iterator[tf.Operation]:
-    """All operations of a graph, and of the functions that it calls as often as it does."""
+def _operations(graph: tf.Graph) -> Iterator[tf.Operation]:
+    """Yield the operations of a graph, and those of a function once for each call of it."""
     for operation in graph.get_operations():
         yield operation
         if operation.type in ("PartitionedCall", "StatefulPartitionedCall"):
@@ -54,7 +54,7 @@ def _count(operation: tf.Operation) -> int:
     if operation.type in _CONVOLUTIONS:
         kernel = operation.inputs[1].shape.as_list()
         output = _size(operation.outputs[0])
-        # A depth-wise kernel meets one input channel for each output value.
+        # A depthwise kernel multiplies one input channel for each output value.
         taps = math.prod(kernel[:-2]) * (1 if operation.type.startswith("Depth") else kernel[-2])
         return output * taps
     if operation.type == "Conv2DBackpropInput":
@@ -76,7 +76,7 @@ def _count(operation: tf.Operation) -> int:
 
 
 def _size(tensor: tf.Tensor) -> int:
-    """Number of values for one example: a batch of unknown size counts as one."""
+    """Return the number of values of one example: a batch of unknown size counts as one."""
     return math.prod(side or 1 for side in tensor.shape.as_list())
 
 

@@ -1,7 +1,7 @@
 """Discrepancies between the logits of the teacher and of the student, by name.
 
-A discrepancy is a `keras.losses.Loss` called as `discrepancy(teacher_logits,
-student_logits)`: Keras's own where Keras has it, ours where its form loses the
+A discrepancy is a `keras.losses.Loss` that is called as `discrepancy(teacher_logits,
+student_logits)`. It is Keras's loss of that name, except where Keras's form loses the
 gradient of saturated rows.
 """
 
@@ -37,7 +37,7 @@ def get(discrepancy: str | keras.losses.Loss, **arguments: Any) -> keras.losses.
     """Return a discrepancy from its name, or the given loss unchanged.
 
     Args:
-        discrepancy: `"mae"` (the method's), `"mse"`, `"huber"`, `"kl"`, `"js"`, or a loss.
+        discrepancy: `"mae"` (that of the method), `"mse"`, `"huber"`, `"kl"`, `"js"`, or a loss.
         **arguments: Passed to the constructor of a named discrepancy.
 
     Returns:
@@ -45,7 +45,12 @@ def get(discrepancy: str | keras.losses.Loss, **arguments: Any) -> keras.losses.
 
     Raises:
         InputError: If the name is unknown.
+
+    Example:
+
+    >>> float(get("mae")(np.zeros((2, 3)), np.ones((2, 3))))
+    1.0
     """
     if isinstance(discrepancy, keras.losses.Loss):
         return discrepancy
-    return names.look_up(DISCREPANCIES, discrepancy, "discrepancy")(**arguments)
+    return names.look_up(DISCREPANCIES, discrepancy, "`discrepancy`")(**arguments)

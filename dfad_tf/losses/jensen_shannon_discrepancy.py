@@ -1,18 +1,19 @@
-"""Jensen–Shannon divergence of predictions, from logits."""
+"""Jensen–Shannon divergence of two predictions, from logits."""
 
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import keras
+import tensorflow as tf
 
 
 @keras.saving.register_keras_serializable("dfad_tf")
 class JensenShannonDiscrepancy(keras.losses.Loss):
-    """Symmetric, bounded divergence between teacher and student predictions.
+    """Symmetric and bounded divergence between the predictions of teacher and student.
 
-    The mean of both networks' KL to their average prediction: between 0 and log 2.
+    This is the mean of the KL divergences of both predictions from their average, between 0 and
+    log 2.
 
     Args:
         reduction: Keras's reduction over the batch.
@@ -33,7 +34,7 @@ class JensenShannonDiscrepancy(keras.losses.Loss):
     ) -> None:
         super().__init__(name=name, reduction=reduction)
 
-    def call(self, y_true: Any, y_pred: Any) -> Any:
+    def call(self, y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
         teacher = keras.ops.log_softmax(y_true, axis=-1)
         student = keras.ops.log_softmax(y_pred, axis=-1)
         middle = keras.ops.logaddexp(teacher, student) - math.log(2.0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import keras
+import tensorflow as tf
 
 
 @keras.saving.register_keras_serializable("dfad_tf")
@@ -13,11 +14,11 @@ class KullbackLeiblerDiscrepancy(keras.losses.Loss):
 
     `temperature² · KL(softmax(teacher / temperature) ‖ softmax(student / temperature))`,
     summed over classes and averaged over the batch. `keras.losses.KLDivergence`
-    clips probabilities, so a saturated row has no gradient; this form works on
-    log-probabilities and keeps it.
+    clips probabilities, so a saturated row has no gradient. This form uses
+    log-probabilities and keeps the gradient.
 
     Args:
-        temperature: Softening, above 0.
+        temperature: Temperature that softens the predictions, above 0.
         reduction: Keras's reduction over the batch.
         name: Name of the loss.
 
@@ -44,7 +45,7 @@ class KullbackLeiblerDiscrepancy(keras.losses.Loss):
         super().__init__(name=name, reduction=reduction)
         self.temperature = temperature
 
-    def call(self, y_true: Any, y_pred: Any) -> Any:
+    def call(self, y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
         teacher = keras.ops.log_softmax(y_true / self.temperature, axis=-1)
         student = keras.ops.log_softmax(y_pred / self.temperature, axis=-1)
         divergence = keras.ops.sum(keras.ops.exp(teacher) * (teacher - student), axis=-1)

@@ -130,8 +130,8 @@ def _pair(
     shapes = [
         tuple(layer_outputs(network, [layers[index]], flag)[0].shape[1:])
         for network, layers, flag in (
-            (teacher, theirs, "--teacher_layers"),
-            (student, ours, "--student_layers"),
+            (teacher, theirs, "teacher_layers"),
+            (student, ours, "student_layers"),
         )
     ]
     return ((theirs[index],), (ours[index],)), shapes

@@ -1,4 +1,4 @@
-"""Classifiers by name: the paper's pairs, the field's other pairs, and compact students."""
+"""Classifiers by name: the pairs of the paper and of other methods, and compact students."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ CLASSIFIERS: dict[str, Callable[..., keras.Model]] = {
     "wrn_16_2": functools.partial(wide_resnet, depth=16, width=2),
     "wrn_40_1": functools.partial(wide_resnet, depth=40, width=1),
     "wrn_40_2": functools.partial(wide_resnet, depth=40, width=2),
-    # One block a group: small at any image size, since average pooling ends it.
+    # One block in each group. Global average pooling keeps the head small for any image size.
     **{
         f"compact_{width}": functools.partial(
             resnet, blocks=(1, 1, 1), widths=(width, 2 * width, 4 * width)
@@ -50,8 +50,8 @@ def build(
         name: A name of `CLASSIFIERS`.
         input_shape: `(height, width, channels)`, or `(features,)` for `"mlp"`.
         num_classes: Number of logits, at least 2.
-        mean: Mean of each channel in the input's units, removed inside the network.
-        std: Deviation of each channel.
+        mean: Mean of each channel in the units of the input. The network subtracts it.
+        std: Standard deviation of each channel. The network divides by it.
 
     Returns:
         A model from inputs to logits `(batch, num_classes)`.
@@ -69,10 +69,18 @@ def build(
     return builder(tuple(input_shape), num_classes, mean=mean, std=std, name=key)
 
 
-def check_name(name: str, flag: str) -> None:
+def check_name(name: str, argument: str) -> None:
     """Check a network's name without building it.
 
+    Args:
+        name: A name of `CLASSIFIERS`.
+        argument: The argument that the name was passed to, for the error.
+
     Raises:
-        InputError: If it is unknown; the nearest name is suggested.
+        InputError: If the name is unknown. The error suggests the nearest name.
+
+    Example:
+
+    >>> check_name("resnet18", "student")
     """
-    names.look_up(CLASSIFIERS, name, f"network for --{flag}")
+    names.look_up(CLASSIFIERS, name, f"network for `{argument}`")

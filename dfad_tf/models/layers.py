@@ -1,20 +1,22 @@
-"""Pieces that the classifiers share, with the batch-norm settings of the papers."""
+"""Layers that the classifiers share, with the batch-norm settings of the papers."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import keras
 
 
-def standardize(inputs: Any, mean: Sequence[float] | None, std: Sequence[float] | None) -> Any:
-    """Subtract the mean and divide by the deviation, inside the network.
+def standardize(
+    inputs: keras.KerasTensor, mean: Sequence[float] | None, std: Sequence[float] | None
+) -> keras.KerasTensor:
+    """Subtract the mean and divide by the standard deviation, inside the network.
 
     Args:
         inputs: `(batch, height, width, channels)`.
-        mean: One value a channel, in the input's units; None leaves the input as it is.
-        std: One value a channel, above 0.
+        mean: One value for each channel, in the units of the input. None returns the input
+            unchanged.
+        std: One value for each channel, above 0.
 
     Returns:
         A tensor of the same shape.
@@ -29,11 +31,13 @@ def standardize(inputs: Any, mean: Sequence[float] | None, std: Sequence[float] 
     )(inputs)
 
 
-def convolution(inputs: Any, filters: int, size: int = 3, strides: int = 1) -> Any:
-    """Convolve without bias, padded on both sides alike also where it strides.
+def convolution(
+    inputs: keras.KerasTensor, filters: int, size: int = 3, strides: int = 1
+) -> keras.KerasTensor:
+    """Convolve without bias and with equal padding on both sides.
 
-    Keras's `padding="same"` pads a strided convolution on one side only, which
-    would not be the published networks.
+    Keras's `padding="same"` pads a strided convolution on one side only, unlike the published
+    networks.
     """
     if strides > 1 and size > 1:
         inputs = keras.layers.ZeroPadding2D(size // 2)(inputs)
@@ -47,14 +51,14 @@ def convolution(inputs: Any, filters: int, size: int = 3, strides: int = 1) -> A
     )(inputs)
 
 
-def batch_norm(inputs: Any) -> Any:
-    """Batch normalization with momentum 0.9 and epsilon 1e-5, as the published code has it.
+def batch_norm(inputs: keras.KerasTensor) -> keras.KerasTensor:
+    """Normalize with momentum 0.9 and epsilon 1e-5, as in the published code.
 
-    Keras's defaults, 0.99 and 1e-3, follow the statistics ten times more slowly.
+    With Keras's defaults, 0.99 and 1e-3, the moving statistics change ten times more slowly.
     """
     return keras.layers.BatchNormalization(momentum=0.9, epsilon=1e-5)(inputs)
 
 
-def batch_norm_relu(inputs: Any) -> Any:
+def batch_norm_relu(inputs: keras.KerasTensor) -> keras.KerasTensor:
     """Batch normalization followed by ReLU."""
     return keras.layers.ReLU()(batch_norm(inputs))

@@ -1,4 +1,4 @@
-"""LeNet-5 and its half, the MNIST pair of the paper."""
+"""LeNet-5 and LeNet-5 with half the filters, the MNIST pair of the paper."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ def lenet(
     std: Sequence[float] | None = None,
     name: str = "lenet",
 ) -> keras.Model:
-    """Three 5×5 convolutions and two dense layers, ReLU, max pooling, no padding.
+    """Build three 5×5 convolutions and two dense layers with ReLU, max pooling and no padding.
 
     Args:
         input_shape: `(height, width, channels)`, at least 32 × 32.
         num_classes: Number of logits.
         filters: Filters of the three convolutions and units of the hidden layer:
-            (6, 16, 120, 84) is LeNet-5, (3, 8, 60, 42) its half.
-        mean: Mean of each channel, removed inside the network.
-        std: Deviation of each channel.
+            (6, 16, 120, 84) for LeNet-5, (3, 8, 60, 42) for half of it.
+        mean: Mean of each channel. The network subtracts it.
+        std: Standard deviation of each channel. The network divides by it.
         name: Name of the model.
 
     Returns:
@@ -42,7 +42,7 @@ def lenet(
     if min(input_shape[:2]) < 32:
         raise InputError(
             f"Expected images of at least 32×32 for {name}. Received: "
-            f"{input_shape[0]}×{input_shape[1]}. Take 'compact' for smaller ones."
+            f"{input_shape[0]}×{input_shape[1]}. Use 'compact' for smaller images."
         )
     inputs = keras.Input(input_shape, name="image")
     x = layers.standardize(inputs, mean, std)

@@ -1,4 +1,4 @@
-"""A small dense classifier for vectors, as in the paper's two moons."""
+"""A small dense classifier for vectors, as in the paper's two-moons experiment."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ def multilayer_perceptron(
     std: Sequence[float] | None = None,
     name: str = "multilayer_perceptron",
 ) -> keras.Model:
-    """Dense layers with ReLU, over vectors or flattened images.
+    """Build dense layers with ReLU for vectors or flattened images.
 
     Args:
         input_shape: `(features,)` or `(height, width, channels)`.
         num_classes: Number of logits.
-        units: Widths of the hidden layers.
-        mean: Mean of each channel, removed inside the network.
-        std: Deviation of each channel.
+        units: Number of units of each hidden layer.
+        mean: Mean of each channel. The network subtracts it.
+        std: Standard deviation of each channel. The network divides by it.
         name: Name of the model.
 
     Returns:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import keras
 
@@ -20,19 +19,20 @@ def resnet(
     std: Sequence[float] | None = None,
     name: str = "resnet",
 ) -> keras.Model:
-    """Groups of basic blocks behind a 3×3 stem, without max pooling.
+    """Build groups of basic blocks behind a 3×3 stem, without max pooling.
 
     Args:
         input_shape: `(height, width, channels)`.
         num_classes: Number of logits.
-        blocks: Blocks in each group: (3, 4, 6, 3) is ResNet-34, (2, 2, 2, 2)
-            ResNet-18, (3, 3, 3) ResNet-20, (9, 9, 9) ResNet-56.
-        widths: Filters in each group; every group but the first halves the image.
-        projection: Shortcuts across groups are 1×1 convolutions with batch norm
-            (ResNet-18/34); False sub-samples and pads with zero channels, without
+        blocks: Number of blocks in each group: (3, 4, 6, 3) for ResNet-34, (2, 2, 2, 2)
+            for ResNet-18, (3, 3, 3) for ResNet-20, (9, 9, 9) for ResNet-56.
+        widths: Number of filters in each group. Each group except the first halves the
+            height and width.
+        projection: True: shortcuts between groups are 1×1 convolutions with batch norm
+            (ResNet-18/34). False: they subsample and pad with zero channels, without
             parameters (ResNet-20/56, "option A").
-        mean: Mean of each channel, removed inside the network.
-        std: Deviation of each channel.
+        mean: Mean of each channel. The network subtracts it.
+        std: Standard deviation of each channel. The network divides by it.
         name: Name of the model.
 
     Returns:
@@ -46,14 +46,16 @@ def resnet(
     x = layers.batch_norm_relu(layers.convolution(x, widths[0]))
     for group, (count, width) in enumerate(zip(blocks, widths, strict=True)):
         for block in range(count):
-            # The end of a group has a name that methods which compare maps can be given.
+            # Methods that compare feature maps find the end of a group by its name.
             name_of_end = f"group{group + 1}" if block == count - 1 else None
             x = _block(x, width, 2 if group and not block else 1, projection, name_of_end)
     x = keras.layers.GlobalAveragePooling2D(name="features")(x)
     return keras.Model(inputs, keras.layers.Dense(num_classes, name="logits")(x), name=name)
 
 
-def _block(inputs: Any, width: int, strides: int, projection: bool, name: str | None = None) -> Any:
+def _block(
+    inputs: keras.KerasTensor, width: int, strides: int, projection: bool, name: str | None = None
+) -> keras.KerasTensor:
     x = layers.batch_norm_relu(layers.convolution(inputs, width, strides=strides))
     x = layers.batch_norm(layers.convolution(x, width))
     shortcut = inputs

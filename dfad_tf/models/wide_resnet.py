@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import keras
 
@@ -19,15 +18,15 @@ def wide_resnet(
     std: Sequence[float] | None = None,
     name: str = "wide_resnet",
 ) -> keras.Model:
-    """Three groups of pre-activation blocks of 16, 32 and 64 times `width` filters.
+    """Build three groups of pre-activation blocks with 16, 32 and 64 times `width` filters.
 
     Args:
         input_shape: `(height, width, channels)`.
         num_classes: Number of logits.
         depth: Number of layers, 6n + 4.
-        width: Factor of the filters.
-        mean: Mean of each channel, removed inside the network.
-        std: Deviation of each channel.
+        width: Factor of the number of filters.
+        mean: Mean of each channel. The network subtracts it.
+        std: Standard deviation of each channel. The network divides by it.
         name: Name of the model.
 
     Returns:
@@ -52,7 +51,9 @@ def wide_resnet(
     return keras.Model(inputs, keras.layers.Dense(num_classes, name="logits")(x), name=name)
 
 
-def _block(inputs: Any, filters: int, strides: int, name: str | None = None) -> Any:
+def _block(
+    inputs: keras.KerasTensor, filters: int, strides: int, name: str | None = None
+) -> keras.KerasTensor:
     x = layers.batch_norm_relu(inputs)
     shortcut = inputs
     if strides > 1 or inputs.shape[-1] != filters:

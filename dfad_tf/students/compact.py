@@ -6,15 +6,20 @@ from dfad_tf import models
 
 
 def compact_name(input_shape: tuple[int, ...], num_classes: int, teacher_parameters: int) -> str:
-    """Name the largest compact student with at most a third of the teacher's parameters.
+    """Return the name of the largest compact student within a third of the teacher's parameters.
 
     Args:
         input_shape: The teacher's `(height, width, channels)`, or `(features,)`.
         num_classes: Number of logits.
-        teacher_parameters: The teacher's parameters.
+        teacher_parameters: Number of parameters of the teacher.
 
     Returns:
-        A name of `CLASSIFIERS`; the smallest where none is small enough.
+        A name of `CLASSIFIERS`; that of the smallest student if none is small enough.
+
+    Example:
+
+    >>> compact_name((32, 32, 3), 10, 300_000)
+    'compact_16'
     """
     if len(input_shape) == 1:
         return "mlp"

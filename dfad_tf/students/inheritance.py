@@ -1,106 +1,120 @@
-"""Start a student from its teacher's own filters, without data."""
+"""Initialize a student with filters of its teacher, without data."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import NamedTuple
 
 import keras
 import numpy as np
+import tensorflow as tf
 
+from dfad_tf.compute.keras_internals import call_inputs, producing_layer
 from dfad_tf.graphs.layer_graph import is_graph
-from dfad_tf.teachers.teacher_signals import is_softmax
+from dfad_tf.graphs.layer_table import is_softmax, kind_of
 
-_WEIGHTED = (keras.layers.Conv2D, keras.layers.Dense)
-_PREPROCESSING = (keras.layers.Rescaling, keras.layers.Normalization)
-_WEIGHTLESS = (
-    keras.layers.MaxPooling2D,
-    keras.layers.AveragePooling2D,
-    keras.layers.GlobalAveragePooling2D,
-    keras.layers.ZeroPadding2D,
-    keras.layers.Flatten,
-    keras.layers.ReLU,
-    keras.layers.Activation,
-    keras.layers.Dropout,
-)
-_ROWS = 20_000  # of activations for one regression
+_ROWS = 20_000  # maximum number of rows of activations in one regression
+
+
+class _Chain(NamedTuple):
+    """The layers of a network without branches, in their order."""
+
+    preprocessing: list[keras.layers.Layer]
+    layers: list[keras.layers.Layer]
+
+
+class _Pending(NamedTuple):
+    """A layer of the student whose filters are chosen when the next kernel is known.
+
+    Attributes:
+        layer: The layer.
+        kernel: The teacher's kernel rewritten for the student's inputs, with all filters.
+        bias: Likewise.
+    """
+
+    layer: keras.layers.Layer
+    kernel: np.ndarray
+    bias: np.ndarray
 
 
 def inherit_weights(teacher: keras.Model, student: keras.Model, images: np.ndarray) -> bool:
-    """Set a narrower student's weights from a teacher with the same kinds of layers.
+    """Set the weights of a narrower student from a teacher with the same types of layers.
 
-    Layer by layer, the filters that best span the teacher's activations are kept
-    (pivoted QR), what the others would have answered is regressed on them, and
-    the regression is folded into the next layer's kernel. The activations come
-    from generated images, so no data is seen; but the teacher's filters were
-    shaped by its data, and carry what no generator can invent.
+    In each layer, the filters that best span the teacher's activations are kept (pivoted QR).
+    The activations of the other filters are regressed on those that are kept, and the regression
+    is folded into the kernel of the next layer. The activations are those of generated images,
+    so no data is used. The teacher's filters, however, were trained on its data and contain
+    information that no generator can recover.
 
     Args:
         teacher: A chain of convolutions, dense layers and layers without weights.
-        student: The same chain with as many or fewer filters; changed in place.
-        images: `(n, height, width, channels)` in both networks' input range.
+        student: The same chain with at most as many filters. Its weights are changed in place.
+        images: `(n, height, width, channels)` in the input range of both networks.
 
     Returns:
-        Whether the networks pair; a student that does not is left as it is.
+        Whether the layers of the networks pair. If they do not, the student is unchanged.
 
     Example:
 
-    >>> images = generator(keras.random.normal((2048, 100)), training=True)
+    >>> images = np.random.default_rng(0).normal(size=(64, 32, 32, 1))
+    >>> teacher = models.build("lenet5", (32, 32, 1), 10)
     >>> inherit_weights(teacher, models.build("lenet5_half", (32, 32, 1), 10), images)
     True
 
     Reference:
-        After channel pruning with reconstruction: He, Zhang and Sun, arXiv 1707.06168.
+        Channel pruning with reconstruction: He, Zhang and Sun, arXiv 1707.06168.
     """
-    chains = _chain(teacher), _chain(student)
-    if chains[0] is None or chains[1] is None or not _pair(chains[0][1], chains[1][1]):
+    teacher_chain, student_chain = _chain(teacher), _chain(student)
+    if teacher_chain is None or student_chain is None:
         return False
-    theirs = ours = keras.ops.convert_to_tensor(images, "float32")
-    for layer in chains[0][0]:
-        theirs = layer(theirs)
-    for layer in chains[1][0]:
-        ours = layer(ours)
-    waiting: tuple[Any, np.ndarray, np.ndarray] | None = None
-    for big, small in zip(chains[0][1], chains[1][1], strict=True):
-        if not isinstance(big, _WEIGHTED):
-            # Flattening waits, so that filters stay apart until they are chosen.
-            if not isinstance(big, (keras.layers.Flatten, keras.layers.Dropout)):
-                theirs, ours = big(theirs), big(ours)
+    if not _pair(teacher_chain.layers, student_chain.layers):
+        return False
+    teacher_maps = student_maps = keras.ops.convert_to_tensor(images, "float32")
+    for layer in teacher_chain.preprocessing:
+        teacher_maps = layer(teacher_maps)
+    for layer in student_chain.preprocessing:
+        student_maps = layer(student_maps)
+    pending: _Pending | None = None
+    for big, small in zip(teacher_chain.layers, student_chain.layers, strict=True):
+        if not kind_of(big).inherited_by_width:
+            # Flattening is delayed, so that filters can be told apart until they are chosen.
+            if not (isinstance(big, keras.layers.Flatten) or kind_of(big).identity_in_inference):
+                teacher_maps, student_maps = big(teacher_maps), big(student_maps)
             continue
-        if waiting is not None:
-            ours = _choose(waiting, ours)
-        kernel, bias = _fold(big, *_regress(ours, theirs))
-        waiting = (small, kernel, bias)
-        theirs = _answer(big, theirs, *map(np.asarray, big.get_weights()))
-        ours = _answer(big, ours, kernel, bias)
-    if waiting is not None:
-        waiting[0].set_weights([waiting[1], waiting[2]])
+        if pending is not None:
+            student_maps = _choose(pending, student_maps)
+        kernel, bias = _fold(big, *_regress(student_maps, teacher_maps))
+        pending = _Pending(small, kernel, bias)
+        teacher_maps = _apply(big, teacher_maps, *map(np.asarray, big.get_weights()))
+        student_maps = _apply(big, student_maps, kernel, bias)
+    if pending is not None:
+        pending.layer.set_weights([pending.kernel, pending.bias])
     return True
 
 
-def _chain(model: keras.Model) -> tuple[list[Any], list[Any]] | None:
-    """Preprocessing layers, and the others in their order; None if it is no such chain."""
+def _chain(model: keras.Model) -> _Chain | None:
+    """Return the layers of a chain whose weights can be inherited; None for any other network."""
     if not is_graph(model):
         return None
-    layers: list[Any] = []
+    layers: list[keras.layers.Layer] = []
     tensor = model.outputs[0]
-    while not isinstance(tensor._keras_history.operation, keras.layers.InputLayer):
-        operation, node_index = tensor._keras_history[:2]
-        inputs = operation._inbound_nodes[node_index].input_tensors
+    while not isinstance(producing_layer(tensor), keras.layers.InputLayer):
+        inputs = call_inputs(tensor)
         if len(inputs) != 1:
             return None
-        layers.insert(0, operation)
+        layers.insert(0, producing_layer(tensor))
         tensor = inputs[0]
     while layers and is_softmax(layers[-1]):
         layers.pop()
     count = 0
-    while count < len(layers) and isinstance(layers[count], _PREPROCESSING):
+    while count < len(layers) and kind_of(layers[count]).preprocessing:
         count += 1
-    known = all(isinstance(layer, (*_WEIGHTED, *_WEIGHTLESS)) for layer in layers[count:])
-    return (layers[:count], layers[count:]) if known and layers[count:] else None
+    rows = [kind_of(layer) for layer in layers[count:]]
+    known = all(row.inherited_by_width or row.same_for_any_width for row in rows)
+    return _Chain(layers[:count], layers[count:]) if known and rows else None
 
 
-def _pair(big: list[Any], small: list[Any]) -> bool:
-    """Whether two chains differ in nothing but the number of filters, fewer in the second."""
+def _pair(big: list[keras.layers.Layer], small: list[keras.layers.Layer]) -> bool:
+    """Return whether two chains differ only in the number of filters, fewer in the second."""
     if len(big) != len(small) or not isinstance(big[-1], keras.layers.Dense):
         return False
     free = ("name", "filters", "units", "dtype", "trainable")
@@ -119,51 +133,55 @@ def _pair(big: list[Any], small: list[Any]) -> bool:
             return False
         if isinstance(first, keras.layers.Dense) and len(first.input.shape) != 2:
             return False
-        if isinstance(first, _WEIGHTED):
+        if kind_of(first).inherited_by_width:
             wide, narrow = (layer.get_weights()[0].shape[-1] for layer in (first, second))
             if narrow > wide or not first.use_bias or getattr(first, "groups", 1) != 1:
                 return False
     return big[-1].units == small[-1].units
 
 
-def _choose(waiting: tuple[Any, np.ndarray, np.ndarray], ours: Any) -> Any:
-    """Keep the filters of the layer before that span the others best; return their answers."""
-    from scipy import linalg  # slow to import, and for this alone
+def _choose(pending: _Pending, student_maps: tf.Tensor) -> tf.Tensor:
+    """Keep the filters of the pending layer that best span the others; return their activations."""
+    from scipy import linalg  # slow to import, and used here only
 
-    layer, kernel, bias = waiting
+    layer, kernel, bias = pending
     count = layer.get_weights()[0].shape[-1]
-    rows = _rows(ours)
+    rows = _rows(student_maps)
     order = linalg.qr(rows - rows.mean(0), mode="r", pivoting=True)[1]
     chosen = np.sort(order[:count])
     layer.set_weights([kernel[..., chosen], bias[chosen]])
-    return keras.ops.take(ours, chosen, axis=-1)
+    return keras.ops.take(student_maps, chosen, axis=-1)
 
 
-def _regress(ours: Any, theirs: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Matrix and offset that best give the teacher's activations from the student's."""
-    inputs = _rows(ours)
+def _regress(student_maps: tf.Tensor, teacher_maps: tf.Tensor) -> tuple[np.ndarray, np.ndarray]:
+    """Return the matrix and the offset that map the student's activations to the teacher's."""
+    inputs = _rows(student_maps)
     inputs = np.concatenate([inputs, np.ones((len(inputs), 1), inputs.dtype)], axis=1)
-    solution = np.linalg.lstsq(inputs, _rows(theirs), rcond=None)[0]
+    solution = np.linalg.lstsq(inputs, _rows(teacher_maps), rcond=None)[0]
     return solution[:-1], solution[-1]
 
 
-def _fold(layer: Any, matrix: np.ndarray, offset: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The teacher's kernel and bias, rewritten for the student's inputs."""
+def _fold(
+    layer: keras.layers.Layer, matrix: np.ndarray, offset: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the teacher's kernel and bias, rewritten for the student's inputs."""
     kernel, bias = map(np.asarray, layer.get_weights())
     if isinstance(layer, keras.layers.Conv2D):
         return (
             np.einsum("hwio,ji->hwjo", kernel, matrix).astype("float32"),
             (bias + np.einsum("hwio,i->o", kernel, offset)).astype("float32"),
         )
-    # Behind a flattening, a dense kernel holds every channel once for each pixel.
+    # Behind a Flatten layer, a dense kernel has a row for each pixel and channel.
     by_pixel = kernel.reshape(-1, matrix.shape[1], kernel.shape[-1])
     folded = np.einsum("pio,ji->pjo", by_pixel, matrix)
     folded = folded.reshape(-1, kernel.shape[-1]).astype("float32")
     return folded, (bias + np.einsum("pio,i->o", by_pixel, offset)).astype("float32")
 
 
-def _answer(layer: Any, inputs: Any, kernel: np.ndarray, bias: np.ndarray) -> Any:
-    """Run the layer with other weights than its own."""
+def _apply(
+    layer: keras.layers.Layer, inputs: tf.Tensor, kernel: np.ndarray, bias: np.ndarray
+) -> tf.Tensor:
+    """Run a layer with the given weights."""
     if isinstance(layer, keras.layers.Dense):
         flat = keras.ops.reshape(inputs, (inputs.shape[0], -1))
         return layer.activation(keras.ops.matmul(flat, kernel) + bias)
@@ -177,8 +195,8 @@ def _answer(layer: Any, inputs: Any, kernel: np.ndarray, bias: np.ndarray) -> An
     return layer.activation(outputs + bias)
 
 
-def _rows(activations: Any) -> np.ndarray:
-    """Activations as rows of channels, thinned to what a regression needs."""
+def _rows(activations: tf.Tensor) -> np.ndarray:
+    """Return activations as rows of channels, subsampled to what a regression needs."""
     rows = keras.ops.convert_to_numpy(activations)
     rows = rows.reshape(-1, rows.shape[-1])
     return rows[:: max(1, len(rows) // _ROWS)].astype(np.float64)

@@ -1,9 +1,8 @@
-"""Find out which pixels a teacher expects, from the teacher alone."""
+"""Detect which pixels a teacher expects, from the teacher alone."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import keras
 import numpy as np
@@ -11,38 +10,33 @@ import numpy as np
 from dfad_tf.data.pixel_contract import RANGES, PixelContract
 from dfad_tf.data.smooth_images import _ORDINARY_MEAN, _ORDINARY_STD, smooth_images
 from dfad_tf.graphs.layer_graph import is_graph
+from dfad_tf.graphs.layer_table import kind_of
 from dfad_tf.teachers.saved_model_teacher import SavedModelTeacher
 from dfad_tf.teachers.teacher_signals import TeacherSignals
 
-_WIDEST_STD = 110.0  # no ordinary images vary more: black ink on white does by 80
-_NARROWEST_STD = 8.0
-_NO_PREPROCESSING = (
-    keras.layers.InputLayer,
-    keras.layers.Dropout,
-    keras.layers.ZeroPadding2D,
-    keras.layers.Resizing,
-    keras.layers.RandomFlip,
-    keras.layers.RandomTranslation,
-    keras.layers.RandomRotation,
-    keras.layers.RandomZoom,
-    keras.layers.RandomCrop,
-    keras.layers.RandomContrast,
-    keras.layers.RandomBrightness,
-)
+# The range of the standard deviation of ordinary images, in raw pixels. That of black ink on
+# white is 80.
+_NARROWEST_STD, _WIDEST_STD = 8.0, 110.0
 
 
 def detect_contract(teacher: keras.Model) -> PixelContract:
-    """Tell the input range of a teacher and the place of ordinary images in it.
+    """Infer the input range of a teacher, and the mean and standard deviation of its images.
 
-    In this order: preprocessing layers at the teacher's entrance say it; else the
-    statistics of its first batch normalization tell which range it was trained
-    on; else the size of its logits on smooth random images.
+    The first of these that the teacher has decides: preprocessing layers at its input; the
+    statistics of its first batch normalization, which indicate the range that it was trained
+    on; the size of its logits for smooth random images.
 
     Args:
         teacher: A classifier of images `(height, width, channels)`.
 
     Returns:
-        The contract; its `source` says how it was found, and how sure that is.
+        The contract. Its `source` states how it was inferred, and so how certain it is.
+
+    Example:
+
+    >>> entrance = [keras.Input((8, 8, 1)), keras.layers.Rescaling(1 / 255)]
+    >>> detect_contract(keras.Sequential([*entrance, *teacher.layers])).range
+    'pixels'
     """
     channels = teacher.input_shape[-1]
     layers, core = _entrance(teacher)
@@ -57,7 +51,7 @@ def detect_contract(teacher: keras.Model) -> PixelContract:
         network, norm = by_batch_norm
         scores = [_distance(network, norm, c, teacher.input_shape[1:]) for c in candidates]
         best = candidates[int(np.argmin(scores))]
-        return _named(best, "told by its first batch normalization")
+        return _named(best, "inferred from its first batch normalization")
     return _named(_by_logits(teacher, candidates), "guessed from the size of its logits")
 
 
@@ -68,30 +62,34 @@ def declared_contract(
 
     Args:
         name: A name of `RANGES`.
-        channels: Channels of the images.
-        mean: Mean of each channel of the images in raw pixels; None is a photograph's.
-        std: Deviation of each channel in raw pixels.
+        channels: Number of channels of the images.
+        mean: Mean of each channel of the images in raw pixels, or one mean for all channels.
+            None stands for that of photographs.
+        std: Standard deviation of each channel in raw pixels, above 0, in the same form.
+
+    Example:
+
+    >>> declared_contract("zero_one", 3, mean=None, std=None).mean
+    (115.0, 115.0, 115.0)
     """
     return PixelContract(
         name,
         tuple(mean or (_ORDINARY_MEAN,)),
         tuple(std or (_ORDINARY_STD,)),
-        "given by --input_range",
+        "declared by the user",
     ).for_channels(channels)
 
 
-def _entrance(model: Any) -> tuple[list[Any], Any]:
-    """The layers before the first with weights of its own, and the graph that holds that one."""
-    found: list[Any] = []
+def _entrance(model: keras.Model) -> tuple[list[keras.layers.Layer], keras.Model]:
+    """Return the layers in front of the first that extracts features, and the graph of that one."""
+    found: list[keras.layers.Layer] = []
     while is_graph(model):
         inner = None
         for layer in model.layers:
             if is_graph(layer):
                 inner = layer
                 break
-            if not isinstance(
-                layer, (keras.layers.Rescaling, keras.layers.Normalization, *_NO_PREPROCESSING)
-            ):
+            if not (kind_of(layer).preprocessing or kind_of(layer).keeps_pixel_values):
                 return found, model
             found.append(layer)
         if inner is None:
@@ -100,8 +98,10 @@ def _entrance(model: Any) -> tuple[list[Any], Any]:
     return found, model
 
 
-def _compose(layers: list[Any], channels: int) -> tuple[np.ndarray, np.ndarray] | None:
-    """The entrance's preprocessing as one factor and one offset a channel, if there is any."""
+def _compose(
+    layers: list[keras.layers.Layer], channels: int
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """Return the preprocessing as one factor and one offset for each channel, if there is any."""
     scale, offset, any_found = np.ones(channels), np.zeros(channels), False
     for layer in layers:
         if isinstance(layer, keras.layers.Rescaling):
@@ -122,9 +122,9 @@ def _compose(layers: list[Any], channels: int) -> tuple[np.ndarray, np.ndarray] 
 
 
 def _from_preprocessing(scale: np.ndarray, offset: np.ndarray) -> PixelContract:
-    """Infer the range that preprocessing was written for from where it maps zero and one."""
+    """Infer the range of a teacher's images from the values that its preprocessing maps to 0."""
     source = "read from its preprocessing layers"
-    mean, std = -offset / scale, 1 / scale  # what becomes 0, and what becomes a step of 1
+    mean, std = -offset / scale, 1 / scale  # they map to 0, and to a difference of 1
     size = float(np.mean(np.abs(std)))
     if size > 4 or float(np.max(np.abs(mean))) > 4:
         name, unit, zero = "pixels", 1.0, 0.0
@@ -133,9 +133,9 @@ def _from_preprocessing(scale: np.ndarray, offset: np.ndarray) -> PixelContract:
     else:
         name, unit, zero = "zero_one", 255.0, 0.0
     if size * unit > _WIDEST_STD:
-        # A mere change of range says nothing of the images' own mean and deviation.
+        # A change of range does not indicate the mean and standard deviation of the images.
         return PixelContract(name, (_ORDINARY_MEAN,), (_ORDINARY_STD,), source)
-    if size * unit < _NARROWEST_STD:  # the mean alone is removed
+    if size * unit < _NARROWEST_STD:  # only the mean is subtracted
         deviations = (_ORDINARY_STD,) * len(mean)
         return PixelContract(name, tuple((mean * unit + zero).tolist()), deviations, source)
     return PixelContract(
@@ -151,7 +151,9 @@ def _named(contract: PixelContract, source: str) -> PixelContract:
     return PixelContract(contract.range, contract.mean, contract.std, source)
 
 
-def _first_batch_norm(core: Any) -> tuple[keras.Model, Any] | None:
+def _first_batch_norm(
+    core: keras.Model,
+) -> tuple[keras.Model, keras.layers.BatchNormalization] | None:
     if not is_graph(core):
         return None
     for layer in core.layers:
@@ -163,17 +165,20 @@ def _first_batch_norm(core: Any) -> tuple[keras.Model, Any] | None:
 
 
 def _distance(
-    network: keras.Model, norm: Any, contract: PixelContract, shape: tuple[int, int, int]
+    network: keras.Model,
+    norm: keras.layers.BatchNormalization,
+    contract: PixelContract,
+    shape: tuple[int, int, int],
 ) -> float:
-    """How far smooth images in this range lie from the statistics the layer was trained to."""
+    """Return the distance of smooth images in this range from the statistics of a layer."""
     inputs = contract.to_input(smooth_images(64, shape))
     values = keras.ops.convert_to_numpy(network(inputs, training=False))
     axes = tuple(range(values.ndim - 1))
     mean, variance = values.mean(axes), values.var(axes) + 1e-8
     known_mean = keras.ops.convert_to_numpy(norm.moving_mean)
     known = keras.ops.convert_to_numpy(norm.moving_variance) + 1e-8
-    # The divergence between two normal distributions, both ways, so that neither
-    # a far too small nor a far too large range looks near.
+    # The symmetric divergence of two normal distributions: it is large for a range that is far
+    # too small and for one that is far too large.
     gap = (mean - known_mean) ** 2
     return float(np.median(variance / known + known / variance + gap / known + gap / variance))
 
@@ -185,7 +190,7 @@ def _by_logits(teacher: keras.Model, candidates: list[PixelContract]) -> PixelCo
         c.range: float(np.median(np.ptp(np.asarray(signals(c.to_input(images))[0]), axis=-1)))
         for c in candidates
     }
-    # A trained classifier's logits lie some units to some tens apart; with inputs
+    # The logits of a trained classifier differ by a few units to a few tens. With inputs
     # 255 times too large or too small they do not.
     distance = {name: abs(np.log(value / 10 + 1e-9)) for name, value in spread.items()}
     name = "pixels" if distance["pixels"] < distance["zero_one"] else "zero_one"

@@ -1,4 +1,4 @@
-"""What a frozen teacher tells of images: its logits, and its penultimate features."""
+"""The answers of a frozen teacher to images: its logits and its penultimate features."""
 
 from __future__ import annotations
 
@@ -7,54 +7,51 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import keras
+import tensorflow as tf
 
+from dfad_tf.compute.keras_internals import call_inputs, producing_layer
 from dfad_tf.graphs.layer_graph import is_graph
+from dfad_tf.graphs.layer_table import is_softmax, kind_of
 from dfad_tf.graphs.training_form import TrainingForm
 from dfad_tf.utils.errors import InputError
 
-# Layers without weights that may stand behind the last layer with a kernel.
-_PASSED_OVER = (
-    keras.layers.Activation,
-    keras.layers.Softmax,
-    keras.layers.Dropout,
-    keras.layers.Flatten,
-    keras.layers.Reshape,
-    keras.layers.GlobalAveragePooling2D,
-    keras.layers.GlobalMaxPooling2D,
-    keras.layers.AveragePooling2D,
-)
-
 
 class Answers(NamedTuple):
-    """All that a teacher tells of a batch.
+    """The answers of a teacher to a batch.
 
     Attributes:
         logits: `(batch, classes)`, float32.
         features: Penultimate features, float32; None if there are none.
-        activations: What `watching` asked for, in its order.
+        activations: The activations that `watching` added, in the same order.
     """
 
-    logits: Any
-    features: Any
-    activations: tuple[Any, ...] = ()
+    logits: tf.Tensor
+    features: tf.Tensor | None
+    activations: tuple[tf.Tensor, ...] = ()
 
 
 class TeacherSignals:
     """Run a teacher in inference mode and return logits and features in one pass.
 
-    A softmax at the end is taken off: where the last dense layer applies it, its
-    weights are read without it. This object is no layer, so a distiller that
-    holds it saves the teacher once. A teacher that is no Keras graph may bring a
-    method `signals(images)`, and `softmax_removed` and `features_name`, itself.
+    A softmax at the end is removed. If it is the activation of the last layer with a kernel, a
+    copy of that layer without the activation returns the logits. This object is not a layer, so
+    a distiller that holds it saves the teacher once.
+
+    A teacher that is not a graph of layers may have a method `signals(images)`, which returns
+    logits and features, and the attributes `softmax_removed` and `features_name`.
 
     Args:
         teacher: A model with one input and outputs `(batch, classes)`, either
             logits or probabilities.
-        features: Name of the layer whose output R_m reads; None finds the input
+        features: Name of the layer whose output the term R_m reads. None stands for the input
             of the last dense or convolutional layer.
 
+    Attributes:
+        softmax_removed: Whether the teacher's own outputs are probabilities.
+        features_name: Name of the layer that returns the features; None if there are none.
+
     Raises:
-        InputError: If `features` names no layer of the teacher.
+        InputError: If `features` names no layer of the teacher, or the teacher is not a graph.
 
     Example:
 
@@ -65,12 +62,12 @@ class TeacherSignals:
         self.teacher = teacher
         self.softmax_removed = getattr(teacher, "softmax_removed", False)
         self.features_name: str | None = getattr(teacher, "features_name", None)
-        self._network: Any = None
+        self._network: Any = None  # a `keras.Model` or its `TrainingForm`
         if not is_graph(teacher):
             if features is not None:
                 raise InputError(
-                    "Expected a functional or sequential Keras teacher to read the features "
-                    f"{features!r} from. Received: {type(teacher).__name__}"
+                    "Expected a functional or sequential Keras teacher to read `features` from. "
+                    f"Received: features={features!r} of a {type(teacher).__name__}"
                 )
             return
         logits, found = self._logits(teacher)
@@ -84,28 +81,32 @@ class TeacherSignals:
 
     @property
     def has_features(self) -> bool:
-        """Whether features can be read."""
+        """Whether the teacher has features."""
         return self.features_name is not None
 
     def in_precision(self, precision: str | None) -> TeacherSignals:
-        """Return the same signals, computed as training computes, in another precision."""
+        """Return the same signals from the teacher's training form.
+
+        Args:
+            precision: A Keras dtype policy; None keeps the dtype policy of every layer.
+        """
         faster = copy.copy(self)
         if self._network is not None:
-            # What is watched may be of low precision: only these are learned from to the digit.
+            # The student learns from these to the last digit, but not from watched activations.
             exact = [
                 self._outputs[name] for name in ("logits", "features") if name in self._outputs
             ]
             faster._network = TrainingForm(self._network, precision, exact)
         return faster
 
-    def watching(self, tensors: Sequence[Any]) -> TeacherSignals:
-        """Return the same signals, which also give activations inside the teacher.
+    def watching(self, tensors: Sequence[keras.KerasTensor]) -> TeacherSignals:
+        """Return the same signals with activations inside the teacher as further outputs.
 
         Args:
             tensors: Symbolic tensors of the teacher's own graph.
 
         Raises:
-            InputError: If the teacher is no graph of layers.
+            InputError: If the teacher is not a graph of layers.
         """
         if not tensors:
             return self
@@ -119,13 +120,14 @@ class TeacherSignals:
         watching._network = keras.Model(self.teacher.inputs[0], outputs)
         return watching
 
-    def __call__(self, images: Any) -> tuple[Any, Any]:
+    def __call__(self, images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor | None]:
         """Return float32 logits `(batch, classes)` and features (None if there are none)."""
         return self.observe(images)[:2]
 
-    def observe(self, images: Any) -> Answers:
-        """Return logits, features and the activations that are watched."""
-        features, activations = None, ()
+    def observe(self, images: tf.Tensor) -> Answers:
+        """Return logits, features and the watched activations."""
+        features = None
+        activations: tuple[tf.Tensor, ...] = ()
         if self._network is not None:
             outputs = self._network(images, training=False)
             logits, features = outputs["logits"], outputs.get("features")
@@ -138,34 +140,39 @@ class TeacherSignals:
             features = keras.ops.cast(features, "float32")
         return Answers(keras.ops.cast(logits, "float32"), features, activations)
 
-    def _logits(self, model: keras.Model) -> tuple[Any, Any]:
-        """Walk back from the output to the last layer with a kernel."""
+    def _logits(self, model: keras.Model) -> tuple[keras.KerasTensor, keras.KerasTensor | None]:
+        """Return logits and features: walk back from the output to the last kernel."""
         tensor = model.outputs[0]
-        passed: list[Any] = []
+        skipped: list[keras.layers.Layer] = []
         while True:
-            history = tensor._keras_history
-            operation = history.operation
-            if isinstance(operation, keras.layers.InputLayer):
+            layer = producing_layer(tensor)
+            if isinstance(layer, keras.layers.InputLayer):
                 return model.outputs[0], None
-            source = operation._inbound_nodes[history.node_index].input_tensors[0]
-            if is_graph(operation):
-                inner = TeacherSignals(operation)
-                self.softmax_removed, self.features_name = (
-                    inner.softmax_removed,
-                    inner.features_name,
-                )
-                outputs = inner._network(source, training=False)
-                return self._replay(outputs["logits"], passed), outputs.get("features")
-            if isinstance(operation, (keras.layers.Dense, keras.layers.Conv2D)):
-                self.features_name = source._keras_history.operation.name
-                return self._replay(self._linear(operation, source, tensor), passed), source
-            if not isinstance(operation, _PASSED_OVER):
+            source = call_inputs(tensor)[0]
+            if is_graph(layer):
+                logits, features = self._of_nested(layer, source)
+                return self._replay(logits, skipped), features
+            if kind_of(layer).has_kernel:
+                self.features_name = producing_layer(source).name
+                return self._replay(self._linear(layer, source, tensor), skipped), source
+            if not kind_of(layer).skipped_behind_logits:
                 return model.outputs[0], None
-            passed.append(operation)
+            skipped.append(layer)
             tensor = source
 
-    def _linear(self, layer: Any, features: Any, output: Any) -> Any:
-        """The layer's output before its softmax."""
+    def _of_nested(
+        self, model: keras.Model, source: keras.KerasTensor
+    ) -> tuple[keras.KerasTensor, keras.KerasTensor | None]:
+        """Return logits and features of a model that is the last layer with a kernel."""
+        inner = TeacherSignals(model)
+        self.softmax_removed, self.features_name = inner.softmax_removed, inner.features_name
+        outputs = inner._network(source, training=False)
+        return outputs["logits"], outputs.get("features")
+
+    def _linear(
+        self, layer: keras.layers.Layer, features: keras.KerasTensor, output: keras.KerasTensor
+    ) -> keras.KerasTensor:
+        """Return the output of the last layer with a kernel, without its softmax."""
         if layer.activation is not keras.activations.softmax:
             return output
         self.softmax_removed = True
@@ -176,9 +183,11 @@ class TeacherSignals:
         linear.trainable = False
         return logits
 
-    def _replay(self, logits: Any, passed: list[Any]) -> Any:
-        """Apply what stood behind the last layer with a kernel, but for the softmax."""
-        for layer in reversed(passed):
+    def _replay(
+        self, logits: keras.KerasTensor, skipped: list[keras.layers.Layer]
+    ) -> keras.KerasTensor:
+        """Apply the layers behind the last layer with a kernel, except for a softmax."""
+        for layer in reversed(skipped):
             if is_softmax(layer):
                 self.softmax_removed = True
             else:
@@ -186,18 +195,11 @@ class TeacherSignals:
         return logits
 
 
-def is_softmax(layer: Any) -> bool:
-    """Whether a layer is nothing but a softmax."""
-    return isinstance(layer, keras.layers.Softmax) or (
-        isinstance(layer, keras.layers.Activation) and layer.activation is keras.activations.softmax
-    )
-
-
-def _layer_output(teacher: keras.Model, name: str) -> Any:
+def _layer_output(teacher: keras.Model, name: str) -> keras.KerasTensor:
     known = [layer.name for layer in teacher.layers]
     if name not in known:
         raise InputError(
-            "Expected the features to be a layer of the teacher (its last ones: "
-            f"{', '.join(known[-6:])}). Received: {name!r}"
+            "Expected `features` to name a layer of the teacher (the last ones are "
+            f"{', '.join(known[-6:])}). Received: features={name!r}"
         )
     return teacher.get_layer(name).output

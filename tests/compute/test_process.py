@@ -1,4 +1,4 @@
-"""What the process has used so far."""
+"""Resources that the process has used so far."""
 
 import subprocess
 import sys
@@ -10,11 +10,11 @@ import psutil
 from dfad_tf.compute import process
 
 
-def test_seconds_run_from_the_start_of_the_process():
-    # Without TensorFlow, which this needs for memory alone, it starts at once.
+def test_seconds_are_counted_from_the_start_of_the_process():
+    # Without TensorFlow, which only the memory needs, the process starts at once.
     script = (
         "import sys, time, types; sys.modules['tensorflow'] = types.ModuleType('tensorflow'); "
-        "from dfad_tf.process import seconds_since_start; time.sleep(0.5); "
+        "from dfad_tf.compute.process import seconds_since_start; time.sleep(0.5); "
         "print(seconds_since_start())"
     )
     begin = time.monotonic()
@@ -23,7 +23,7 @@ def test_seconds_run_from_the_start_of_the_process():
     assert process.seconds_since_start() > float(printed)
 
 
-def test_the_most_memory_is_kept_when_it_is_given_back():
+def test_the_peak_of_memory_remains_after_memory_is_released():
     before = process.peak_memory_bytes()
     now = psutil.Process().memory_info().rss
     assert 0.9 * now < before < 2**40
@@ -31,5 +31,5 @@ def test_the_most_memory_is_kept_when_it_is_given_back():
     most = process.peak_memory_bytes()
     assert most > before + 2**26
     del block
-    # Linux counts a process's pages in steps, so that its peak may waver by some.
+    # Linux counts the pages of a process in steps, so the peak may vary slightly.
     assert process.peak_memory_bytes() > most - 2**24

@@ -1,4 +1,4 @@
-"""Two replicas compute what one device computes at the same global batch, within rounding."""
+"""Two replicas compute the results of one device with the same global batch, within rounding."""
 
 import dataclasses
 
@@ -18,12 +18,12 @@ from tests.conftest import small_classifier, small_generator, weights
 from tests.helpers.distiller_state import state
 from tests.helpers.small_distiller import SHAPE, fit, labelled
 
-# A hundredth of what the least of the mistakes does that these tests were seen to find.
+# A hundredth of the effect of the smallest mistake that these tests were seen to find.
 TOLERANCE = 3e-6
 
 
 def make(method, wrap=lambda optimizer: optimizer, **sgd):
-    """A distiller by plain SGD: Adam makes a whole step of a gradient that is only rounding."""
+    """A distiller with plain SGD: Adam takes a full step even if a gradient is only rounding."""
     keras.utils.set_random_seed(7)
     distiller = DataFreeDistiller(
         small_classifier(batch_norm=True), small_classifier(batch_norm=True), small_generator()
@@ -34,7 +34,7 @@ def make(method, wrap=lambda optimizer: optimizer, **sgd):
 
 
 def check_same(strategy, *arguments, **sgd):
-    """Check that a run on two replicas is that on one device, and return both."""
+    """Check that a run on two replicas equals that on one device, and return both."""
     one = make(*arguments, **sgd)
     start = weights(one.student) + weights(one.generator)
     with strategy.scope():
@@ -50,16 +50,16 @@ def check_same(strategy, *arguments, **sgd):
 
 
 def run(strategy, function):
-    """What a function returns on each replica."""
+    """The results of a function on each replica."""
     return strategy.experimental_local_results(strategy.run(tf.function(function, autograph=False)))
 
 
 @pytest.mark.parametrize("method", ["proposed", "dafl", "zskt", "dfq"])
-def test_two_replicas_are_one_device_at_the_same_global_batch(two_replicas, method):
+def test_two_replicas_equal_one_device_with_the_same_global_batch(two_replicas, method):
     check_same(two_replicas, method)
 
 
-def test_every_replica_keeps_the_same_memory_as_one_device(two_replicas):
+def test_the_memory_of_each_replica_equals_that_of_one_device(two_replicas):
     settings = Settings(memory_size=20, memory_share=0.5)
     one, two = check_same(two_replicas, methods.get("proposed", settings))
     for a, b in zip(one.sampler.memory.variables, two.sampler.memory.variables, strict=True):
@@ -68,7 +68,7 @@ def test_every_replica_keeps_the_same_memory_as_one_device(two_replicas):
         np.testing.assert_allclose(a, first, atol=TOLERANCE)
 
 
-def test_a_memory_under_a_strategy_is_read_and_put_back_from_outside(two_replicas):
+def test_a_memory_under_a_strategy_is_read_and_restored_from_outside(two_replicas):
     with two_replicas.scope():
         distiller = make("proposed+memory")
     fit(distiller)
@@ -88,20 +88,20 @@ def test_a_memory_under_a_strategy_is_read_and_put_back_from_outside(two_replica
         VirtualInterpolation(labels="teacher", mode="replace"),
     ],
 )
-def test_every_form_of_interpolation_is_that_of_the_global_batch(two_replicas, interpolation):
+def test_every_form_of_interpolation_uses_the_global_batch(two_replicas, interpolation):
     check_same(two_replicas, methods.get("proposed", Settings(interpolation=interpolation)))
 
 
 @pytest.mark.parametrize("clip", [{"global_clipnorm": 0.1}, {"clipnorm": 0.05}])
-def test_gradients_are_clipped_as_those_of_the_global_batch(two_replicas, clip):
+def test_the_gradients_of_the_global_batch_are_clipped(two_replicas, clip):
     check_same(two_replicas, "dfad", **clip)
 
 
-def test_losses_are_scaled_on_replicas_too(two_replicas):
+def test_loss_scaling_on_replicas(two_replicas):
     check_same(two_replicas, "dfad", keras.optimizers.LossScaleOptimizer)
 
 
-def test_a_step_of_infinite_gradients_on_one_replica_is_left_out_on_all(two_replicas):
+def test_infinite_gradients_on_one_replica_skip_the_step_on_all(two_replicas):
     with two_replicas.scope():
         variable = keras.Variable([1.0, 2.0])
         optimizer = keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD(1.0), 8.0)
@@ -124,7 +124,7 @@ def test_a_step_of_infinite_gradients_on_one_replica_is_left_out_on_all(two_repl
         np.testing.assert_array_equal(copy, variable)
 
 
-def test_a_strategy_holds_where_compile_is_called_outside_of_its_scope(two_replicas):
+def test_compile_may_be_called_outside_of_the_scope(two_replicas):
     with two_replicas.scope():
         distiller = make("dfad")
     distiller.compile("sgd", "sgd", "dfad+memory")
@@ -136,7 +136,7 @@ def test_a_strategy_holds_where_compile_is_called_outside_of_its_scope(two_repli
     assert np.isfinite(fit(distiller).history["loss"]).all()
 
 
-def test_batch_norm_that_cannot_be_made_global_is_told(two_replicas):
+def test_batch_normalization_that_cannot_be_synchronized_is_an_error(two_replicas):
     class Own(keras.layers.BatchNormalization):
         pass
 
@@ -151,12 +151,12 @@ def test_batch_norm_that_cannot_be_made_global_is_told(two_replicas):
         fit(distiller)
 
 
-def test_shares_are_dealt_out_in_turn_and_come_back_in_order(two_replicas):
+def test_shares_are_interleaved_and_gathered_in_order(two_replicas):
     numbers = tf.reshape(tf.range(12.0), (6, 2))
     shares = run(two_replicas, lambda: replicas.own(numbers))
     assert [share[:, 0].numpy().tolist() for share in shares] == [[0, 4, 8], [2, 6, 10]]
-    for whole in run(two_replicas, lambda: replicas.gathered(replicas.own(numbers))):
-        np.testing.assert_array_equal(whole, numbers)
+    for gathered in run(two_replicas, lambda: replicas.gathered(replicas.own(numbers))):
+        np.testing.assert_array_equal(gathered, numbers)
 
 
 def test_gradients_of_means_and_moments_are_those_of_the_global_batch(two_replicas):
@@ -185,17 +185,19 @@ def test_gradients_of_means_and_moments_are_those_of_the_global_batch(two_replic
             np.testing.assert_allclose(found, wanted, rtol=1e-5)
 
 
-def test_what_replicas_cannot_share_is_told_before_any_work(two_replicas):
+def test_batches_that_replicas_cannot_share_are_an_error_before_any_work(two_replicas):
     with two_replicas.scope():
         distiller = make("proposed")
-    with pytest.raises(InputError, match=r"batch_size.* in 2s.*2 replicas. Received: 7"):
+    with pytest.raises(
+        InputError, match="`batch_size` to be a multiple of 2.*2 replicas. Received: 7"
+    ):
         distiller.fit(batch_size=7, verbose=0)
     blend = VirtualInterpolation(share=0.4)
     with two_replicas.scope():
         distiller = make(methods.get("proposed", Settings(interpolation=blend)))
-    with pytest.raises(InputError, match=r"--interpolation_share\) in 2s.*Received: 3 images"):
+    with pytest.raises(InputError, match="interpolation_share.* multiple of 2.*Received: 3 images"):
         fit(distiller)
     with two_replicas.scope():
         distiller = make(methods.get("dfad", Settings(memory_size=20, memory_share=0.4)))
-    with pytest.raises(InputError, match=r"--memory_share\) in 2s.*Received: 3 images"):
+    with pytest.raises(InputError, match="memory_share.* multiple of 2.*Received: 3 images"):
         fit(distiller)

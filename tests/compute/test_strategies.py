@@ -1,4 +1,4 @@
-"""A strategy by its name, and one line where its devices are not there."""
+"""Strategies by name, and errors of one line if their devices are not available."""
 
 import json
 
@@ -14,7 +14,7 @@ def cluster(monkeypatch, workers, kind="worker", index=0, **jobs):
     monkeypatch.setenv("TF_CONFIG", json.dumps(content))
 
 
-def test_one_device_is_left_as_it_is():
+def test_one_device_has_the_default_strategy():
     assert strategies.get() is tf.distribute.get_strategy()
     assert strategies.get().num_replicas_in_sync == 1
     assert strategies.is_chief(strategies.get())
@@ -22,7 +22,7 @@ def test_one_device_is_left_as_it_is():
 
 
 @pytest.mark.parametrize("arguments", [("mirrored",), ("mirrored", 2), ("auto", 2)])
-def test_logical_cpus_are_replicas(arguments):
+def test_logical_cpus_can_be_replicas(arguments):
     strategy = strategies.get(*arguments)
     assert isinstance(strategy, tf.distribute.MirroredStrategy)
     assert strategy.num_replicas_in_sync == 2 and strategies.is_chief(strategy)
@@ -32,14 +32,14 @@ def test_logical_cpus_are_replicas(arguments):
     ("arguments", "message"),
     [
         (("mirored",), "Did you mean 'mirrored'"),
-        (("mirrored", 1), "several devices for --strategy=mirrored.*and --replicas=1"),
-        (("mirrored", 3), "--replicas=3 before TensorFlow"),
-        (("tpu",), "Expected a TPU for --strategy=tpu"),
-        (("tpu", 2), "no number of replicas"),
-        (("multi_worker",), "TF_CONFIG to name two workers.*Received: none"),
+        (("mirrored", 1), "several devices for `strategy=mirrored`.*and replicas=1"),
+        (("mirrored", 3), "`replicas=3` before TensorFlow"),
+        (("tpu",), "Expected a TPU for `strategy=tpu`"),
+        (("tpu", 2), "no `replicas` with `strategy=tpu`"),
+        (("multi_worker",), "TF_CONFIG to name at least two workers.*Received: none"),
     ],
 )
-def test_devices_that_are_not_there_are_told(arguments, message, monkeypatch):
+def test_missing_devices_are_an_error(arguments, message, monkeypatch):
     monkeypatch.delenv("TF_CONFIG", raising=False)
     with pytest.raises(InputError, match=message):
         strategies.get(*arguments)
@@ -56,13 +56,13 @@ def test_devices_that_are_not_there_are_told(arguments, message, monkeypatch):
         '{"cluster": {"worker": ["a:1", "b:2"]}, "task": {"type": "ps", "index": 0}}',
     ],
 )
-def test_a_cluster_that_cannot_work_is_told_before_any_waiting(text, monkeypatch):
+def test_an_invalid_cluster_is_an_error_before_any_waiting(text, monkeypatch):
     monkeypatch.setenv("TF_CONFIG", text)
     with pytest.raises(InputError, match="TF_CONFIG"):
         strategies.get("multi_worker")
 
 
-def test_several_workers_are_found(monkeypatch):
+def test_several_workers_are_detected(monkeypatch):
     made = []
     monkeypatch.setattr(
         tf.distribute, "MultiWorkerMirroredStrategy", lambda: made.append("workers")

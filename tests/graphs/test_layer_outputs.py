@@ -1,10 +1,11 @@
-"""Layers inside networks: the ends of the groups, and those that are named."""
+"""Layers inside networks: the ends of groups, and layers by name."""
 
 import keras
 import numpy as np
 import pytest
 
 from dfad_tf import models
+from dfad_tf.compute.keras_internals import producing_layer
 from dfad_tf.graphs.layer_outputs import group_ends, layer_outputs, pair_layers
 from dfad_tf.utils.errors import InputError
 from tests.conftest import small_classifier
@@ -20,38 +21,37 @@ def kinds(network):
     return [type(network.get_layer(name)).__name__ for name in group_ends(network)]
 
 
-def test_the_ends_of_a_lenet_are_its_convolutions():
+def test_group_ends_of_a_lenet_are_its_convolutions():
     network = models.build("lenet5", (32, 32, 1), 10, [1.0], [2.0])
     assert shapes(network) == [(28, 28, 6), (10, 10, 16), (1, 1, 120)]
     assert kinds(network) == ["Conv2D"] * 3
 
 
-def test_the_ends_of_a_resnet_are_those_of_its_groups_after_the_addition():
+def test_group_ends_of_a_resnet_follow_the_addition():
     network = models.build("resnet34", (32, 32, 3), 10, [1.0] * 3, [2.0] * 3)
     assert shapes(network) == [(32, 32, 64), (16, 16, 128), (8, 8, 256), (4, 4, 512)]
     assert kinds(network) == ["ReLU"] * 4
     assert all(isinstance(_source(network, name), layers.Add) for name in group_ends(network))
 
 
-def test_the_ends_of_a_wide_resnet_are_those_of_its_groups():
+def test_group_ends_of_a_wide_resnet():
     network = models.build("wrn_16_1", (32, 32, 3), 10, [1.0] * 3, [2.0] * 3)
     assert shapes(network) == [(32, 32, 16), (16, 16, 32), (8, 8, 64)]
-    # Not the next group's normalization, which still has their resolution.
+    # The normalization of the next group has the same resolution, and is not the end.
     assert group_ends(network) == ["group1", "group2", "group3"]
 
 
 @pytest.mark.parametrize("name", ["resnet20", "compact_8"])
-def test_three_groups_have_three_ends(name):
+def test_a_network_of_three_groups_has_three_ends(name):
     network = models.build(name, (32, 32, 3), 10)
     assert [shape[:2] for shape in shapes(network)] == [(32, 32), (16, 16), (8, 8)]
 
 
 def _source(network, name):
-    tensor = network.get_layer(name).input
-    return tensor._keras_history.operation
+    return producing_layer(network.get_layer(name).input)
 
 
-def test_nested_networks_and_layers_called_twice_are_passed_over():
+def test_nested_networks_and_layers_called_twice_are_skipped():
     inputs = keras.Input((8, 8, 1))
     twice = layers.Conv2D(1, 3, padding="same")
     inner = keras.Sequential([keras.Input((8, 8, 1)), layers.Conv2D(2, 3)])
@@ -60,7 +60,7 @@ def test_nested_networks_and_layers_called_twice_are_passed_over():
     assert group_ends(network) == ["own"]
 
 
-def test_a_network_that_grew_layer_by_layer_or_was_loaded_has_its_ends(tmp_path):
+def test_group_ends_of_a_network_that_was_extended_or_loaded(tmp_path):
     plain = small_classifier(batch_norm=True)
     grown = keras.Sequential([keras.Input((8, 8, 1))])
     for layer in plain.layers:
@@ -70,7 +70,7 @@ def test_a_network_that_grew_layer_by_layer_or_was_loaded_has_its_ends(tmp_path)
     extended = keras.Sequential([keras.Input((8, 8, 1)), layers.Rescaling(2.0), *plain.layers])
     for network in (plain, grown, loaded, extended):
         assert group_ends(network) == [network.get_layer(plain.layers[1].name).name]
-        tensors = layer_outputs(network, group_ends(network), "--student_layers")
+        tensors = layer_outputs(network, group_ends(network), "student_layers")
         inner = keras.Model(network.inputs[0], tensors)
         images = np.random.default_rng(0).normal(size=(2, 8, 8, 1)).astype("f4")
         scaled = 2 * images if network is extended else images
@@ -82,28 +82,30 @@ def test_a_layer_that_is_called_twice_cannot_be_named():
     inputs = keras.Input((8, 8, 1))
     twice = layers.Conv2D(1, 3, padding="same", name="twice")
     network = keras.Model(inputs, layers.Flatten()(twice(twice(inputs))))
-    with pytest.raises(InputError, match="--teacher_layers.*'twice', called 2 times"):
-        layer_outputs(network, ["twice"], "--teacher_layers")
+    with pytest.raises(InputError, match="`teacher_layers`.*'twice', called 2 times"):
+        layer_outputs(network, ["twice"], "teacher_layers")
 
 
 def test_outputs_are_those_of_the_named_layers():
     network = small_classifier(batch_norm=True)
     convolution = network.layers[0]
-    tensors = layer_outputs(network, [convolution.name, "hidden"], "--teacher_layers")
+    tensors = layer_outputs(network, [convolution.name, "hidden"], "teacher_layers")
     images = np.random.default_rng(0).normal(size=(2, 8, 8, 1)).astype("f4")
     maps, hidden = keras.Model(network.inputs[0], tensors)(images)
     np.testing.assert_allclose(maps, convolution(images), rtol=1e-6)
     assert hidden.shape == (2, 8)
 
 
-def test_pairs_are_the_ends_of_both_or_what_is_named():
+def test_layers_are_paired_by_group_or_by_name():
     teacher, student = (models.build(f"lenet5{end}", (32, 32, 1), 10) for end in ("", "_half"))
-    theirs, ours = pair_layers(teacher, student)
-    assert (theirs, ours) == (group_ends(teacher), group_ends(student)) and len(ours) == 3
-    assert pair_layers(teacher, student, theirs[2:0:-1], ours[:2]) == (theirs[2:0:-1], ours[:2])
+    of_teacher, of_student = pair_layers(teacher, student)
+    assert of_teacher == group_ends(teacher) and of_student == group_ends(student)
+    assert len(of_student) == 3
+    names = of_teacher[2:0:-1], of_student[:2]
+    assert pair_layers(teacher, student, *names) == names
 
 
-def test_pairs_with_unlike_ends_can_be_named_on_one_side_alone():
+def test_the_layers_of_one_network_alone_can_be_named():
     teacher = models.build("resnet34", (32, 32, 3), 10)
     student = models.build("compact_4", (32, 32, 3), 10)
     ends = group_ends(teacher)
@@ -118,15 +120,21 @@ class Subclassed(keras.Model):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ((["nothing"], []), "--teacher_layers to name layers of .*Received: 'nothing'"),
-        (([], ["nothing"]), "--student_layers to name layers of .*Received: 'nothing'"),
-        ((["conv", "wide"], []), "as many layers.*conv, wide and conv.*--teacher_layers"),
-        (([], ["conv", "wide"]), "as many layers.*conv and conv, wide.*--student_layers"),
-        ((["hidden"], []), "--teacher_layers to name layers with maps.*'hidden' with \\(8,\\)"),
-        (([], ["hidden"]), "--student_layers to name layers with maps.*'hidden' with \\(8,\\)"),
+        ((["nothing"], []), "`teacher_layers` to name layers of .*Received: 'nothing'"),
+        (([], ["nothing"]), "`student_layers` to name layers of .*Received: 'nothing'"),
+        ((["conv", "wide"], []), "as many layers.*conv, wide and conv.*`teacher_layers`"),
+        (([], ["conv", "wide"]), "as many layers.*conv and conv, wide.*`student_layers`"),
+        (
+            (["hidden"], []),
+            "`teacher_layers` to name layers with feature maps.*'hidden' with \\(8,\\)",
+        ),
+        (
+            ([], ["hidden"]),
+            "`student_layers` to name layers with feature maps.*'hidden' with \\(8,\\)",
+        ),
     ],
 )
-def test_every_mistake_names_its_flag(arguments, message):
+def test_an_error_names_the_argument(arguments, message):
     network = keras.Sequential(
         [
             keras.Input((8, 8, 1)),
@@ -141,17 +149,17 @@ def test_every_mistake_names_its_flag(arguments, message):
     assert "\n" not in str(caught.value)
 
 
-def test_a_network_without_maps_has_none_to_pair():
+def test_a_network_without_feature_maps_has_no_layers_to_pair():
     dense = models.build("mlp", (8, 8, 1), 3)
     assert group_ends(dense) == []
-    with pytest.raises(InputError, match="none and .*--teacher_layers and --student_layers"):
+    with pytest.raises(InputError, match="none and .*`teacher_layers` and `student_layers`"):
         pair_layers(dense, small_classifier())
     with pytest.raises(InputError, match="Received: none and none"):
         pair_layers(dense, dense)
 
 
-def test_a_network_without_a_graph_has_no_layers_that_can_be_read():
-    with pytest.raises(InputError, match="--student_layers.*none that can be read.*'hidden'"):
-        layer_outputs(Subclassed(), ["hidden"], "--student_layers")
+def test_a_network_that_is_not_a_graph_has_no_layers_to_name():
+    with pytest.raises(InputError, match="`student_layers`.*none that can be read.*'hidden'"):
+        layer_outputs(Subclassed(), ["hidden"], "student_layers")
     with pytest.raises(InputError, match="functional or sequential.*Subclassed"):
         pair_layers(small_classifier(), Subclassed())

@@ -1,4 +1,4 @@
-"""Attention maps and their distance, against plain NumPy."""
+"""Attention maps and their distance, compared with NumPy."""
 
 import keras
 import numpy as np
@@ -26,7 +26,7 @@ def normalized(activations, size):
     return np.array([image / np.linalg.norm(image) for image in images])
 
 
-def test_a_map_is_the_mean_of_the_squares_with_norm_one():
+def test_a_map_is_the_mean_square_over_channels_scaled_to_norm_one():
     activations = np.array([[[[3.0, 1.0], [0.0, 0.0]], [[1.0, 1.0], [2.0, 0.0]]]])
     squares = np.array([5.0, 0.0, 1.0, 2.0])
     np.testing.assert_allclose(
@@ -36,15 +36,15 @@ def test_a_map_is_the_mean_of_the_squares_with_norm_one():
 
 
 @pytest.mark.parametrize("size", [(4, 4), (2, 2), (1, 4), (3, 3), (3, 2), (2, 3)])
-def test_a_larger_map_is_averaged_down_to_bins_of_equal_span(size):
+def test_a_larger_map_is_averaged_down_to_the_smaller_size(size):
     activations = maps(4, 4, 2)
     np.testing.assert_allclose(
         attention_map(activations, size), normalized(activations, size), rtol=1e-5
     )
 
 
-def test_bins_that_do_not_divide_overlap():
-    # Of 5 rows, the 3 bins are rows 0-1, 1-3 and 3-4.
+def test_bins_overlap_if_the_sizes_do_not_divide():
+    # The three bins of five rows are the rows 0-1, 1-3 and 3-4.
     activations = np.zeros((1, 5, 1, 1), "f4")
     activations[0, :, 0, 0] = np.sqrt([1.0, 3.0, 5.0, 7.0, 9.0])
     expected = np.array([2.0, 5.0, 8.0])
@@ -58,24 +58,24 @@ SIZES = [((4, 4), (4, 4)), ((8, 8), (4, 4)), ((3, 3), (5, 5)), ((7, 5), (4, 6))]
 
 @pytest.mark.parametrize("squared", [False, True])
 def test_the_distance_is_summed_over_pairs_and_averaged_over_images(squared):
-    theirs = [maps(*size, 3, seed) for seed, (size, _) in enumerate(SIZES)]
-    ours = [maps(*size, 2, seed + 9) for seed, (_, size) in enumerate(SIZES)]
+    teacher = [maps(*size, 3, seed) for seed, (size, _) in enumerate(SIZES)]
+    student = [maps(*size, 2, seed + 9) for seed, (_, size) in enumerate(SIZES)]
     expected = 0.0
-    for a, b in zip(theirs, ours, strict=True):
+    for a, b in zip(teacher, student, strict=True):
         size = tuple(np.minimum(a.shape[1:3], b.shape[1:3]))
         distances = np.linalg.norm(normalized(a, size) - normalized(b, size), axis=-1)
         form = distances**2 if squared else distances / 2
         expected += form.mean() / (size[0] * size[1])
-    received = AttentionTransfer(squared=squared)(theirs, ours)
+    received = AttentionTransfer(squared=squared)(teacher, student)
     assert float(received) == pytest.approx(expected, rel=1e-4)
 
 
-def test_the_weight_is_left_to_the_caller():
+def test_the_distance_is_unweighted():
     pair = [maps(4, 4, 3)], [maps(4, 4, 2, 1)]
     assert float(AttentionTransfer(7.0)(*pair)) == float(AttentionTransfer(1.0)(*pair)) > 0
 
 
-def test_maps_of_a_single_pixel_say_nothing():
+def test_maps_of_a_single_pixel_are_skipped():
     loss = AttentionTransfer()
     large, single = [maps(4, 4, 3), maps(4, 4, 3)], [maps(4, 4, 2, 1), maps(1, 1, 2, 2)]
     assert float(loss(large, single)) == float(loss(large[:1], single[:1]))
@@ -84,27 +84,27 @@ def test_maps_of_a_single_pixel_say_nothing():
     assert float(loss([narrow[0]], [narrow[1]])) > 0  # four pixels
 
 
-def test_as_many_maps_of_the_one_as_of_the_other():
+def test_teacher_and_student_have_the_same_number_of_maps():
     with pytest.raises(ValueError, match="shorter"):
         AttentionTransfer()([maps(4, 4, 1)] * 2, [maps(4, 4, 1)])
 
 
 @pytest.mark.parametrize("squared", [False, True])
-@pytest.mark.parametrize("ours", [maps(4, 4, 2), np.zeros((3, 4, 4, 2), "f4")])
-def test_the_gradient_is_finite_where_maps_are_equal_or_dead(squared, ours):
-    student = tf.Variable(ours)
+@pytest.mark.parametrize("values", [maps(4, 4, 2), np.zeros((3, 4, 4, 2), "f4")])
+def test_the_gradient_is_finite_for_equal_and_for_zero_maps(squared, values):
+    student = tf.Variable(values)
     with tf.GradientTape() as tape:
-        loss = AttentionTransfer(squared=squared)([ours], [student])
+        loss = AttentionTransfer(squared=squared)([values], [student])
     assert float(loss) < 1e-6
-    np.testing.assert_allclose(tape.gradient(loss, student), np.zeros_like(ours), atol=1e-3)
+    np.testing.assert_allclose(tape.gradient(loss, student), np.zeros_like(values), atol=1e-3)
 
 
-def test_descent_brings_the_maps_together():
-    student, theirs = tf.Variable(maps(4, 4, 2, 1)), maps(4, 4, 3)
+def test_gradient_descent_reduces_the_distance():
+    student, teacher = tf.Variable(maps(4, 4, 2, 1)), maps(4, 4, 3)
     values = []
     for _ in range(40):
         with tf.GradientTape() as tape:
-            loss = AttentionTransfer(squared=True)([theirs], [student])
+            loss = AttentionTransfer(squared=True)([teacher], [student])
         student.assign_sub(20 * tape.gradient(loss, student))
         values.append(float(loss))
     assert values[-1] < values[0] / 5

@@ -1,4 +1,4 @@
-"""Discrepancies against numbers worked out with NumPy."""
+"""Discrepancies compared with NumPy."""
 
 import keras
 import numpy as np
@@ -17,7 +17,7 @@ def softmax(x):
     return e / e.sum(-1, keepdims=True)
 
 
-def test_mean_absolute_error_is_over_batch_and_classes():
+def test_mean_absolute_error_averages_over_batch_and_classes():
     # Eq. 1 on logits: (1 + 1 + 0 + 1 + 2 + 3) / 6.
     assert float(losses.get("mae")(TEACHER, STUDENT)) == pytest.approx(8 / 6)
 
@@ -50,7 +50,7 @@ def test_jensen_shannon_is_symmetric_and_bounded():
 
 
 @pytest.mark.parametrize("name", sorted(losses.DISCREPANCIES))
-def test_every_discrepancy_vanishes_between_equals_and_survives_serialization(name):
+def test_each_discrepancy_is_zero_for_equal_logits_and_can_be_serialized(name):
     loss = losses.get(name)
     assert float(loss(TEACHER, TEACHER)) == pytest.approx(0.0, abs=1e-6)
     again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(loss))
@@ -58,7 +58,7 @@ def test_every_discrepancy_vanishes_between_equals_and_survives_serialization(na
 
 
 def test_errors():
-    with pytest.raises(InputError, match="Did you mean 'mae'"):
+    with pytest.raises(InputError, match="`discrepancy`.*Did you mean 'mae'"):
         losses.get("maee")
     with pytest.raises(ValueError, match="temperature=0"):
         losses.get("kl", temperature=0)

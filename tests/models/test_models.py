@@ -1,4 +1,4 @@
-"""The classifiers against the published counts, and conformance of each to Keras."""
+"""Classifiers have the published sizes and behave as Keras models."""
 
 import keras
 import numpy as np
@@ -25,7 +25,7 @@ COUNTS = {
 
 
 @pytest.mark.parametrize("name", COUNTS)
-def test_parameters_and_multiply_adds_are_the_published_ones(name):
+def test_parameters_and_multiply_adds_equal_the_published_numbers(name):
     shape, parameters, macs = COUNTS[name]
     model = models.build(name, shape, 10)
     assert trainable_parameters(model) == parameters
@@ -33,7 +33,7 @@ def test_parameters_and_multiply_adds_are_the_published_ones(name):
 
 
 @pytest.mark.parametrize("name", ["resnet18", "wrn_16_1", "compact_8", "resnet20"])
-def test_batch_norm_settings_are_those_of_the_papers(name):
+def test_batch_normalization_has_the_arguments_of_the_papers(name):
     norms = [
         layer
         for layer in models.build(name, (16, 16, 3), 10).layers
@@ -44,7 +44,7 @@ def test_batch_norm_settings_are_those_of_the_papers(name):
 
 
 @pytest.mark.parametrize("name", ["lenet5_half", "resnet20", "wrn_16_1", "compact_4", "mlp"])
-def test_a_reloaded_model_answers_the_same(name, tmp_path):
+def test_a_reloaded_model_has_the_same_outputs(name, tmp_path):
     model = models.build(name, (32, 32, 1), 4, [33.0], [78.0])
     images = np.random.default_rng(0).uniform(0, 255, (3, 32, 32, 1))
     model.save(tmp_path / "model.keras")
@@ -54,7 +54,7 @@ def test_a_reloaded_model_answers_the_same(name, tmp_path):
     )
 
 
-def test_preprocessing_is_inside():
+def test_the_preprocessing_is_inside_the_network():
     raw = models.build("mlp", (2,), 3, [10.0, 20.0], [2.0, 4.0])
     plain = models.build("mlp", (2,), 3)
     plain.set_weights([w for w in raw.get_weights() if w.shape != ()][-len(plain.get_weights()) :])
@@ -64,7 +64,7 @@ def test_preprocessing_is_inside():
 
 
 @pytest.mark.parametrize("shape", [(8, 8, 1), (9, 30, 4), (64, 48, 3)])
-def test_compact_students_fit_any_shape(shape):
+def test_compact_students_accept_any_shape(shape):
     name = compact.compact_name(shape, 7, 10**6)
     assert models.build(name, shape, 7).output_shape == (None, 7)
     assert models.build(name, shape, 7).count_params() * 3 <= 10**6
@@ -83,3 +83,5 @@ def test_errors():
         models.build("lenet5", (28, 28, 1), 10)
     with pytest.raises(ValueError, match="depth=15"):
         models.wide_resnet((32, 32, 3), 10, 15, 1)
+    with pytest.raises(InputError, match="`teacher_model`.*Did you mean 'lenet5'"):
+        models.check_name("lenet_5", "teacher_model")

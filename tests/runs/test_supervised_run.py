@@ -179,7 +179,10 @@ def test_without_a_data_set_one_line_says_so(networks):
     [
         (["--teacher_layers=nothing"], "--teacher_layers to name.*'nothing'"),
         (["--student_layers=nothing"], "--student_layers to name.*'nothing'"),
-        (["--teacher_layers=logits"], "--teacher_layers to name layers with maps.*'logits'"),
+        (
+            ["--teacher_layers=logits"],
+            "--teacher_layers to name layers with feature maps.*'logits'",
+        ),
         (["--student=mlp"], "as many layers"),
     ],
 )

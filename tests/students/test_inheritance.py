@@ -1,4 +1,4 @@
-"""A student that starts from its teacher's filters, and one that cannot."""
+"""Students that inherit filters of their teacher, and students that cannot."""
 
 import keras
 import numpy as np
@@ -11,15 +11,15 @@ from tests.conftest import same, small_classifier, weights
 IMAGES = np.random.default_rng(0).normal(size=(300, 8, 8, 1)).astype("float32")
 
 
-def answers(model):
+def predictions(model):
     return model.predict(IMAGES, verbose=0)
 
 
-def test_a_student_as_wide_as_its_teacher_becomes_it():
+def test_a_student_as_wide_as_its_teacher_has_the_same_outputs():
     teacher, student = small_classifier(), small_classifier()
-    assert not np.allclose(answers(teacher), answers(student), atol=0.1)
+    assert not np.allclose(predictions(teacher), predictions(student), atol=0.1)
     assert inherit_weights(teacher, student, IMAGES)
-    np.testing.assert_allclose(answers(student), answers(teacher), atol=1e-3)
+    np.testing.assert_allclose(predictions(student), predictions(teacher), atol=1e-3)
 
 
 def test_preprocessing_may_differ():
@@ -28,11 +28,11 @@ def test_preprocessing_may_differ():
         [keras.Input((8, 8, 1)), keras.layers.Rescaling(3.0, 2.0), *core.layers]
     )
     assert inherit_weights(teacher, student, IMAGES)
-    np.testing.assert_allclose(answers(student), answers(teacher), atol=1e-2)
+    np.testing.assert_allclose(predictions(student), predictions(teacher), atol=1e-2)
 
 
-def test_what_is_redundant_can_go():
-    """A teacher whose second half repeats its first is kept whole by half the filters."""
+def test_redundant_filters_can_be_removed_without_loss():
+    """The second half of the teacher's filters repeats the first."""
     teacher, student = small_classifier(filters=8), small_classifier(filters=4)
     convolution = teacher.layers[0]
     kernel, bias = convolution.get_weights()
@@ -40,11 +40,11 @@ def test_what_is_redundant_can_go():
     convolution.set_weights([kernel, bias])
     before = weights(teacher)
     assert inherit_weights(teacher, student, IMAGES)
-    np.testing.assert_allclose(answers(student), answers(teacher), atol=1e-3)
+    np.testing.assert_allclose(predictions(student), predictions(teacher), atol=1e-3)
     assert same(before, weights(teacher))
 
 
-def test_half_a_lenet_answers_more_like_its_teacher_than_chance():
+def test_half_a_lenet_is_closer_to_its_teacher_than_at_random():
     keras.utils.set_random_seed(2)
     teacher = models.build("lenet5", (32, 32, 1), 10)
     student = models.build("lenet5_half", (32, 32, 1), 10)
@@ -65,7 +65,7 @@ def test_half_a_lenet_answers_more_like_its_teacher_than_chance():
     ],
     ids=["wider", "batch norm", "shallower", "residual"],
 )
-def test_a_student_that_does_not_pair_is_left_as_it_is(student):
+def test_a_student_that_does_not_pair_is_unchanged(student):
     before = weights(student)
     assert not inherit_weights(small_classifier(filters=4), student, IMAGES)
     assert same(before, weights(student))

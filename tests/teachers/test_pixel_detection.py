@@ -1,4 +1,4 @@
-"""A teacher's pixels are found out from the teacher alone."""
+"""The pixels that a teacher expects are inferred from the teacher alone."""
 
 import keras
 import numpy as np
@@ -29,7 +29,7 @@ def behind(*layers, nested=False, shape=(16, 16, 3)):
         (lambda: normalization([-0.05, -0.1, -0.2], [0.5, 0.5, 0.5]), "minus_one_one"),
     ],
 )
-def test_preprocessing_layers_say_it(layer, expected, nested):
+def test_preprocessing_layers_determine_the_range(layer, expected, nested):
     contract = detect_contract(behind(layer(), nested=nested))
     assert contract.range == expected
     assert "preprocessing" in contract.source
@@ -39,18 +39,37 @@ def normalization(mean, std):
     return keras.layers.Normalization(mean=mean, variance=np.square(std))
 
 
-def test_the_mean_and_deviation_are_read_in_pixels():
+@pytest.mark.parametrize(
+    "layer",
+    [
+        lambda: keras.layers.SpatialDropout2D(0.5),
+        lambda: keras.layers.GaussianNoise(0.9),
+        lambda: keras.layers.RandomHue(0.5, value_range=(0, 255)),
+        lambda: keras.layers.RandomShear(0.5, 0.5),
+        lambda: keras.layers.Cropping2D(1),
+        lambda: keras.layers.CenterCrop(12, 12),
+    ],
+)
+def test_layers_that_keep_pixel_values_may_precede_the_preprocessing(layer):
+    inputs = keras.Input((16, 16, 3))
+    x = keras.layers.Rescaling(1 / 255)(layer()(inputs))
+    x = keras.layers.Dense(3)(keras.layers.Flatten()(keras.layers.Conv2D(4, 3)(x)))
+    contract = detect_contract(keras.Model(inputs, x))
+    assert contract.range == "pixels" and "preprocessing" in contract.source
+
+
+def test_the_mean_and_standard_deviation_are_in_raw_pixels():
     contract = detect_contract(behind(normalization([0.5, 0.4, 0.3], [0.25, 0.2, 0.1])))
     np.testing.assert_allclose(contract.mean, np.multiply([0.5, 0.4, 0.3], 255), rtol=1e-4)
     np.testing.assert_allclose(contract.std, np.multiply([0.25, 0.2, 0.1], 255), rtol=1e-4)
 
 
 @pytest.mark.parametrize("name", ["pixels", "zero_one", "minus_one_one"])
-def test_batch_norm_tells_what_it_was_trained_on(name):
+def test_batch_normalization_indicates_the_range(name):
     keras.utils.set_random_seed(1)
     model = small_classifier((16, 16, 3), filters=16, batch_norm=True)
     contract = PixelContract(name, (115.0,) * 3, (64.0,) * 3)
-    # Statistics of the images of this range, as training would have left them.
+    # The statistics of images of this range, as after training.
     first, norm = model.layers[0], model.layers[1]
     values = np.asarray(first(contract.to_input(smooth_images(64, (16, 16, 3), seed=9))))
     norm.moving_mean.assign(values.mean((0, 1, 2)))
@@ -60,10 +79,12 @@ def test_batch_norm_tells_what_it_was_trained_on(name):
     assert "batch normalization" in found.source
 
 
-def test_the_size_of_the_logits_tells_pixels_from_zero_one():
+def test_the_size_of_the_logits_distinguishes_pixels_from_zero_one():
     model = small_classifier((16, 16, 1))
     head = model.layers[-1]
-    head.set_weights([20 * w for w in head.get_weights()])  # as decided as a trained one
+    head.set_weights(
+        [20 * w for w in head.get_weights()]
+    )  # as large as those of a trained classifier
     assert detect_contract(model).range == "zero_one"
     model.layers[0].set_weights([w / 255 for w in model.layers[0].get_weights()])
     found = detect_contract(model)
@@ -73,7 +94,7 @@ def test_the_size_of_the_logits_tells_pixels_from_zero_one():
 
 def test_declared_contract():
     assert declared_contract("zero_one", 3, (10.0,), (20.0,)).mean == (10.0,) * 3
-    assert "--input_range" in declared_contract("pixels", 1, None, None).source
+    assert "declared" in declared_contract("pixels", 1, None, None).source
 
 
 def test_smooth_images_fill_the_range_of_pixels():

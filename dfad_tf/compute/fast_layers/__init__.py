@@ -1,4 +1,4 @@
-"""Keras layers with the same weights and results, in faster operations."""
+"""Layers with the weights and results of Keras's layers, in faster operations."""
 
 from dfad_tf.compute.fast_layers.batch_normalization import FusedBatchNormalization
 from dfad_tf.compute.fast_layers.convolution import ProductGradientConv2D

@@ -1,8 +1,6 @@
-"""Batch norm in one kernel."""
+"""Batch normalization in one kernel."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import keras
 import tensorflow as tf
@@ -10,17 +8,19 @@ import tensorflow as tf
 
 @keras.saving.register_keras_serializable("dfad_tf")
 class FusedBatchNormalization(keras.layers.BatchNormalization):
-    """Batch norm over images in TensorFlow's fused kernel: the same sums in one pass.
+    """Batch normalization of images in TensorFlow's fused kernel: the same sums in one pass.
 
-    Keras computes a dozen element-wise operations, in float32 also under mixed
-    precision. Takes the arguments of `keras.layers.BatchNormalization`, and has its weights.
+    Keras runs a dozen element-wise operations, in float32 even under mixed
+    precision. Arguments and weights are those of `keras.layers.BatchNormalization`.
 
     Example:
 
     >>> FusedBatchNormalization(momentum=0.9)(images, training=True)
     """
 
-    def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+    def call(
+        self, inputs: tf.Tensor, training: bool | None = None, mask: tf.Tensor | None = None
+    ) -> tf.Tensor:
         if not self._fits(inputs) or mask is not None:
             return super().call(inputs, training=training, mask=mask)
         channels = inputs.shape[-1]
@@ -46,12 +46,12 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):
                 variable.assign(variable * self.momentum + value * (1.0 - self.momentum))
         return outputs
 
-    def _fits(self, inputs: Any) -> bool:
-        """Whether the kernel computes what this layer is set to."""
+    def _fits(self, inputs: tf.Tensor) -> bool:
+        """Return whether the kernel computes the function of this layer's arguments."""
         return (
             isinstance(inputs, tf.Tensor)
             and len(inputs.shape) == 4
             and self.axis in (-1, 3)
             and inputs.dtype in (tf.float32, tf.bfloat16, tf.float16)
-            and not (self.renorm or self.synchronized)
+            and not (getattr(self, "renorm", False) or self.synchronized)
         )

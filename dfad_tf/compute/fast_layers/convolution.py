@@ -1,4 +1,4 @@
-"""Convolution whose kernel gradient is a few matrix products."""
+"""A convolution that computes the gradient of its kernel as matrix products."""
 
 from __future__ import annotations
 
@@ -8,32 +8,31 @@ import keras
 import tensorflow as tf
 
 _TAPS = 3
-_MOST_PIXELS = 64  # of an output, and four times as many where it strides
+_MAX_PIXELS = 64  # of an output with stride 1; four times as many with stride 2
 
 
 @keras.saving.register_keras_serializable("dfad_tf")
 class ProductGradientConv2D(keras.layers.Conv2D):
     """A convolution that computes the gradient of a 3×3 kernel as nine matrix products.
 
-    On a CPU, the kernel that TensorFlow has for this gradient falls behind a plain
-    product where images are small and channels many, or where it strides: a
-    ResNet-18's last group takes 35 ms in bfloat16 where products take 13. Elsewhere, and
-    on GPUs, TensorFlow's own is used. Takes the arguments of `keras.layers.Conv2D`, and has
-    its weights.
+    On a CPU, TensorFlow's operation for this gradient is slower than plain products for small
+    images with many channels, and with strides: in bfloat16, the last group of a
+    ResNet-18 takes 35 ms, and 13 ms with products. In other cases, and on GPUs, TensorFlow's
+    operation is used. Arguments and weights are those of `keras.layers.Conv2D`.
 
     Example:
 
     >>> ProductGradientConv2D(512, 3, padding="same")(images)
     """
 
-    def convolution_op(self, inputs: Any, kernel: Any) -> Any:
+    def convolution_op(self, inputs: tf.Tensor, kernel: keras.Variable | tf.Tensor) -> tf.Tensor:
         if not self._gains(inputs, kernel):
             return super().convolution_op(inputs, kernel)
         strides, padding = list(self.strides), self.padding.upper()
 
         @tf.custom_gradient
-        def convolve(images: Any, taps: Any) -> Any:
-            def gradient(upstream: Any) -> Any:
+        def convolve(images: tf.Tensor, taps: tf.Tensor) -> Any:
+            def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
                 images_gradient = tf.nn.conv2d_transpose(
                     upstream, taps, tf.shape(images), strides, padding
                 )
@@ -43,8 +42,8 @@ class ProductGradientConv2D(keras.layers.Conv2D):
 
         return convolve(inputs, tf.convert_to_tensor(kernel))
 
-    def _gains(self, inputs: Any, kernel: Any) -> bool:
-        """Whether the gradient as products is the same, and measured to be faster."""
+    def _gains(self, inputs: tf.Tensor, kernel: keras.Variable | tf.Tensor) -> bool:
+        """Return whether products give the same gradient and were measured to be faster."""
         if (
             not isinstance(inputs, tf.Tensor)
             or self.data_format != "channels_last"
@@ -59,24 +58,30 @@ class ProductGradientConv2D(keras.layers.Conv2D):
         ):
             return False
         height, width = self.compute_output_shape(inputs.shape)[1:3]
-        return height * width <= _MOST_PIXELS * self.strides[0] ** 2
+        return height * width <= _MAX_PIXELS * self.strides[0] ** 2
 
 
-def kernel_gradient(images: Any, upstream: Any, stride: int, padding: str) -> Any:
-    """Return the gradient of a 3×3 kernel: one product of images and gradients a tap.
+def kernel_gradient(images: tf.Tensor, upstream: tf.Tensor, stride: int, padding: str) -> tf.Tensor:
+    """Return the gradient of a 3×3 kernel: a product of images and gradients for each tap.
 
     Args:
-        images: `(batch, height, width, channels)`, what was convolved.
-        upstream: `(batch, rows, columns, filters)`, the gradient of the result.
-        stride: 1 or 2, along both sides.
+        images: `(batch, height, width, channels)`, the input of the convolution.
+        upstream: `(batch, rows, columns, filters)`, the gradient of the output.
+        stride: 1 or 2, the same along both sides.
         padding: `"SAME"` or `"VALID"`.
 
     Returns:
         `(3, 3, channels, filters)`.
+
+    Example:
+
+    >>> images, upstream = tf.ones((4, 8, 8, 2)), tf.ones((4, 6, 6, 5))
+    >>> kernel_gradient(images, upstream, stride=1, padding="VALID").shape
+    TensorShape([3, 3, 2, 5])
     """
     sides = upstream.shape[1:3]
     channels, filters = images.shape[3], upstream.shape[3]
-    # Every side is padded or cropped to whole strides that hold all taps of all outputs.
+    # Each side is padded or cropped to a multiple of the stride that contains all taps.
     blocks = [-(-(stride * (count - 1) + _TAPS) // stride) for count in sides]
     for axis, (count, block) in enumerate(zip(sides, blocks, strict=True), start=1):
         size = images.shape[axis]
@@ -87,7 +92,7 @@ def kernel_gradient(images: Any, upstream: Any, stride: int, padding: str) -> An
         images = tf.pad(images, pads)
         if after < 0:
             images = tf.gather(images, tf.range(stride * block), axis=axis)
-    # The pixels that one tap meets lie side by side after this: no strided reading.
+    # After this, the pixels that one tap multiplies are adjacent, so no read is strided.
     phases = tf.reshape(images, (-1, blocks[0], stride, blocks[1], stride, channels))
     rows, columns = sides
     flat = tf.reshape(upstream, (-1, filters))
@@ -95,8 +100,8 @@ def kernel_gradient(images: Any, upstream: Any, stride: int, padding: str) -> An
     for top in range(_TAPS):
         for left in range(_TAPS):
             y, x = top // stride, left // stride
-            met = phases[:, y : y + rows, top % stride, x : x + columns, left % stride, :]
+            pixels = phases[:, y : y + rows, top % stride, x : x + columns, left % stride, :]
             products.append(
-                tf.linalg.matmul(tf.reshape(met, (-1, channels)), flat, transpose_a=True)
+                tf.linalg.matmul(tf.reshape(pixels, (-1, channels)), flat, transpose_a=True)
             )
     return tf.reshape(tf.stack(products), (_TAPS, _TAPS, channels, filters))

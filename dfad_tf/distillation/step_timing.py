@@ -1,4 +1,4 @@
-"""Measure models on images, and the seconds of a train step."""
+"""The duration of a train step."""
 
 from __future__ import annotations
 
@@ -13,30 +13,31 @@ from dfad_tf.distillation.training_images import endless_batches
 
 
 def seconds_per_step(distiller: DataFreeDistiller, batch_size: int, steps: int = 3) -> float:
-    """Time a few train steps, compiled as `fit` will run them, and undo them.
+    """Time a few train steps, compiled as in `fit`, and restore the state before them.
 
     Args:
         distiller: A compiled distiller.
         batch_size: Images in a batch.
-        steps: Steps to time, after two: the one that compiles, and the one after.
+        steps: Number of timed steps, after two untimed ones: the step that compiles, and the
+            first compiled step.
 
     Returns:
-        Median seconds of one step.
+        Median duration of one step, in seconds.
     """
     return float(np.median(step_seconds(distiller, batch_size, steps)[2:]))
 
 
 def step_seconds(distiller: DataFreeDistiller, batch_size: int, steps: int) -> list[float]:
-    """Take train steps, compiled as `fit` will run them, and undo them.
+    """Take train steps, compiled as in `fit`, and restore the state before them.
 
     Args:
         distiller: A compiled distiller.
         batch_size: Images in a batch.
-        steps: Steps wanted beside the first two.
+        steps: Number of steps after the first two.
 
     Returns:
-        Seconds of each: first the one that compiles, then the first compiled one, which
-        still meets cold caches, then `steps` more.
+        Duration of each step, in seconds: first of the step that compiles, then of the first
+        compiled step, which still runs with cold caches, then of `steps` more.
     """
     with unchanged(distiller):
         distiller.make_train_function()

@@ -39,18 +39,19 @@ class GeneratedValidation(keras.callbacks.Callback):
         agreement_before: The same agreement of the student before training.
     """
 
+    images: tf.Variable
+    logits: tf.Variable
+    draws_done: tf.Variable
+
     def __init__(self, count: int = 1024) -> None:
         super().__init__()
         self.count = count
         self.first_agreement = self.agreement_before = 0.0
-        self.images: tf.Variable | None = None
-        self.logits: tf.Variable | None = None
-        self.draws_done: tf.Variable | None = None
         self._first_student: list[np.ndarray] | None = None
 
     def set_model(self, model: keras.Model) -> None:
         super().set_model(model)
-        if self.images is None:
+        if self._first_student is None:
             shape = model.generator.output_shape[1:]
             largest = _MAX_VALUES // int(np.prod(shape))
             self.count = max(1 + len(_DRAWING_EPOCHS), min(self.count, largest))  # one a draw
@@ -75,7 +76,7 @@ class GeneratedValidation(keras.callbacks.Callback):
         if done < len(epochs) and epoch + 1 >= epochs[done]:
             self._draw(done)
             self.draws_done.assign(done + 1)
-        if not done and self._first_student is not None:
+        if not done and self._first_student:
             trained = self.model.student.get_weights()
             self.model.student.set_weights(self._first_student)
             self.measure()

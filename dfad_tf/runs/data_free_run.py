@@ -12,9 +12,9 @@ from absl import flags
 from dfad_tf.callbacks import (
     CollapseWatch,
     HistoryFile,
+    Progress,
     SampleImages,
     StopSignals,
-    TimeLeft,
 )
 from dfad_tf.command_line import builders, method_flags
 from dfad_tf.compute import process
@@ -79,7 +79,7 @@ class DistillationWithoutData:
                 validation_data=test and (test.inputs, test.labels),
                 validation_freq=FLAGS.validation_freq,
                 callbacks=[backup, *callbacks],
-                verbose=builders.verbosity(),
+                verbose=0,
             )
         undone = backup.record.steps_undone * self.method.images_per_step(FLAGS.batch_size)
         return Distillation(
@@ -132,5 +132,5 @@ class DistillationWithoutData:
             keras.callbacks.TensorBoard(str(logs)),
             keras.callbacks.TerminateOnNaN(),
             SampleImages(str(logs / "samples"), self.teacher.description.contract, every),
-            TimeLeft(),
+            Progress(builders.verbosity()),
         ]

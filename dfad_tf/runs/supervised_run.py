@@ -10,7 +10,7 @@ import keras
 import numpy as np
 from absl import flags
 
-from dfad_tf.callbacks import Backup, HistoryFile, StopSignals, TimeLeft
+from dfad_tf.callbacks import Backup, HistoryFile, Progress, StopSignals
 from dfad_tf.command_line import builders, method_flags
 from dfad_tf.compute.optimizers import make_optimizer, with_loss_scaling
 from dfad_tf.compute.pipelines import in_batches
@@ -78,7 +78,6 @@ class DistillationWithData:
             HistoryFile(str(folder / "history.csv"), columns, 0),
             keras.callbacks.TensorBoard(str(folder / "tensorboard")),
             keras.callbacks.TerminateOnNaN(),
-            TimeLeft(),
         ]
         backup = builders.backup_from_flags(folder, callbacks, stop, last.name)
         distiller, history = self._fit(
@@ -152,8 +151,8 @@ class DistillationWithData:
             batches,
             epochs=epochs,
             shuffle=False,
-            verbose=builders.verbosity(),
-            callbacks=[backup, *callbacks],
+            verbose=0,
+            callbacks=[backup, *callbacks, Progress(builders.verbosity())],
             **arguments,
         )
         return distiller, history

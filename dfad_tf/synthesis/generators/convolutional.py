@@ -129,15 +129,15 @@ class BilinearResize(keras.layers.Layer):
         return (input_shape[0], self.height, self.width, input_shape[3])
 
     def call(self, inputs: Any) -> Any:
-        rows = keras.ops.cast(_bilinear_weights(inputs.shape[1], self.height), inputs.dtype)
-        columns = keras.ops.cast(_bilinear_weights(inputs.shape[2], self.width), inputs.dtype)
+        rows = keras.ops.cast(bilinear_weights(inputs.shape[1], self.height), inputs.dtype)
+        columns = keras.ops.cast(bilinear_weights(inputs.shape[2], self.width), inputs.dtype)
         return keras.ops.einsum("ih,bhwc,jw->bijc", rows, inputs, columns)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "height": self.height, "width": self.width}
 
 
-def _bilinear_weights(size: int, target: int) -> np.ndarray:
+def bilinear_weights(size: int, target: int) -> np.ndarray:
     """Matrix `(target, size)` that interpolates linearly between pixel centres."""
     place = np.clip((np.arange(target) + 0.5) * size / target - 0.5, 0, size - 1)
     below = np.floor(place).astype(int)

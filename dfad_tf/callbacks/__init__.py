@@ -1,4 +1,4 @@
-"""Callbacks that Keras does not have."""
+"""Keras callbacks: backups, collapse detection, history file, progress and sample images."""
 
 from dfad_tf.callbacks.backup import Backup
 from dfad_tf.callbacks.backup_interval import BackupInterval, parse_interval

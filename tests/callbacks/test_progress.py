@@ -12,8 +12,8 @@ from dfad_tf.callbacks import Backup, Progress
 from dfad_tf.distillation.supervised_distiller import SupervisedDistiller
 from dfad_tf.methods.supervised_objectives import LabelObjective
 from dfad_tf.utils.errors import InputError
-from tests.callbacks.test_backup import Cut
 from tests.conftest import same, small_classifier, weights
+from tests.helpers.interrupt import Interrupt
 from tests.helpers.small_distiller import fit, labelled, make
 
 NUMBER = r"-?\d[\d.e+-]*"
@@ -186,7 +186,7 @@ def test_a_second_fit_counts_its_own_steps(capsys, clock):
 @pytest.mark.parametrize("at", [(0, 2), (1, 0), (1, 3)])
 def test_a_resumed_run_counts_the_steps_of_this_process(tmp_path, capsys, clock, at):
     with pytest.raises(MemoryError):
-        fit(make(), epochs=4, steps=4, callbacks=[Backup(tmp_path, every=1), Cut(*at)])
+        fit(make(), epochs=4, steps=4, callbacks=[Backup(tmp_path, every=1), Interrupt(*at)])
     backup = Backup(tmp_path, every=1)
     fit(make(), epochs=4, steps=4, callbacks=[backup, Seconds(clock), Progress()])
     found = times_left(capsys)

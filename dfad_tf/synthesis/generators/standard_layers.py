@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import keras
 
 from dfad_tf.graphs.layer_graph import copy_layer, is_graph
@@ -92,7 +94,7 @@ def _matrix_products(layer: BilinearResize) -> keras.Sequential:
     return keras.Sequential(products, name=layer.name)
 
 
-_REPLACEMENTS = {
+_REPLACEMENTS: dict[type, Callable[..., keras.layers.Layer]] = {
     UpsampledConv2D: _up_sampling_and_convolution,
     BilinearResize: _matrix_products,
 }

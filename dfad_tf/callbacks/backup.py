@@ -264,7 +264,8 @@ class Backup(keras.callbacks.BackupAndRestore):
         state, self._restored = self._restored, None
         if state is None:
             return
-        assign_state(self.model, state.arrays, "metrics/")
+        if self._step:  # The metrics of an epoch that has ended must not enter the next one.
+            assign_state(self.model, state.arrays, "metrics/")
         history = copy.deepcopy(state.metadata["history"])
         self.model.history.epoch, self.model.history.history = history["epoch"], history["logs"]
         for callback, numbers in zip(self.others, state.metadata["callbacks"], strict=True):

@@ -101,7 +101,8 @@ class CollapseWatch(keras.callbacks.Callback):
         self._healthy = not signs
         if self._healthy:
             return
-        reason = f"Collapse detected in epoch {epoch + 1}: {'; '.join(sign.text for sign in signs)}."
+        found = "; ".join(sign.text for sign in signs)
+        reason = f"Collapse detected in epoch {epoch + 1}: {found}."
         if self.on_collapse == "warn":
             ends = self.model.stop_training  # `TerminateOnNaN` may have set it.
             suffix = "" if ends else " Training continues (on_collapse=warn)."

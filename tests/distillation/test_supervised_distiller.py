@@ -197,9 +197,9 @@ def test_without_a_term_that_asks_the_teacher_none_is_asked(teacher, student, tr
 
 def test_layers_that_are_not_there(teacher, student):
     (stage,) = data_methods.stages("at", teacher, student)
-    with pytest.raises(InputError, match="--teacher_layers"):
+    with pytest.raises(InputError, match="`teacher_layers`"):
         SupervisedDistiller(teacher, student, stage.objectives, ["nothing"], ["nothing"])
-    with pytest.raises(InputError, match="--student_layers"):
+    with pytest.raises(InputError, match="`student_layers`"):
         SupervisedDistiller(teacher, student, stage.objectives, ["logits"], ["nothing"])
 
 

@@ -68,7 +68,9 @@ def test_every_call_of_a_batch_norm_counts_in_the_teachers_own_graph():
 
 
 def test_batch_norm_in_a_network_inside_the_teacher_is_refused():
-    with pytest.raises(InputError, match="batch normalizations are layers of its own.*1 of them"):
+    with pytest.raises(
+        InputError, match="batch normalizations are not in nested networks.*with 1 in nested"
+    ):
         watch("dfq", nested())
 
 

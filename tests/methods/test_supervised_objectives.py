@@ -214,7 +214,7 @@ def test_the_paraphraser_stands_still_while_the_translator_learns():
 
 def test_factors_of_another_size_are_refused():
     paraphraser = ReconstructionObjective((4, 4, 6)).paraphraser
-    with pytest.raises(InputError, match="--teacher_layers and --student_layers.*4×4 and 4×2"):
+    with pytest.raises(InputError, match="`teacher_layers` and `student_layers`.*4×4 and 4×2"):
         FactorObjective(paraphraser, (4, 2, 2))
 
 

@@ -26,7 +26,7 @@ class ImageMemory:
 
     Example:
 
-    >>> memory = dfad_tf.distillation.image_memory.ImageMemory(16, (8, 8, 1), 3)
+    >>> memory = ImageMemory(16, (8, 8, 1), 3)
     >>> memory.add(images, logits)
     >>> drawn_images, drawn_logits = memory.draw(2, tf.constant([1, 2]))
 

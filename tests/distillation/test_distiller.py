@@ -158,7 +158,7 @@ def test_every_step_draws_fresh_noise():
     assert len(drawn) == len(set(drawn)) == 6  # the student's and the generator's
 
 
-def test_steps_per_execution_changes_nothing():
+def test_steps_per_execution_does_not_change_the_result():
     one, four = make(), make(steps_per_execution=4)
     fit(one, steps=4)
     fit(four, steps=4)

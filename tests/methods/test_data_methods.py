@@ -88,7 +88,7 @@ def test_named_layers_are_taken(networks):
 
 
 @pytest.mark.parametrize("method", ["fitnet", "at", "ft"])
-def test_layers_that_are_not_there_or_do_not_pair(networks, method):
+def test_layers_that_do_not_exist_or_do_not_match_are_refused(networks, method):
     with pytest.raises(InputError, match="teacher_layers.* to name.*'nothing'"):
         stages(networks, method, teacher_layers=("nothing",))
     with pytest.raises(InputError, match="as many layers"):

@@ -53,7 +53,7 @@ def test_a_reloaded_generator_makes_the_same(name, tmp_path):
 
 @pytest.mark.parametrize("width", ["compact", "compact_32"])
 def test_bounded_images_are_as_real_ones(width):
-    """Between black and white, with the mean and deviation of MNIST and of photographs."""
+    """They are in the range, with the mean and standard deviation of MNIST and of photographs."""
     mean, std = [33.3, 120.0], [78.6, 62.0]
     value_range = ([0.0, 0.0], [255.0, 255.0])
     generator = generators.build(width, 50, (32, 32, 2), mean, std, value_range)

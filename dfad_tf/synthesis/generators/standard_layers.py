@@ -27,7 +27,7 @@ def in_standard_layers(generator: keras.Model) -> keras.Model:
 
     Example:
 
-    >>> standard = dfad_tf.synthesis.generators.standard_layers.in_standard_layers(generator)
+    >>> standard = in_standard_layers(generator)
     >>> standard.save("generator.keras")
     """
     if not is_graph(generator) or _is_standard(generator):

@@ -25,8 +25,7 @@ class UpsampledConv2D(keras.layers.Conv2D):
 
     Example:
 
-    >>> layer = dfad_tf.synthesis.generators.upsampled_convolution.UpsampledConv2D(16)
-    >>> layer(keras.ops.zeros((1, 8, 8, 4))).shape
+    >>> UpsampledConv2D(16)(keras.ops.zeros((1, 8, 8, 4))).shape
     TensorShape([1, 16, 16, 16])
     """
 

@@ -1,14 +1,14 @@
-"""Callbacks that Keras does not have."""
+"""Keras callbacks: backups, collapse detection, history file, progress and sample images."""
 
 from dfad_tf.callbacks.backup import Backup
 from dfad_tf.callbacks.backup_interval import BackupInterval, parse_interval
 from dfad_tf.callbacks.backup_record import BackupRecord
 from dfad_tf.callbacks.collapse_watch import CollapseSign, CollapseWatch
 from dfad_tf.callbacks.history_file import HistoryFile
+from dfad_tf.callbacks.progress import Progress
 from dfad_tf.callbacks.sample_images import SampleImages
 from dfad_tf.callbacks.shared_backup import SharedBackup
 from dfad_tf.callbacks.stop_signals import StopSignals
-from dfad_tf.callbacks.time_left import TimeLeft
 from dfad_tf.utils.formatting import format_seconds
 
 __all__ = [
@@ -21,7 +21,7 @@ __all__ = [
     "SampleImages",
     "SharedBackup",
     "StopSignals",
-    "TimeLeft",
+    "Progress",
     "format_seconds",
     "parse_interval",
 ]

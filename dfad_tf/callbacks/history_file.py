@@ -1,11 +1,10 @@
-"""Write the history to a CSV file, epoch by epoch, with what it cost so far."""
+"""The history of training as a CSV file, with its cost so far."""
 
 from __future__ import annotations
 
 import pathlib
 import time
 from collections.abc import Sequence
-from typing import Any
 
 import keras
 
@@ -14,16 +13,17 @@ from dfad_tf.utils.files import write_text
 
 
 class HistoryFile(keras.callbacks.CSVLogger):
-    """Keras's `CSVLogger` with columns that are known before the first epoch.
+    """Keras's `CSVLogger`, with columns that are known before the first epoch.
 
-    Keras takes the columns from the first epoch, and so loses the measurements
-    that `validation_freq` puts into later ones; it writes NA where one is not taken.
-    Two columns more say what was spent since the beginning: `images` generated, and
-    `seconds` of training, without those of measuring, and of what was given up by going back.
+    Keras takes the columns from the logs of the first epoch, and thereby omits the metrics that
+    `validation_freq` adds in later epochs. This class writes NA in epochs without a metric. Two
+    more columns contain the cost since the beginning of the run: `images` counts generated
+    images, and `seconds` measures the training time, without evaluations and without what
+    rollbacks discarded.
 
     Args:
         filename: The file.
-        columns: Keys of the logs, in their order.
+        columns: Keys of the logs, in the order of the columns.
         images_per_epoch: Images generated in an epoch.
     """
 
@@ -31,13 +31,13 @@ class HistoryFile(keras.callbacks.CSVLogger):
         super().__init__(filename)
         self.columns = [*columns, "images", "seconds"]
         self.images_per_epoch = images_per_epoch
-        self.spent = 0.0  # public, so that a backup keeps it
+        self.spent = 0.0  # Public, so that a backup contains it.
         self._mark = 0.0
 
-    def on_train_begin(self, logs: Any = None) -> None:
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         done, path = initial_epoch(self.model), pathlib.Path(self.filename)
-        if done is not None and path.exists():  # set by a backup, not by `fit`
-            # What was cut may have left rows behind the backup, or half of one.
+        if done is not None and path.exists():  # A backup sets it, and `fit` does not.
+            # The interrupted run may have written rows after the backup, the last one in part.
             lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
             text = "".join(lines[: done + 1])
             write_text(path, text)
@@ -46,20 +46,20 @@ class HistoryFile(keras.callbacks.CSVLogger):
         self.keys = self.columns
         self.spent, self._mark = 0.0, time.monotonic()
 
-    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
         self._count()
 
-    def on_test_begin(self, logs: Any = None) -> None:
+    def on_test_begin(self, logs: dict[str, float] | None = None) -> None:
         self._count()
 
-    def on_test_end(self, logs: Any = None) -> None:
+    def on_test_end(self, logs: dict[str, float] | None = None) -> None:
         self._mark = time.monotonic()
 
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         self._count()
         images = (epoch + 1) * self.images_per_epoch
-        logs = {**(logs or {}), "images": images, "seconds": round(self.spent, 2)}
-        super().on_epoch_end(epoch, {key: logs.get(key, "NA") for key in self.columns})
+        row = {**(logs or {}), "images": images, "seconds": round(self.spent, 2)}
+        super().on_epoch_end(epoch, {key: row.get(key, "NA") for key in self.columns})
 
     def _count(self) -> None:
         now = time.monotonic()

@@ -1,8 +1,6 @@
-"""Write generated images to TensorBoard while they are being learned."""
+"""Generated images in TensorBoard."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import keras
 import tensorflow as tf
@@ -12,14 +10,16 @@ from dfad_tf.data.pixel_contract import PixelContract, to_displayable
 
 
 class SampleImages(keras.callbacks.Callback):
-    """Log the same latents' images now and then.
+    """Write the images of fixed latents to TensorBoard.
 
     Args:
-        log_dir: TensorBoard's folder.
-        contract: Maps generated images back to raw pixels.
-        every: Epochs between two logs.
-        count: Images in a log.
+        log_dir: TensorBoard's log folder.
+        contract: Maps generated images to raw pixels.
+        every: Epochs between two writes, at least 1.
+        count: Number of images, at least 1.
     """
+
+    _writer: tf.summary.SummaryWriter
 
     def __init__(
         self, log_dir: str, contract: PixelContract, every: int = 1, count: int = 16
@@ -29,12 +29,11 @@ class SampleImages(keras.callbacks.Callback):
         self.contract = contract
         self.every = every
         self.count = count
-        self._writer: Any = None
 
-    def on_train_begin(self, logs: Any = None) -> None:
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         self._writer = tf.summary.create_file_writer(self.log_dir)
 
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         if (epoch + 1) % self.every:
             return
         generator = self.model.generator
@@ -44,5 +43,5 @@ class SampleImages(keras.callbacks.Callback):
         with self._writer.as_default():
             tf.summary.image("generated", pixels, step=epoch, max_outputs=self.count)
 
-    def on_train_end(self, logs: Any = None) -> None:
+    def on_train_end(self, logs: dict[str, float] | None = None) -> None:
         self._writer.close()

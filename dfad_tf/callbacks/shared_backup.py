@@ -1,8 +1,8 @@
-"""A backup that all workers of a training take in the same step."""
+"""A backup that all workers write in the same step."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
 
 import tensorflow as tf
 
@@ -11,29 +11,32 @@ from dfad_tf.compute import strategies
 
 
 class SharedBackup(Backup):
-    """A `Backup` for a training of several workers; with one it is the same.
+    """A `Backup` for training on several workers; with one worker it is a plain `Backup`.
 
-    Metrics are summed over workers when they are read, so that all have to read them at once.
-    When a backup is due by time, the first worker's clock decides; a signal that reaches one
-    worker stops all. Every worker writes into a folder of its own.
+    Metrics are summed over the workers when they are read, so that all workers must read them in
+    the same step. The clock of the first worker decides when a backup is due by time, and a
+    signal to one worker stops all. Every worker writes to its own folder.
 
     Example:
 
-    >>> distiller.fit(epochs=200, callbacks=[SharedBackup("runs/mine/backup")])
+    >>> backup = callbacks.SharedBackup("runs/mine/backup")
+    >>> history = distiller.fit(
+    ...     batch_size=8, epochs=2, steps_per_epoch=2, verbose=0, callbacks=[backup]
+    ... )
     """
 
     _agreed: tuple[bool, bool] | None = None
-    _sum: Any = None
+    _sum: Callable[[tf.Tensor], tf.Tensor] | None = None
 
-    def on_train_begin(self, logs: Any = None) -> None:
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         super().on_train_begin(logs)
         self._agreed = self._sum = None
         strategy = self.model.distribute_strategy
         if strategies.has_several_workers(strategy):
 
             @tf.function(autograph=False, input_signature=[tf.TensorSpec((2,))])
-            def summed(values: Any) -> Any:
-                def on_replica(mine: Any) -> Any:
+            def summed(values: tf.Tensor) -> tf.Tensor:
+                def on_replica(mine: tf.Tensor) -> tf.Tensor:
                     context = tf.distribute.get_replica_context()
                     first = tf.cast(tf.equal(context.replica_id_in_sync_group, 0), tf.float32)
                     mine *= tf.stack([1.0, first])
@@ -43,11 +46,11 @@ class SharedBackup(Backup):
 
             self._sum = summed
 
-    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
         self._agree()
         super().on_train_batch_end(batch, logs)
 
-    def on_test_begin(self, logs: Any = None) -> None:
+    def on_test_begin(self, logs: dict[str, float] | None = None) -> None:
         self._agree()
         super().on_test_begin(logs)
 
@@ -58,7 +61,7 @@ class SharedBackup(Backup):
         return self._agreed[1] if self._agreed else super()._is_due()
 
     def _agree(self) -> None:
-        """Ask all workers whether a signal came, and the first whether a backup is due."""
+        """Find out whether any worker received a signal, and whether the first is due."""
         if self._sum is None:
             return
         mine = [float(super()._stopped()), float(super()._is_due())]

@@ -1,28 +1,33 @@
-"""Let a training that is told to stop write a backup before it leaves."""
+"""Ctrl-C and SIGTERM during training: a backup is written before the process exits."""
 
 from __future__ import annotations
 
+import logging
 import signal
 import sys
 import threading
 from types import FrameType, TracebackType
 from typing import Any, NoReturn
 
+_LOG = logging.getLogger(__name__)
 _NAMES = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM"}
 
 
 class StopSignals:
-    """While it is open, Ctrl-C and SIGTERM wait for the end of the step.
+    """A context in which Ctrl-C and SIGTERM wait for the end of the train step.
 
-    A second one stops at once, as if this were not there.
+    A second signal stops the process at once, as outside of the context.
 
     Attributes:
-        received: The signal that came; None while none did.
+        received: The signal received; None without one.
 
     Example:
 
-    >>> with StopSignals() as stop:
-    ...     distiller.fit(callbacks=[Backup("backup", stop=stop)])
+    >>> with callbacks.StopSignals() as stop:
+    ...     backup = callbacks.Backup("backup", stop=stop)
+    ...     history = distiller.fit(
+    ...         batch_size=8, epochs=2, steps_per_epoch=2, verbose=0, callbacks=[backup]
+    ...     )
     """
 
     def __init__(self) -> None:
@@ -30,7 +35,7 @@ class StopSignals:
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> StopSignals:
-        # Python takes signals in its main thread alone, and lets no other set handlers.
+        # Only Python's main thread receives signals and may set their handlers.
         if threading.current_thread() is threading.main_thread():
             self._before = {number: signal.signal(number, self._receive) for number in _NAMES}
         return self
@@ -41,32 +46,32 @@ class StopSignals:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._put_back()
-        if kind is None and self.received is not None:  # it came behind the last step
-            self.leave("training had ended: the same command goes on behind it")
+        self._restore_handlers()
+        if kind is None and self.received is not None:  # It came after the last step.
+            self.leave("training had ended, and the same command continues after it")
 
     def leave(self, message: str) -> NoReturn:
-        """Leave, as the signal that came would have it.
+        """Exit as the received signal would.
 
         Args:
-            message: What there is to know for starting again.
+            message: How to continue.
 
         Raises:
-            KeyboardInterrupt: For Ctrl-C, with the message.
-            SystemExit: For SIGTERM, with 128 and its number; the message is printed.
+            KeyboardInterrupt: After Ctrl-C, with the message.
+            SystemExit: After SIGTERM, with status 143; the message is logged as a warning.
         """
         number, self.received = self.received, None
-        said = f"stopped by {_NAMES[signal.Signals(number or signal.SIGTERM)]}; {message}"
+        text = f"stopped by {_NAMES[signal.Signals(number or signal.SIGTERM)]}; {message}"
         if number == signal.SIGINT:
-            raise KeyboardInterrupt(said)
-        print(said, file=sys.stderr, flush=True)
+            raise KeyboardInterrupt(text)
+        _LOG.warning("%s", text)
         sys.exit(128 + signal.SIGTERM)
 
     def _receive(self, number: int, frame: FrameType | None) -> None:
         self.received = number
-        self._put_back()  # so that a second one stops at once
+        self._restore_handlers()  # A second signal stops at once.
 
-    def _put_back(self) -> None:
+    def _restore_handlers(self) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)
         self._before = {}

@@ -1,1 +1,1 @@
-"""The Keras models that distil a student, and what they learn from."""
+"""The Keras models that distil a student, and the sources of their training images."""

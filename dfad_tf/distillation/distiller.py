@@ -1,20 +1,27 @@
-"""Distillation without data, as a Keras model with one `train_step`."""
+"""Distillation without data: a Keras model with a `train_step` of its own."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from dfad_tf import methods
 from dfad_tf.compute import replicas
-from dfad_tf.compute.keras_internals import compiled_metrics, loss_tracker
+from dfad_tf.compute.keras_internals import loss_tracker
 from dfad_tf.compute.optimizers import apply_gradients, with_loss_scaling
 from dfad_tf.compute.pipelines import in_batches
 from dfad_tf.compute.precision import resolve_precision
-from dfad_tf.distillation.compatibility import check_features, check_fit
-from dfad_tf.distillation.distillation_model import DistillationModel
+from dfad_tf.distillation.compatibility import (
+    check_counts,
+    check_features,
+    check_fit,
+    check_no_data,
+)
+from dfad_tf.distillation.data_free_model import DataFreeModel
 from dfad_tf.distillation.generated_validation import GeneratedValidation
 from dfad_tf.distillation.training_images import TrainingBatch, TrainingImages, endless_batches
 from dfad_tf.distillation.training_metrics import TrainingMetrics, class_entropy
@@ -24,44 +31,41 @@ from dfad_tf.methods.method import Method
 from dfad_tf.synthesis.objectives import ForwardPass
 from dfad_tf.teachers.teacher_signals import TeacherSignals
 
-_NETWORKS = ("teacher", "student", "generator")
-_MOVED = ("student", "generator", "optimizer", "generator_optimizer")
-
 
 @keras.saving.register_keras_serializable("dfad_tf")
-class DataFreeDistiller(DistillationModel):
-    """Distil a teacher into a student with images that a generator invents.
+class DataFreeDistiller(DataFreeModel):
+    """Distil a teacher into a student, on images that a generator synthesizes.
 
-    Every train step takes `student_steps` descents of the student on the
-    discrepancy to the teacher, and then one step of the generator against it (first,
-    where the student learns from its images). The teacher is frozen, runs in inference
-    mode and is in no optimizer. Generator and student run in training mode in both kinds
-    of step, as in the published code; here all fresh images of the student steps come
-    in one batch, and plain and virtual ones share the student's.
+    In each train step the student descends `student_steps` times on its discrepancy to the
+    teacher, and then the generator takes one step that increases the discrepancy. The order is
+    reversed if the student learns from the images of the generator's step. The teacher is frozen,
+    runs in inference mode and belongs to no optimizer. Generator and student run in training
+    mode in both kinds of step, as in the published code. Unlike there, the fresh images of all
+    student steps are generated in one batch, and the student sees plain and virtual images in
+    one batch.
 
     Args:
-        teacher: A classifier with one input and outputs `(batch, classes)`, logits
-            or probabilities. Its `trainable` is set to False.
-        student: A classifier with the same input, and logits as output.
+        teacher: A classifier with one input and outputs `(batch, classes)`, logits or
+            probabilities. Its `trainable` is set to False.
+        student: A classifier with the same input, whose outputs are logits.
         generator: A model from latents `(batch, latent)` to the teacher's input.
-        features: Layer of the teacher that R_m reads; None finds the penultimate.
+        features: Name of the teacher's layer that R_m reads. None selects the penultimate layer.
         name: Name of the model.
+        **arguments: As for `keras.Model`.
 
     Raises:
-        InputError: If the three do not fit each other.
+        InputError: If the shapes of the three networks do not match.
 
     Example:
 
     >>> distiller = DataFreeDistiller(teacher, student, generator)
     >>> distiller.compile("adam", "adam", method="proposed")
-    >>> history = distiller.fit(batch_size=256, epochs=40, steps_per_epoch=50)
+    >>> history = distiller.fit(batch_size=8, epochs=2, steps_per_epoch=2, verbose=0)
     >>> distiller.student.save("student.keras")
 
     Reference:
         Qu, Wang and Xiao, arXiv 2102.11638; Fang et al., arXiv 1912.11006.
     """
-
-    generated_validation: GeneratedValidation | None = None
 
     def __init__(
         self,
@@ -77,34 +81,35 @@ class DataFreeDistiller(DistillationModel):
         teacher.trainable = False
         self.teacher, self.student, self.generator = teacher, student, generator
         self.features, self.signals = features, TeacherSignals(teacher, features)
-        self.built = True  # as the three networks are
+        self.built = True  # All three networks are.
 
     def compile(
         self,
-        optimizer: Any = "adam",
-        generator_optimizer: Any = "adam",
+        optimizer: str | keras.optimizers.Optimizer = "adam",
+        generator_optimizer: str | keras.optimizers.Optimizer = "adam",
         method: str | Method = "proposed",
-        metrics: Any = ("accuracy",),
+        metrics: Sequence[str | keras.metrics.Metric] | None = ("accuracy",),
         seed: int = 0,
         precision: str | None = None,
         **arguments: Any,
     ) -> None:
-        """Choose the optimizers and the method.
+        """Set the optimizers and the method.
 
         Args:
             optimizer: The student's optimizer, by name or as an object.
-            generator_optimizer: The generator's own optimizer.
-            method: A name of `methods.METHODS`, or a `Method`.
-            metrics: What `validation_data` measures of the student.
+            generator_optimizer: The generator's optimizer, by name or as an object.
+            method: A name in `methods.METHODS`, or a `Method`.
+            metrics: Metrics of the student on `validation_data`.
             seed: Seed of all noise, from 0 to 2³¹ − 1.
-            precision: Keras dtype policy to compute in, such as `"mixed_bfloat16"`; the
-                networks stay as they are. None: each layer's own; `"auto"`: bfloat16 where
-                the device is faster with it.
-            **arguments: As for `keras.Model.compile`, such as `jit_compile`; under
-                `mixed_float16` both optimizers' losses are scaled.
+            precision: Keras dtype policy of the training computations, such as
+                `"mixed_bfloat16"`; the networks keep their own. None uses the policy of each
+                layer, `"auto"` uses bfloat16 if the device is faster with it.
+            **arguments: As for `keras.Model.compile`, such as `jit_compile`. With
+                `mixed_float16` the losses of both optimizers are scaled.
 
         Raises:
-            InputError: If the method or precision is unknown, or it lacks features or a device.
+            InputError: If the method or the precision is unknown, if the method needs features
+                that the teacher does not have, or if the device does not support the precision.
         """
         method = methods.get(method)
         check_features(method, self.signals)
@@ -115,7 +120,7 @@ class DataFreeDistiller(DistillationModel):
             scaled = isinstance(self.optimizer, keras.optimizers.LossScaleOptimizer)
             self.generator_optimizer = with_loss_scaling(generator_optimizer, scaled)
             self.method, self.seed = method, seed
-            # Built now, since a backup restores only what is built.
+            # Built here, because a backup restores only optimizers that are built.
             self.optimizer.build(self.student.trainable_variables)
             self.generator_optimizer.build(self.generator.trainable_variables)
             self._trackers = TrainingMetrics(method)
@@ -136,40 +141,53 @@ class DataFreeDistiller(DistillationModel):
         }
 
     @property
-    def trainable_variables(self) -> list[Any]:
-        """What `optimizer` trains: the student's. Callbacks and resuming rely on it."""
+    def trainable_variables(self) -> list[keras.Variable]:
+        """The variables of `optimizer`: the student's. Keras's callbacks rely on this."""
         return self.student.trainable_variables
 
     trainable_weights = trainable_variables
 
     def fit(
         self,
+        x: None = None,
+        y: None = None,
         *,
         batch_size: int = 256,
         epochs: int = 1,
         steps_per_epoch: int = 50,
-        validation_data: Any = None,
+        validation_data: tf.data.Dataset | tuple[np.ndarray, np.ndarray] | None = None,
         validation_batch_size: int = 1000,
         held_out_images: int = 1024,
-        callbacks: Any = None,
+        callbacks: Sequence[keras.callbacks.Callback] | keras.callbacks.Callback | None = None,
         **arguments: Any,
     ) -> keras.callbacks.History:
-        """Distil; there is no `x`, since the images are invented.
+        """Distil on generated images, without training data.
 
         Args:
+            x: Must be None, because the generator synthesizes the images.
+            y: Must be None.
             batch_size: Images in a batch, over all replicas.
-            steps_per_epoch: Steps of the generator, each with its `student_steps`.
-            validation_data: `(images, labels)` or a dataset of them, in the teacher's
-                input range. It is only measured, never trained on.
-            validation_batch_size: Its batch size.
-            held_out_images: Generated images to compare student and teacher on; 0: none.
-            callbacks: As for `keras.Model.fit`; they find `val_agreement` in their logs.
+            epochs: Number of epochs.
+            steps_per_epoch: Generator steps in an epoch, each with its `student_steps`.
+            validation_data: `(images, labels)` or a dataset of such batches, in the teacher's
+                input range. The student is measured on it and never trained on it.
+            validation_batch_size: Batch size for `validation_data`.
+            held_out_images: Number of generated images on which student and teacher are
+                compared; 0 disables the comparison.
+            callbacks: As for `keras.Model.fit`. They find `val_agreement` in their logs.
             **arguments: `verbose`, `validation_freq` and others, as for `keras.Model.fit`.
 
         Returns:
-            A `History`: `loss` is the student's, `class_entropy` how evenly the
-            teacher's classes are covered (1: all equally).
+            A `History`. `loss` is the student's loss, `class_entropy` measures how evenly the
+            generated images cover the teacher's classes (1: all classes equally).
+
+        Raises:
+            InputError: If there are training data, if the model is not compiled, or if a number
+                is out of range.
         """
+        check_no_data(x, y)
+        self._check_compiled("fit")
+        check_counts(batch_size=batch_size, epochs=epochs, steps_per_epoch=steps_per_epoch)
         devices = self.distribute_strategy.num_replicas_in_sync
         replicas.check_shares(batch_size, self.method.shared_counts(batch_size), devices)
         if isinstance(validation_data, (tuple, list)):
@@ -190,17 +208,20 @@ class DataFreeDistiller(DistillationModel):
             **arguments,
         )
 
-    def train_step(self, data: Any) -> dict[str, Any]:
+    def train_step(self, data: tf.Tensor) -> dict[str, tf.Tensor]:
         """Take `student_steps` student steps and one generator step.
 
         Args:
             data: Any tensor of shape `(batch, …)`; only the batch size is read.
+
+        Returns:
+            The means since the beginning of the epoch, by the names of the metrics.
         """
         batch_size, step = data.shape[0], self.optimizer.iterations
         key = tf.identity(tf.convert_to_tensor(self.generator_optimizer.iterations))
         first = self.sampler.memory or self.method.image_source != "fresh"
-        made = self.generator_step(batch_size) if first else None
-        shared = self.sampler.shared(self.method.image_source, made, key)
+        generated = self.generator_step(batch_size) if first else None
+        shared = self.sampler.shared(self.method.image_source, generated, key)
         for batch in self.sampler.batches(batch_size, self.method.student_steps, step, shared):
             self._trackers.class_entropy.update_state(class_entropy(batch.logits))
             self.student_step(*batch)
@@ -208,22 +229,30 @@ class DataFreeDistiller(DistillationModel):
             self.generator_step(batch_size)
         return replicas.to_log(self.get_metrics_result())
 
-    def student_step(self, images: Any, logits: Any, maps: tuple[Any, ...] = ()) -> None:
-        """Descend the student once on images, the teacher's logits and, if compared, its maps."""
+    def student_step(
+        self, images: tf.Tensor, logits: tf.Tensor, maps: tuple[tf.Tensor, ...] = ()
+    ) -> None:
+        """Take one step of the student.
+
+        Args:
+            images: `(batch, height, width, channels)`.
+            logits: The teacher's logits for them, `(batch, classes)`.
+            maps: The teacher's feature maps, if the student's loss compares them.
+        """
         blend, step = self.method.interpolation, self.optimizer.iterations
         attention, form = self.method.attention, self.watched.student_maps
-        parts = self.sampler.student_batches(images, logits, blend, step)
+        batches = self.sampler.student_batches(images, logits, blend, step)
         with tf.GradientTape() as tape:
-            outputs = (form or self.student_form)(tf.concat([p[0] for p in parts], 0), True)
+            outputs = (form or self.student_form)(tf.concat([b[0] for b in batches], 0), True)
             students = outputs["logits"] if form else outputs
-            students = tf.split(tf.cast(students, tf.float32), [p[1].shape[0] for p in parts])
+            students = tf.split(tf.cast(students, tf.float32), [b[1].shape[0] for b in batches])
             losses = [
                 weight * tf.reduce_mean(self.method.discrepancy.call(target, student))
-                for (_, target, weight), student in zip(parts, students, strict=True)
+                for (_, target, weight), student in zip(batches, students, strict=True)
             ]
             if attention and form:
-                ours = [tensor[: images.shape[0]] for tensor in outputs["maps"]]
-                losses.append(attention.weight * attention(maps, ours))
+                student_maps = [tensor[: images.shape[0]] for tensor in outputs["maps"]]
+                losses.append(attention.weight * attention(maps, student_maps))
             loss = tf.add_n(losses)
             scaled = self.optimizer.scale_loss(loss / replicas.count())
         variables = self.student.trainable_variables
@@ -231,7 +260,14 @@ class DataFreeDistiller(DistillationModel):
         loss_tracker(self).update_state(loss)
 
     def generator_step(self, batch_size: int) -> TrainingBatch:
-        """Move the generator once on a fresh batch, which is returned with the answers to it."""
+        """Take one step of the generator on a fresh batch.
+
+        Args:
+            batch_size: Images on each replica.
+
+        Returns:
+            The batch, with the teacher's answers.
+        """
         step = self.generator_optimizer.iterations
         terms, variables = self.method.generator_objectives, self.generator.trainable_variables
         with tf.GradientTape(watch_accessed_variables=False) as tape:
@@ -252,52 +288,3 @@ class DataFreeDistiller(DistillationModel):
             self.sampler.memory.add(images, logits)
         self._trackers.update_generator(loss, values, images)
         return TrainingBatch(images, logits, activations[: self.watched.map_count])
-
-    def test_step(self, data: Any) -> dict[str, Any]:
-        """Measure the student on labelled images, and its agreement with the teacher."""
-        images, labels, weights = keras.utils.unpack_x_y_sample_weight(data)
-        logits, results = tf.cast(self.student(images, training=False), tf.float32), {}
-        metrics = compiled_metrics(self)
-        if metrics is not None:
-            metrics.update_state(labels, logits, sample_weight=weights)
-            results.update(metrics.result())
-        same = tf.argmax(logits, -1) == tf.argmax(self.signals(images)[0], -1)
-        self._trackers.agreement.update_state(tf.cast(same, tf.float32))
-        return replicas.to_log({**results, "test_agreement": self._trackers.agreement.result()})
-
-    def trackers(self) -> list[Any]:
-        return [loss_tracker(self), *self._trackers.of_images()]
-
-    def reseed(self, attempt: int) -> None:
-        self.sampler.attempt = attempt
-
-    def optimizers_by_network(self) -> dict[str, Any]:
-        return {"student": self.optimizer, "generator": self.generator_optimizer}
-
-    def state_parts(self) -> dict[str, list[Any]]:
-        held_out = self.generated_validation
-        return {
-            **{name: getattr(self, name).variables for name in _MOVED},
-            "metrics": [variable for t in self.trackers() for variable in t.variables],
-            "memory": self.sampler.memory.variables if self.sampler.memory else [],
-            "validation": held_out.variables() if held_out else [],
-        }
-
-    @property
-    def own_metrics(self) -> list[Any]:
-        return self._trackers.all()
-
-    def get_config(self) -> dict[str, Any]:
-        serialize = keras.saving.serialize_keras_object
-        return {
-            **super().get_config(),
-            **{name: serialize(getattr(self, name)) for name in _NETWORKS},
-            "features": self.features,
-        }
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> DataFreeDistiller:
-        del custom_objects
-        for network in _NETWORKS:
-            config[network] = keras.saving.deserialize_keras_object(config[network])
-        return cls(**config)

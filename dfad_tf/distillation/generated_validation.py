@@ -1,9 +1,9 @@
-"""Validation that needs no data: how a student answers held-out generated images."""
+"""Validation without data: the student's answers to held-out generated images."""
 
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Callable
 
 import keras
 import numpy as np
@@ -11,101 +11,106 @@ import tensorflow as tf
 
 from dfad_tf.compute.batch_statistics import as_in_training
 from dfad_tf.compute.randomness import stateless_latent, stateless_seed
+from dfad_tf.distillation.shared_variables import shared_variable
 
 _BATCH = 256
-_MOST_VALUES = 2**24
-_MOMENTS = (1 / 8, 1 / 4, 1 / 2)  # of the epochs
+_MAX_VALUES = 2**24
+_DRAWING_EPOCHS = (1 / 8, 1 / 4, 1 / 2)  # As shares of all epochs.
 
 
 class GeneratedValidation(keras.callbacks.Callback):
     """Log `val_agreement` and `val_divergence` of the student on held-out images.
 
-    The images are drawn at several moments of the generator, up to the middle of the run, from
-    latents that training never sees; half of them lie between two images of a moment. Those
-    that are not drawn yet count as not agreed on, and as answers that know nothing: were
-    they left out, the first epochs, asked the least, would look best. The teacher answers
-    each once. `DataFreeDistiller.fit` puts this in front of its callbacks, so that
-    `EarlyStopping("val_agreement", mode="max")` and `ModelCheckpoint` find it in the logs.
+    The generator draws the images at the end of several epochs, up to the middle of the run, from
+    latents that training never uses. Half of the images of a draw are interpolated between two of
+    its images. Images that are not drawn yet count as disagreement and as uniform answers:
+    otherwise the first epochs, which are measured on the fewest images, would look best. The
+    teacher is evaluated once on each image. `DataFreeDistiller.fit` inserts this callback before
+    its others, so that `EarlyStopping("val_agreement", mode="max")` and `ModelCheckpoint` find
+    the values in the logs.
 
     Args:
-        count: Images in all, at least 4; fewer where they would take more than 64 MiB.
+        count: Total number of images, at least 4. It is reduced if the images would take more
+            than 64 MiB.
 
     Attributes:
-        first_agreement: Agreement on the images of the first moment alone, which stay the same
-            while others come.
-        agreement_before: The same of the student that training began with.
+        first_agreement: Agreement on the images of the first draw alone. These stay the same
+            while others are added.
+        agreement_before: The same agreement of the student before training.
     """
+
+    images: tf.Variable
+    logits: tf.Variable
+    draws_done: tf.Variable
 
     def __init__(self, count: int = 1024) -> None:
         super().__init__()
         self.count = count
         self.first_agreement = self.agreement_before = 0.0
-        self.images: Any = None
-        self.logits: Any = None
-        self.moments_passed: Any = None
         self._first_student: list[np.ndarray] | None = None
 
-    def set_model(self, model: Any) -> None:
+    def set_model(self, model: keras.Model) -> None:
         super().set_model(model)
-        if self.images is None:
+        if self._first_student is None:
             shape = model.generator.output_shape[1:]
-            most = _MOST_VALUES // int(np.prod(shape))
-            self.count = max(1 + len(_MOMENTS), min(self.count, most))  # one a moment
+            largest = _MAX_VALUES // int(np.prod(shape))
+            self.count = max(1 + len(_DRAWING_EPOCHS), min(self.count, largest))  # one a draw
             classes = model.teacher.output_shape[-1]
-            self.images = _variable(tf.zeros((self.count, *shape)))
-            self.logits = _variable(tf.zeros((self.count, classes)))
-            self.moments_passed = _variable(tf.constant(0, tf.int64))
-            # Before a backup puts its student in the place of the one that training began with.
+            self.images = shared_variable(tf.zeros((self.count, *shape)))
+            self.logits = shared_variable(tf.zeros((self.count, classes)))
+            self.draws_done = shared_variable(tf.constant(0, tf.int64))
+            # Read before a backup replaces the weights that training started with.
             self._first_student = model.student.get_weights()
 
     def variables(self) -> list[tf.Variable]:
-        """The state: images, the teacher's logits, and how many moments have passed."""
-        return [self.images, self.logits, self.moments_passed]
+        """Return the state: images, the teacher's logits, and the number of draws so far."""
+        return [self.images, self.logits, self.draws_done]
 
-    def moments(self) -> list[int]:
-        """Return the epochs behind which images are drawn: 1, and up to half of all."""
+    def drawing_epochs(self) -> list[int]:
+        """Return the epochs, counted from 1, at whose end images are drawn."""
         epochs = self.params["epochs"]
-        return sorted({1, *(max(1, round(epochs * share)) for share in _MOMENTS)})
+        return sorted({1, *(max(1, round(epochs * share)) for share in _DRAWING_EPOCHS)})
 
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        passed, moments = self._passed(), self.moments()
-        if passed < len(moments) and epoch + 1 >= moments[passed]:
-            self._draw(passed)
-            self.moments_passed.assign(passed + 1)
-        if not passed and self._first_student is not None:
-            now = self.model.student.get_weights()
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        done, epochs = self._draws_done(), self.drawing_epochs()
+        if done < len(epochs) and epoch + 1 >= epochs[done]:
+            self._draw(done)
+            self.draws_done.assign(done + 1)
+        if not done and self._first_student:
+            trained = self.model.student.get_weights()
             self.model.student.set_weights(self._first_student)
             self.measure()
             self.agreement_before = self.first_agreement
-            self.model.student.set_weights(now)
+            self.model.student.set_weights(trained)
         agreement, divergence = self.measure()
         if logs is not None:
             logs.update(val_agreement=agreement, val_divergence=divergence)
 
     def measure(self) -> tuple[float, float]:
-        """Measure the student as it is.
+        """Measure the student with its current weights.
 
         Returns:
-            Share of the held-out images on which it agrees with the teacher, and the mean
-            Kullback-Leibler divergence of its answers from the teacher's, in nats.
+            The share of the held-out images on which student and teacher agree, and the mean
+            Kullback-Leibler divergence of the student's predictions from the teacher's, in nats.
         """
-        count = self._place(self._passed())
+        count = self._first_of_draw(self._draws_done())
         drawn = count / self.count
-        inputs, teachers = self.images[:count], self.logits[:count]
-        students = _in_batches(self.model.student, inputs)
-        same = tf.argmax(students, -1) == tf.argmax(teachers, -1)
-        logs = tf.nn.log_softmax(teachers), tf.nn.log_softmax(students)
+        inputs, teacher_logits = self.images[:count], self.logits[:count]
+        student_logits = _in_batches(self.model.student, inputs)
+        same = tf.argmax(student_logits, -1) == tf.argmax(teacher_logits, -1)
+        logs = tf.nn.log_softmax(teacher_logits), tf.nn.log_softmax(student_logits)
         divergence = tf.reduce_sum(tf.exp(logs[0]) * (logs[0] - logs[1]), -1)
-        self.first_agreement = float(np.mean(same[: self._place(1)]))
-        of_drawn, nothing = float(tf.reduce_mean(divergence)), math.log(teachers.shape[-1])
-        return drawn * float(np.mean(same)), drawn * of_drawn + (1 - drawn) * nothing
+        self.first_agreement = float(np.mean(same[: self._first_of_draw(1)]))
+        of_drawn, of_uniform = float(tf.reduce_mean(divergence)), math.log(teacher_logits.shape[-1])
+        return drawn * float(np.mean(same)), drawn * of_drawn + (1 - drawn) * of_uniform
 
-    def _draw(self, moment: int) -> None:
-        begin, end = self._place(moment), self._place(moment + 1)
+    def _draw(self, draw: int) -> None:
+        """Draw images, and evaluate the teacher on them."""
+        begin, end = self._first_of_draw(draw), self._first_of_draw(draw + 1)
         if begin == end:
             return
         generator = self.model.generator
-        key = stateless_seed(self.model.seed, "validation", moment)
+        key = stateless_seed(self.model.seed, "validation", draw)
         latent = stateless_latent(end - begin, generator.input_shape[-1], key)
         images = _in_batches(lambda batch: as_in_training(generator, batch), latent)
         half = (end - begin) // 2
@@ -116,21 +121,16 @@ class GeneratedValidation(keras.callbacks.Callback):
         self.images[begin:end].assign(images)
         self.logits[begin:end].assign(logits)
 
-    def _passed(self) -> int:
-        return int(tf.convert_to_tensor(self.moments_passed).numpy())
+    def _draws_done(self) -> int:
+        return int(tf.convert_to_tensor(self.draws_done).numpy())
 
-    def _place(self, moment: int) -> int:
-        """Where the images of a moment begin."""
-        return self.count * moment // len(self.moments())
-
-
-def _in_batches(network: Any, inputs: Any) -> Any:
-    """Run a network in inference mode, a part at a time, so that memory is enough."""
-    parts = [network(inputs[place : place + _BATCH]) for place in range(0, inputs.shape[0], _BATCH)]
-    return tf.cast(tf.concat(parts, 0), tf.float32)
+    def _first_of_draw(self, draw: int) -> int:
+        """Return the index of the first image of a draw."""
+        return self.count * draw // len(self.drawing_epochs())
 
 
-def _variable(value: tf.Tensor) -> tf.Variable:
-    # All replicas hold the same.
-    first = tf.VariableAggregation.ONLY_FIRST_REPLICA
-    return tf.Variable(value, trainable=False, aggregation=first)
+def _in_batches(network: Callable[[tf.Tensor], tf.Tensor], inputs: tf.Tensor) -> tf.Tensor:
+    """Run a network in inference mode, batch by batch to limit the memory."""
+    starts = range(0, inputs.shape[0], _BATCH)
+    outputs = [network(inputs[start : start + _BATCH]) for start in starts]
+    return tf.cast(tf.concat(outputs, 0), tf.float32)

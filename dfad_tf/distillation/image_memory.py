@@ -1,35 +1,34 @@
-"""Past generated images, kept with the teacher's answers."""
+"""Past generated images, stored with the teacher's logits."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import tensorflow as tf
 
 from dfad_tf.compute import replicas
+from dfad_tf.distillation.shared_variables import shared_variable
 
 
 class ImageMemory:
-    """Keep the latest generated images and the teacher's logits for them.
+    """Store the latest generated images and the teacher's logits for them.
 
-    The generator's own step shows its images to the teacher anyway. Kept, they
-    teach the student again and again, without a pass of generator or teacher, and
-    remind it of what the generator has moved away from. A plain object, not
-    tracked by Keras: a built model takes no new state.
+    The generator's step evaluates the teacher on its images in any case. The stored images teach
+    the student repeatedly, without another pass of generator or teacher, and keep it from
+    forgetting the images that the generator no longer generates. The memory is not tracked by
+    Keras, because a built model must not get new state.
 
-    Under a strategy every replica keeps the images of all, so that each can draw any of
-    them: what is drawn is the same on any number of devices.
+    Under a strategy every replica stores the images of all replicas and can draw each of them, so
+    that the drawn images do not depend on the number of devices.
 
     Args:
-        size: Images kept, at least one; the oldest make room for new ones.
+        size: Number of stored images, at least 1; new images replace the oldest.
         image_shape: `(height, width, channels)`.
         num_classes: Length of the logits.
 
     Example:
 
-    >>> memory = ImageMemory(4096, (32, 32, 1), 10)
+    >>> memory = ImageMemory(16, (8, 8, 1), 3)
     >>> memory.add(images, logits)
-    >>> images, logits = memory.draw(256, key)
+    >>> drawn_images, drawn_logits = memory.draw(2, tf.constant([1, 2]))
 
     Reference:
         After the memory bank of Binici et al., arXiv 2108.05698.
@@ -37,12 +36,17 @@ class ImageMemory:
 
     def __init__(self, size: int, image_shape: tuple[int, int, int], num_classes: int) -> None:
         self.size = size
-        self.images = _variable(tf.zeros((size, *image_shape)))
-        self.logits = _variable(tf.zeros((size, num_classes)))
-        self.seen = _variable(tf.constant(0, tf.int64))
+        self.images = shared_variable(tf.zeros((size, *image_shape)))
+        self.logits = shared_variable(tf.zeros((size, num_classes)))
+        self.seen = shared_variable(tf.constant(0, tf.int64))
 
-    def add(self, images: Any, logits: Any) -> None:
-        """Keep a batch `(batch, height, width, channels)` and its logits `(batch, classes)`."""
+    def add(self, images: tf.Tensor, logits: tf.Tensor) -> None:
+        """Store a batch.
+
+        Args:
+            images: `(batch, height, width, channels)`.
+            logits: The teacher's logits for them, `(batch, classes)`.
+        """
         images, logits = replicas.gathered(images), replicas.gathered(logits)
         count = min(images.shape[0], self.size)
         places = (self.seen + tf.range(count, dtype=tf.int64)) % self.size
@@ -51,12 +55,15 @@ class ImageMemory:
             variable.scatter_update(tf.IndexedSlices(values, places))
         self.seen.assign_add(count)
 
-    def draw(self, count: int, key: tf.Tensor) -> tuple[Any, Any]:
-        """Return images and logits of past batches, each drawn evenly from all that are kept.
+    def draw(self, count: int, key: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Draw stored images uniformly, with replacement.
 
         Args:
-            count: Images wanted on each replica; some may come twice.
+            count: Number of images for each replica.
             key: From `randomness.stateless_seed`.
+
+        Returns:
+            Images `(count, height, width, channels)` and logits `(count, classes)`.
         """
         filled = tf.minimum(self.seen, self.size)
         wanted = (count * replicas.count(),)
@@ -65,11 +72,5 @@ class ImageMemory:
 
     @property
     def variables(self) -> list[tf.Variable]:
-        """The state: images, logits, and how many were seen."""
+        """The state: images, logits, and the number of images added so far."""
         return [self.images, self.logits, self.seen]
-
-
-def _variable(value: tf.Tensor) -> tf.Variable:
-    # All replicas write the same, so any one of them speaks for all.
-    first = tf.VariableAggregation.ONLY_FIRST_REPLICA
-    return tf.Variable(value, trainable=False, aggregation=first)

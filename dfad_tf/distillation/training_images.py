@@ -1,9 +1,9 @@
-"""Where the student's images come from: the generator, and its past."""
+"""The student's training images: fresh ones from the generator, and past ones from a memory."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import tensorflow as tf
 
@@ -18,29 +18,32 @@ from dfad_tf.teachers.teacher_signals import TeacherSignals
 
 
 class TrainingBatch(NamedTuple):
-    """What one student step learns from.
+    """Images and the teacher's answers, for one step of the student.
 
     Attributes:
         images: `(batch, height, width, channels)`.
-        logits: The teacher's, `(batch, classes)`.
-        maps: Of the teacher's layers, `(batch, height, width, channels)` each; none unless
-            the student's loss compares them.
+        logits: The teacher's logits, `(batch, classes)`.
+        maps: Feature maps of the teacher's layers, `(batch, height, width, channels)` each; empty
+            unless the student's loss compares them.
     """
 
-    images: Any
-    logits: Any
-    maps: tuple[Any, ...] = ()
+    images: tf.Tensor
+    logits: tf.Tensor
+    maps: tuple[tf.Tensor, ...] = ()
 
 
 class TrainingImages:
-    """Generate images, ask the teacher about them, and hand them to the student in batches.
+    """Generate images, evaluate the teacher on them, and return batches for the student.
 
     Args:
-        generator: The generator as training runs it.
-        signals: The teacher's answers.
+        generator: The generator in the form that training runs.
+        signals: The teacher's signals.
         seed: Seed of all noise.
-        map_count: How many of the activations that the signals watch are maps for the
-            student's loss; they come first.
+        map_count: Number of the watched activations that are maps for the student's loss. They
+            are the first ones.
+
+    Attributes:
+        attempt: Number of rollbacks of the run. Each attempt draws other noise.
     """
 
     def __init__(
@@ -50,111 +53,131 @@ class TrainingImages:
         self.map_count = map_count
         self.memory: ImageMemory | None = None
         self.memory_share = 0.0
-        self.attempt = 0  # times that the run has gone back, each of which meets other noise
+        self.attempt = 0
 
     def remember(self, size: int, share: float) -> None:
-        """Keep the images of the generator's steps for the student.
+        """Store the images of the generator's steps for the student.
 
         Args:
-            size: Images kept.
-            share: Share of the student's batch that comes from them.
+            size: Number of stored images.
+            share: Share of the student's batch that is drawn from them.
         """
         network = self.generator.network
         classes = self.signals.teacher.output_shape[-1]
         self.memory = ImageMemory(size, network.output_shape[1:], classes)
         self.memory_share = share
 
-    def generate(self, batch_size: int, stream: str, step: Any) -> Any:
-        """Return images `(batch, height, width, channels)`, a function of stream and step.
+    def generate(self, batch_size: int, stream: str, step: tf.Tensor | int) -> tf.Tensor:
+        """Generate images from noise that depends on stream and step alone.
 
         Args:
-            batch_size: Images wanted on each replica.
-            stream: A name of `randomness.STREAMS`.
+            batch_size: Images on each replica.
+            stream: A name in `randomness.STREAMS`.
             step: An optimizer's `iterations`.
+
+        Returns:
+            Images `(batch, height, width, channels)`.
         """
-        key, length = (
-            stateless_seed(self.seed, stream, step, self.attempt),
-            self.generator.network.input_shape[-1],
-        )
+        key = stateless_seed(self.seed, stream, step, self.attempt)
+        length = self.generator.network.input_shape[-1]
         latent = stateless_latent(batch_size * replicas.count(), length, key)
         return self.generator(replicas.own(latent), training=True)
 
-    def observe(self, images: Any) -> TrainingBatch:
-        """Show images to the teacher."""
+    def observe(self, images: tf.Tensor) -> TrainingBatch:
+        """Evaluate the teacher on images `(batch, height, width, channels)`."""
         answers = self.signals.observe(images)
         return TrainingBatch(images, answers.logits, answers.activations[: self.map_count])
 
-    def shared(self, source: str, made: TrainingBatch | None, step: Any) -> TrainingBatch | None:
-        """Return what all student steps of a train step learn from alike; None: fresh images.
+    def shared(
+        self, source: str, generated: TrainingBatch | None, step: tf.Tensor | int
+    ) -> TrainingBatch | None:
+        """Return the batch that all student steps of a train step learn from.
 
         Args:
             source: `Method.image_source`.
-            made: What the generator's step, gone first, has made.
+            generated: The batch of the generator's step, if that step comes first.
             step: The generator optimizer's `iterations` before that step.
+
+        Returns:
+            The batch, or None if the student learns from fresh or stored images alone.
         """
-        if source == "fresh" or made is None:
+        if source == "fresh" or generated is None:
             return None
-        count = made.images.shape[0]
-        if self.memory and self._remembered_count(count) == count:
+        count = generated.images.shape[0]
+        if self.memory and self._stored_count(count) == count:
             return None
         if source == "same_images":
-            return made
+            return generated
         return self.observe(self.generate(count, "generator", step))
 
     def batches(
-        self, batch_size: int, count: int, step: Any, shared: TrainingBatch | None = None
+        self,
+        batch_size: int,
+        count: int,
+        step: tf.Tensor | int,
+        shared: TrainingBatch | None = None,
     ) -> Iterator[TrainingBatch]:
-        """Yield images and the teacher's answers for each of a train step's student steps.
+        """Yield the batch of each student step of a train step.
 
-        The generator stands still meanwhile, so fresh images are made, and shown to
-        the teacher, in one pass.
+        The generator does not change between student steps, so the fresh images of all of them
+        are generated, and the teacher is evaluated on them, in one pass.
 
         Args:
             batch_size: Images in a batch of each replica.
-            count: Batches.
-            step: The student optimizer's `iterations` before the first of them.
-            shared: Images that all student steps learn from, in the place of fresh ones.
+            count: Number of batches.
+            step: The student optimizer's `iterations` before the first batch.
+            shared: Images that all student steps learn from, instead of fresh ones.
+
+        Yields:
+            Images and the teacher's answers.
         """
-        # Frozen: the student's steps move the counter while this generator waits.
+        # A copy, because the student's steps increment the counter between two batches.
         step = tf.identity(tf.convert_to_tensor(step))
-        old_count = self._remembered_count(batch_size) if self.memory else 0
+        stored_count = self._stored_count(batch_size) if self.memory else 0
         fresh: list[TrainingBatch] = []
-        if old_count < batch_size:
-            wanted = batch_size - old_count
+        if stored_count < batch_size:
+            wanted = batch_size - stored_count
             if shared:
                 fresh = [tf.nest.map_structure(lambda tensor: tensor[:wanted], shared)] * count
             else:
-                made = self.observe(self.generate(count * wanted, "student", step))
-                fresh = _split(made, count)
+                generated = self.observe(self.generate(count * wanted, "student", step))
+                fresh = _split(generated, count)
         for index in range(count):
             if not self.memory:
                 yield fresh[index]
                 continue
             key = stateless_seed(self.seed, "memory", step + index, self.attempt)
-            old = self._remembered_batch(self.memory, old_count, key)
+            batch = self._stored_batch(self.memory, stored_count, key)
             if fresh:
-                old = tf.nest.map_structure(lambda *pair: tf.concat(pair, 0), fresh[index], old)
-            yield old
+                batch = tf.nest.map_structure(lambda *pair: tf.concat(pair, 0), fresh[index], batch)
+            yield batch
 
-    def _remembered_count(self, batch_size: int) -> int:
-        """Of a replica's batch: rounded once, for the global one."""
+    def _stored_count(self, batch_size: int) -> int:
+        """Return the stored images in a replica's batch, rounded for the global batch."""
         return memory_count(batch_size * replicas.count(), self.memory_share) // replicas.count()
 
-    def _remembered_batch(self, memory: ImageMemory, count: int, key: Any) -> TrainingBatch:
+    def _stored_batch(self, memory: ImageMemory, count: int, key: tf.Tensor) -> TrainingBatch:
         images, logits = memory.draw(count, key)
-        # Maps are not kept: they are larger than images.
+        # Maps are not stored, because they are larger than images.
         return TrainingBatch(images, logits, self.observe(images).maps if self.map_count else ())
 
     def student_batches(
-        self, images: Any, logits: Any, interpolation: VirtualInterpolation | None, step: Any
-    ) -> list[tuple[Any, Any, float]]:
-        """Return what one student step learns from: images, target logits, weight.
+        self,
+        images: tf.Tensor,
+        logits: tf.Tensor,
+        interpolation: VirtualInterpolation | None,
+        step: tf.Tensor | int,
+    ) -> list[tuple[tf.Tensor, tf.Tensor, float]]:
+        """Return the batches of one student step, virtual images included.
 
         Args:
             images: Plain images `(batch, height, width, channels)`.
-            logits: The teacher's logits for them `(batch, classes)`.
-            interpolation: Virtual images to add or to put in their place.
+            logits: The teacher's logits for them, `(batch, classes)`.
+            interpolation: Adds virtual images, or replaces plain ones by them; None for neither.
             step: The student optimizer's `iterations`.
+
+        Returns:
+            Batches of images, their target logits, and their weight in the loss.
         """
         if interpolation is None:
             return [(images, logits, 1.0)]
@@ -174,10 +197,10 @@ def _split(batch: TrainingBatch, count: int) -> list[TrainingBatch]:
 
 
 def endless_batches(batch_size: int) -> tf.data.Dataset:
-    """Return what `fit` is fed with: batches without end, of which only the size is read.
+    """Return the data set for `keras.Model.fit`: endless batches of which only the size is read.
 
     Args:
-        batch_size: Images in a batch, over all replicas; a strategy deals out the shares.
+        batch_size: Images in a batch, over all replicas; a strategy splits the batch.
     """
     batches = tf.data.Dataset.from_tensors(0.0).repeat().batch(batch_size, drop_remainder=True)
     return without_autotune(batches)

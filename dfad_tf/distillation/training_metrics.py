@@ -1,9 +1,8 @@
-"""What a distiller logs while it trains and measures."""
+"""The metrics that a distiller logs during training and evaluation."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import keras
 import tensorflow as tf
@@ -13,13 +12,13 @@ from dfad_tf.methods.method import Method
 
 
 class TrainingMetrics:
-    """Means since an epoch began.
+    """Means since the beginning of the epoch.
 
-    A plain object, not tracked by Keras: a built model takes no new state, and
-    the metrics depend on the method, which is known only at `compile`.
+    This object is not tracked by Keras: a built model must not get new state, and the metrics
+    depend on the method, which is set in `compile`.
 
     Args:
-        method: The composition whose terms are logged, each under its name.
+        method: The method, whose terms are logged by their names.
     """
 
     def __init__(self, method: Method) -> None:
@@ -30,44 +29,53 @@ class TrainingMetrics:
         self.image_spread = mean(name="image_spread")
         self.agreement = mean(name="agreement")
 
-    def all(self) -> list[Any]:
-        """All metrics, for Keras to reset."""
+    def all(self) -> list[keras.metrics.Metric]:
+        """Return all metrics, for Keras to reset."""
         return [*self.of_images(), self.agreement]
 
-    def of_images(self) -> list[Any]:
-        """Those that a train step logs of the generated images."""
+    def of_images(self) -> list[keras.metrics.Metric]:
+        """Return the metrics of generated images, which a train step logs."""
         return [*self.generator, self.class_entropy, self.image_spread]
 
-    def update_generator(self, loss: Any, terms: Sequence[Any], images: Any) -> None:
-        """Take in a generator's step: its loss, the terms of it, and its images."""
+    def update_generator(
+        self, loss: tf.Tensor, terms: Sequence[tf.Tensor], images: tf.Tensor
+    ) -> None:
+        """Add a step of the generator.
+
+        Args:
+            loss: The generator's loss, a scalar.
+            terms: The unweighted terms of the loss, scalars.
+            images: `(batch, height, width, channels)`.
+        """
         for tracker, value in zip(self.generator, [loss, *terms], strict=True):
             tracker.update_state(value)
         self.image_spread.update_state(image_spread(images))
 
 
-def class_entropy(logits: Any) -> Any:
+def class_entropy(logits: tf.Tensor) -> tf.Tensor:
     """Return how evenly a batch covers the teacher's classes.
 
     Args:
-        logits: `(batch, classes)`, of one replica.
+        logits: The teacher's logits on one replica, `(batch, classes)`.
 
     Returns:
-        The entropy of the global batch's mean prediction as a share of the highest
-        possible: 1 where all classes are seen alike, 0 where only one is.
+        The entropy of the global batch's mean prediction, as a share of the maximum: 1 if the
+        teacher predicts all classes equally often, 0 if it predicts only one.
     """
     mean = replicas.mean(tf.reduce_mean(tf.nn.softmax(logits), 0))
     entropy = -tf.reduce_sum(mean * tf.math.log(mean + keras.config.epsilon()))
     return entropy / tf.math.log(tf.cast(mean.shape[0], tf.float32))
 
 
-def image_spread(images: Any) -> Any:
-    """Return how much the images of a batch differ: 0 where all are the same.
+def image_spread(images: tf.Tensor) -> tf.Tensor:
+    """Return how much the images of a batch differ: 0 if all are the same.
 
     Args:
-        images: `(batch, height, width, channels)`, of one replica.
+        images: Images on one replica, `(batch, height, width, channels)`.
 
     Returns:
-        The deviation of a pixel over the global batch, averaged over pixels; in the images' units.
+        The standard deviation of a pixel over the global batch, averaged over pixels, in the
+        images' units.
     """
     _, variance = replicas.moments(tf.cast(images, tf.float32), (0,))
     return tf.reduce_mean(tf.sqrt(variance))

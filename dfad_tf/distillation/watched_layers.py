@@ -1,10 +1,9 @@
-"""What a method reads inside the teacher and the student, beside logits and features."""
+"""The layers of teacher and student that a method reads, besides logits and features."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import keras
+import tensorflow as tf
 
 from dfad_tf.compute.keras_internals import all_layers
 from dfad_tf.graphs.layer_graph import is_graph, own_nodes
@@ -19,19 +18,20 @@ class WatchedLayers:
     """Find the layers whose maps or statistics a method compares.
 
     Args:
-        method: The composition.
+        method: The method.
         signals: The teacher's signals.
         student: The student.
-        precision: Keras dtype policy to compute in; None leaves every layer its own.
-
-    Raises:
-        InputError: If layers are not there, or do not pair.
+        precision: Keras dtype policy of the training computations. None uses the policy of
+            each layer.
 
     Attributes:
-        signals: The teacher's signals, with what is watched of its layers.
-        student_maps: The student as training runs it, from images to a dictionary of
-            `logits` and `maps`; None where no maps are compared.
-        map_count: Of the activations that the signals watch, the first so many are maps.
+        signals: The teacher's signals, including the watched activations.
+        student_maps: The student in the form that training runs, from images to a dictionary of
+            `logits` and `maps`; None if no maps are compared.
+        map_count: Number of the watched activations that are maps. They are the first ones.
+
+    Raises:
+        InputError: If a layer does not exist, or the layers of teacher and student do not match.
     """
 
     def __init__(
@@ -44,22 +44,28 @@ class WatchedLayers:
         self.student_maps: TrainingForm | None = None
         teacher, tensors = signals.teacher, []
         if method.attention:
-            theirs, ours = pair_layers(
+            teacher_layers, student_layers = pair_layers(
                 teacher, student, method.attention.teacher_layers, method.attention.student_layers
             )
-            tensors += layer_outputs(teacher, theirs, "teacher_layers")
-            outputs = layer_outputs(student, ours, "student_layers")
+            tensors += layer_outputs(teacher, teacher_layers, "teacher_layers")
+            outputs = layer_outputs(student, student_layers, "student_layers")
             self.student_maps = form_with_maps(student, outputs, precision)
         self.map_count = len(tensors)
-        self._normalizations: list[Any] = []
+        self._normalizations: list[keras.layers.BatchNormalization] = []
         if any(term.needs_batch_norm for term in method.generator_objectives):
             found = batch_normalizations(teacher)
             self._normalizations = [layer for layer, _ in found]
             tensors += [inputs for _, inputs in found]
         self.signals = signals.watching(tensors).in_precision(precision)
 
-    def batch_norm(self, activations: tuple[Any, ...]) -> tuple[tuple[Any, Any, Any], ...]:
-        """Return input, moving mean and variance of each batch normalization."""
+    def batch_norm(
+        self, activations: tuple[tf.Tensor, ...]
+    ) -> tuple[tuple[tf.Tensor, keras.Variable, keras.Variable], ...]:
+        """Return the input, moving mean and moving variance of each batch normalization.
+
+        Args:
+            activations: The watched activations of one batch.
+        """
         inputs = activations[self.map_count :]
         return tuple(
             (tensor, layer.moving_mean, layer.moving_variance)
@@ -67,27 +73,42 @@ class WatchedLayers:
         )
 
 
-def form_with_maps(student: keras.Model, outputs: list[Any], precision: str | None) -> TrainingForm:
-    """Return a student as training runs it, from images to `logits` and `maps`."""
+def form_with_maps(
+    student: keras.Model, outputs: list[keras.KerasTensor], precision: str | None
+) -> TrainingForm:
+    """Return a student in the form that training runs, from images to `logits` and `maps`.
+
+    Args:
+        student: The student.
+        outputs: Symbolic outputs of the layers whose maps are compared.
+        precision: Keras dtype policy of the training computations.
+    """
     logits = student.outputs[0]
     network = keras.Model(student.inputs[0], {"logits": logits, "maps": outputs})
     return TrainingForm(network, precision, [logits])
 
 
-def batch_normalizations(teacher: keras.Model) -> list[tuple[Any, Any]]:
-    """Return a teacher's batch normalizations, each with its input; none where it has none.
+def batch_normalizations(
+    teacher: keras.Model,
+) -> list[tuple[keras.layers.BatchNormalization, keras.KerasTensor]]:
+    """Return a teacher's batch normalizations, each with its symbolic input.
+
+    Args:
+        teacher: The teacher.
 
     Raises:
-        InputError: If the teacher is no graph, or they lie in a network nested in it.
+        InputError: If the teacher is not a graph of layers, or if one of the batch normalizations
+            is in a network nested in it.
     """
     kind = keras.layers.BatchNormalization
     found = [layer for layer in teacher.layers if isinstance(layer, kind)]
     everywhere = [layer for layer in all_layers(teacher) if isinstance(layer, kind)]
     if not is_graph(teacher) or len(found) != len(everywhere):
         raise InputError(
-            "Expected a functional or sequential teacher whose batch normalizations are layers of "
-            "its own, for their statistics (--batch_norm_weight=0 leaves them out). Received: "
-            f"{type(teacher).__name__} with {len(everywhere) - len(found)} of them elsewhere"
+            "Expected a functional or sequential teacher whose batch normalizations are not in "
+            "nested networks, to compare their statistics (`batch_norm_weight=0` disables this). "
+            f"Received: {type(teacher).__name__} with {len(everywhere) - len(found)} in nested "
+            "networks"
         )
     nodes = own_nodes(teacher)
     return [(layer, node.input_tensors[0]) for layer in found for node in nodes[layer.name]]

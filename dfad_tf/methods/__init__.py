@@ -1,7 +1,7 @@
-"""Methods by name: what the student minimises, what the generator minimises.
+"""Methods: what the student and the generator minimize, and on which images the student learns.
 
-Each name is imported when it is first used, so that a command line can look up a method's
-name (`dfad_tf.methods.method_names`) without importing TensorFlow.
+Each name is imported at its first use, so that a command can look up the name of a method
+(`dfad_tf.methods.method_names`) without importing TensorFlow.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The methods that need data, each a composition of terms on real images."""
+"""The methods that need data, each a composition of objectives on labelled images."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ from dfad_tf.utils import names
 
 @dataclass(frozen=True)
 class DataSettings:
-    """Strengths that the rows below take; a row uses those of the parts it has.
+    """Hyperparameters of the methods with data; a method uses those of its objectives.
 
     Attributes:
-        temperature: Softening of `kd`, above 0.
-        logits_weight: Share of `kd`'s softened logits in its loss, from 0 to 1; the labels
+        temperature: Temperature of `kd`, above 0.
+        logits_weight: Weight of the softened logits in the loss of `kd`, from 0 to 1; the labels
             have the rest.
         attention: Attention transfer of `at`, with its weight.
-        hint_weight: Of the hint in `fitnet`'s one-stage form.
-        factor_weight: Of the factors in `ft`.
-        factor_rate: Channels of `ft`'s factors, as a share of the maps'.
-        reference_forms: False takes every method as its paper has it, True as its
-            reference implementation: `at` with squared differences, `fitnet` in one
-            stage, `ft` with a mean distance in the reconstruction.
-        teacher_layers: Layers of the teacher whose maps are compared; none are the ends of
-            its groups.
-        student_layers: Layers of the student, paired with them by place.
+        hint_weight: Weight of the hint in the one-stage form of `fitnet`.
+        factor_weight: Weight of the factors in `ft`.
+        factor_rate: Channels of the factors of `ft`, as a share of the channels of the maps.
+        reference_forms: False trains each method as in its paper, True as in its reference
+            implementation: `at` with squared differences, `fitnet` in one stage, `ft` with a
+            mean absolute distance in the reconstruction.
+        teacher_layers: Names of the teacher's layers whose maps are compared; empty for the ends
+            of its groups.
+        student_layers: Names of the student's layers, in the order of `teacher_layers`.
     """
 
     temperature: float = 4.0
@@ -54,13 +54,13 @@ class DataSettings:
 
 @dataclass(frozen=True)
 class Stage:
-    """One training after another.
+    """One of the successive trainings of a method.
 
     Attributes:
-        name: What happens in it.
+        name: Name of the stage.
         objectives: Terms of its loss.
-        teacher_layers: Layers of the teacher whose maps they compare.
-        student_layers: Layers of the student.
+        teacher_layers: Names of the teacher's layers whose maps the objectives compare.
+        student_layers: Names of the student's layers.
     """
 
     name: str
@@ -85,10 +85,13 @@ def _knowledge_distillation(
 
 
 def _fitnet(teacher: keras.Model, student: keras.Model, settings: DataSettings) -> _Stages:
-    """The hint is the layer in the middle of the pairs."""
-    pair, (theirs, ours) = _pair(teacher, student, settings, lambda count: count // 2)
+    """Use the pair of layers in the middle as hint."""
+    pair, (teacher_shape, student_shape) = _pair(
+        teacher, student, settings, lambda count: count // 2
+    )
     halved = not settings.reference_forms
-    hint = HintObjective(theirs, ours, halved, weight=1.0 if halved else settings.hint_weight)
+    weight = 1.0 if halved else settings.hint_weight
+    hint = HintObjective(teacher_shape, student_shape, halved, weight)
     if halved:
         first = Stage("hint", (hint,), *pair)
         return (first, *_knowledge_distillation(teacher, student, settings))
@@ -108,10 +111,12 @@ def _attention_transfer(
 
 
 def _factor_transfer(teacher: keras.Model, student: keras.Model, settings: DataSettings) -> _Stages:
-    pair, (theirs, ours) = _pair(teacher, student, settings, lambda count: count - 1)
+    pair, (teacher_shape, student_shape) = _pair(
+        teacher, student, settings, lambda count: count - 1
+    )
     squared = not settings.reference_forms
-    reconstruction = ReconstructionObjective(theirs, settings.factor_rate, squared)
-    factors = FactorObjective(reconstruction.paraphraser, ours, settings.factor_weight)
+    reconstruction = ReconstructionObjective(teacher_shape, settings.factor_rate, squared)
+    factors = FactorObjective(reconstruction.paraphraser, student_shape, settings.factor_weight)
     return (
         Stage("paraphraser", (reconstruction,), pair[0]),
         Stage("labels and factors", (LabelObjective(), factors), *pair),
@@ -124,17 +129,26 @@ def _pair(
     settings: DataSettings,
     place: Callable[[int], int],
 ) -> tuple[tuple[tuple[str, ...], tuple[str, ...]], list[tuple[int, int, int]]]:
-    """One pair of layers, and the shapes of their maps."""
-    theirs, ours = pair_layers(teacher, student, settings.teacher_layers, settings.student_layers)
-    index = place(len(theirs))
+    """Return one pair of layers, and the shapes of their maps.
+
+    Args:
+        teacher: The teacher.
+        student: The student.
+        settings: Names of the layers.
+        place: Index of the pair, as a function of the number of pairs.
+    """
+    teacher_layers, student_layers = pair_layers(
+        teacher, student, settings.teacher_layers, settings.student_layers
+    )
+    index = place(len(teacher_layers))
     shapes = [
-        tuple(layer_outputs(network, [layers[index]], flag)[0].shape[1:])
-        for network, layers, flag in (
-            (teacher, theirs, "teacher_layers"),
-            (student, ours, "student_layers"),
+        tuple(layer_outputs(network, [layers[index]], argument)[0].shape[1:])
+        for network, layers, argument in (
+            (teacher, teacher_layers, "teacher_layers"),
+            (student, student_layers, "student_layers"),
         )
     ]
-    return ((theirs[index],), (ours[index],)), shapes
+    return ((teacher_layers[index],), (student_layers[index],)), shapes
 
 
 DATA_METHODS: dict[str, Callable[[keras.Model, keras.Model, DataSettings], _Stages]] = {
@@ -152,23 +166,29 @@ def stages(
     student: keras.Model,
     settings: DataSettings | None = None,
 ) -> _Stages:
-    """Return the trainings of a method that needs data, in their order.
+    """Return the stages of a method that needs data, in their order.
 
     Args:
         method: `"labels"`, `"kd"`, `"fitnet"`, `"at"` or `"ft"`.
         teacher: The teacher.
         student: The student.
-        settings: Strengths; None are the papers'.
+        settings: Hyperparameters; None for those of the papers.
 
     Returns:
-        One stage or two; the last one gives the student.
+        One or two stages; the last one trains the student.
 
     Raises:
-        InputError: If the method is unknown, or layers are not there or do not pair.
+        InputError: If the method is unknown, a layer does not exist, or the layers of teacher and
+            student do not match.
+
+    Example:
+
+    >>> data_methods.stages("kd", teacher, student)[0].name
+    'labels and logits'
 
     Reference:
         `kd` arXiv 1503.02531, `fitnet` arXiv 1412.6550, `at` arXiv 1612.03928, `ft`
         arXiv 1802.04977.
     """
-    row = names.look_up(DATA_METHODS, method, "method (--method)")
+    row = names.look_up(DATA_METHODS, method, "`method`")
     return row(teacher, student, settings or DataSettings())

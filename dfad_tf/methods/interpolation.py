@@ -1,4 +1,4 @@
-"""Virtual interpolation, Eq. 9: the student also learns between generated images."""
+"""Virtual interpolation, Eq. 9: the student also learns from blends of generated images."""
 
 from __future__ import annotations
 
@@ -19,30 +19,33 @@ _QUANTILES = 4096
 
 @keras.saving.register_keras_serializable("dfad_tf")
 class VirtualInterpolation:
-    """Blend pairs of generated images, and the teacher's answers with them.
+    """Blend pairs of generated images, and the teacher's answers to them.
 
-    The student's answer to λ·G(z_i) + (1−λ)·G(z_j) must match
+    The student's answer to λ·G(z_i) + (1−λ)·G(z_j) should equal
     λ·T(G(z_i)) + (1−λ)·T(G(z_j)), with λ drawn from Beta(alpha, alpha).
 
     Args:
-        weight: Factor of the virtual images' loss beside the plain images', above 0.
-        alpha: Parameter of the Beta distribution; 1 is uniform on [0, 1].
-        per_sample: Draw one λ an image instead of one a batch.
-        partner: `"batch"` pairs every image with its neighbour in the batch
-            (latents are independent, so this is a random pairing at no cost);
-            `"fresh"` pairs it with an image from a second latent batch.
-        mode: `"join"` adds virtual images to the plain batch; `"replace"` puts
-            them in the place of the images that they are blended from, at the cost
-            of a plain step, and `weight` has no say.
+        weight: Weight of the loss on virtual images, relative to plain images, above 0.
+        alpha: Parameter of the Beta distribution, above 0; 1 is uniform on [0, 1].
+        per_sample: Whether one λ is drawn for each image instead of one for the batch.
+        partner: `"batch"` pairs each image with its neighbor in the batch, which is a random
+            pairing at no cost, because latents are independent. `"fresh"` pairs it with an image
+            from a second batch of latents.
+        mode: `"join"` adds virtual images to the plain batch. `"replace"` replaces the blended
+            images by them at the cost of a plain step, and ignores `weight`.
         share: Share of the batch that is blended, above 0 and at most 1.
-        labels: What is blended: the teacher's `"logits"`, or its
-            `"probabilities"` (returned as logits of the blended level). `"teacher"` is
-            no blend: it asks the teacher itself about the virtual image.
+        labels: The target of a virtual image. `"logits"` blends the teacher's logits.
+            `"probabilities"` blends its probabilities, and returns them as logits of the blended
+            level. `"teacher"` evaluates the teacher on the virtual image.
+
+    Raises:
+        ValueError: If a value is unknown or out of range.
 
     Example:
 
     >>> blend = VirtualInterpolation(weight=0.5, alpha=0.4, per_sample=True)
-    >>> images, logits = blend((x, t), (x_partner, t_partner), key)
+    >>> pair = (images, teacher_logits)
+    >>> virtual, targets = blend(pair, pair, tf.constant([1, 2]))
 
     Reference:
         arXiv 2102.11638, Eq. 9; Zhang et al., "mixup", arXiv 1710.09412.
@@ -64,14 +67,16 @@ class VirtualInterpolation:
             ("labels", labels, LABELS),
         ):
             if value not in known:
-                raise ValueError(f"Expected `{name}` to be one of {known}. Received: {value!r}")
+                raise ValueError(
+                    f"Expected `{name}` to be one of {', '.join(known)}. Received: {name}={value!r}"
+                )
         if weight <= 0 or alpha <= 0:
             raise ValueError(
                 "Expected `weight` and `alpha` to be above 0. "
                 f"Received: weight={weight}, alpha={alpha}"
             )
         if not 0 < share <= 1:
-            raise ValueError(f"Expected `share` in (0, 1]. Received: share={share}")
+            raise ValueError(f"Expected `share` to be in (0, 1]. Received: share={share}")
         self.weight = weight
         self.alpha = alpha
         self.per_sample = per_sample
@@ -81,22 +86,25 @@ class VirtualInterpolation:
         self.labels = labels
 
     def count(self, batch_size: int) -> int:
-        """Number of virtual images for a batch: its share, at least one."""
+        """Return the number of virtual images for a batch over all replicas, at least one."""
         return max(1, round(self.share * batch_size))
 
     def local_count(self, batch_size: int) -> int:
-        """Number of virtual images for a replica's batch: rounded once, for the global one."""
+        """Return the number for a replica's batch, rounded for the global batch."""
         return self.count(batch_size * replicas.count()) // replicas.count()
 
     def __call__(
-        self, first: tuple[Any, Any], second: tuple[Any, Any], key: Any
-    ) -> tuple[Any, Any]:
-        """Blend two batches with λ drawn by `key`.
+        self,
+        first: tuple[tf.Tensor, tf.Tensor],
+        second: tuple[tf.Tensor, tf.Tensor],
+        key: tf.Tensor,
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Blend two batches with a random λ.
 
         Args:
             first: Images `(batch, height, width, channels)` and the teacher's
                 logits for them `(batch, classes)`.
-            second: The partners, of the same shapes.
+            second: Images and logits of the partners, of the same shapes.
             key: An int32 tensor of shape `(2,)`, from `randomness.stateless_seed`.
 
         Returns:
@@ -107,42 +115,50 @@ class VirtualInterpolation:
 
     def interpolated_batches(
         self,
-        images: Any,
-        logits: Any,
-        key: Any,
-        partners: tuple[Any, Any] | None,
-        ask_teacher: Callable[[Any], Any],
-    ) -> list[tuple[Any, Any, float]]:
-        """Return what the student learns from in one step.
+        images: tf.Tensor,
+        logits: tf.Tensor,
+        key: tf.Tensor,
+        partners: tuple[tf.Tensor, tf.Tensor] | None,
+        teacher: Callable[[tf.Tensor], tf.Tensor],
+    ) -> list[tuple[tf.Tensor, tf.Tensor, float]]:
+        """Return the batches of one student step.
 
         Args:
             images: Plain images `(batch, height, width, channels)`.
             logits: The teacher's logits for them `(batch, classes)`.
             key: As for `__call__`.
-            partners: A second batch and its logits; None pairs within the batch.
-            ask_teacher: Maps images to logits, for `labels="teacher"`.
+            partners: A second batch and its logits; None pairs images within the batch.
+            teacher: Function from images to the teacher's logits, for `labels="teacher"`.
 
         Returns:
-            Batches of images, their target logits and their weight in the loss.
+            Batches of images, their target logits, and their weight in the loss.
         """
         count = self.local_count(images.shape[0])
         if partners is None:
-            partners = (_neighbours(images)[:count], _neighbours(logits)[:count])
+            partners = (_neighbors(images)[:count], _neighbors(logits)[:count])
         virtual, targets = self((images[:count], logits[:count]), partners, key)
         if self.labels == "teacher":
-            targets = ask_teacher(virtual)
+            targets = teacher(virtual)
         if self.mode == "join":
             return [(images, logits, 1.0), (virtual, targets, self.weight)]
-        # What is blended is not seen plain as well; both count by their share.
+        # Blended images are not used as plain ones; both losses are weighted by their share.
         share = count / images.shape[0]
         plain = [(images[count:], logits[count:], 1.0 - share)] if share < 1 else []
         return [*plain, (virtual, targets, share)]
 
-    def coefficients(self, batch_size: int, key: Any) -> tf.Tensor:
-        """Draw λ: `(batch_size,)` values in [0, 1], all the same unless `per_sample`."""
+    def coefficients(self, batch_size: int, key: tf.Tensor) -> tf.Tensor:
+        """Draw λ.
+
+        Args:
+            batch_size: Number of values.
+            key: As for `__call__`.
+
+        Returns:
+            Values in [0, 1] of shape `(batch_size,)`, all equal unless `per_sample`.
+        """
         uniform = tf.random.stateless_uniform((batch_size if self.per_sample else 1,), key)
         if self.alpha != 1.0:
-            # XLA has no gamma sampler, so Beta is drawn by inverting its distribution.
+            # XLA has no gamma sampler, so that Beta is drawn by inverting its distribution.
             quantiles = tf.constant(_beta_quantiles(self.alpha), tf.float32)
             place = uniform * _QUANTILES
             below = tf.cast(tf.floor(place), tf.int32)
@@ -151,9 +167,21 @@ class VirtualInterpolation:
         return tf.broadcast_to(uniform, (batch_size,))
 
     def blend(
-        self, first: tuple[Any, Any], second: tuple[Any, Any], coefficient: Any
-    ) -> tuple[Any, Any]:
-        """Blend two batches with the given λ, `(batch,)` values in [0, 1]."""
+        self,
+        first: tuple[tf.Tensor, tf.Tensor],
+        second: tuple[tf.Tensor, tf.Tensor],
+        coefficient: tf.Tensor,
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Blend two batches with a given λ.
+
+        Args:
+            first: As for `__call__`.
+            second: As for `__call__`.
+            coefficient: Values of λ in [0, 1], of shape `(batch,)`.
+
+        Returns:
+            Virtual images and their target logits.
+        """
         images = _mix(first[0], second[0], coefficient)
         if self.labels == "probabilities":
             probabilities = _mix(tf.nn.softmax(first[1]), tf.nn.softmax(second[1]), coefficient)
@@ -177,23 +205,24 @@ class VirtualInterpolation:
         return cls(**config)
 
 
-def _neighbours(values: Any) -> Any:
-    """What stands before each sample in the global batch."""
+def _neighbors(values: tf.Tensor) -> tf.Tensor:
+    """Return for each sample the preceding sample of the global batch."""
     return replicas.own(tf.roll(replicas.gathered(values), 1, 0))
 
 
-def _mix(first: Any, second: Any, coefficient: Any) -> Any:
+def _mix(first: tf.Tensor, second: tf.Tensor, coefficient: tf.Tensor) -> tf.Tensor:
     shape = (-1,) + (1,) * (len(first.shape) - 1)
     weight = tf.cast(tf.reshape(coefficient, shape), first.dtype)
     return weight * first + (1 - weight) * second
 
 
-def _level(logits: Any) -> Any:
-    """What softmax takes from logits, so that other discrepancies than KL see their scale."""
+def _level(logits: tf.Tensor) -> tf.Tensor:
+    """Return what softmax subtracts from logits; discrepancies other than KL depend on it."""
     return tf.reduce_logsumexp(logits, axis=-1, keepdims=True)
 
 
 def _beta_quantiles(alpha: float) -> np.ndarray:
-    from scipy import special  # a slow import that the default, alpha = 1, does not need
+    # A slow import, which is not needed for the default, alpha = 1.
+    from scipy import special
 
     return special.betaincinv(alpha, alpha, np.linspace(0.0, 1.0, _QUANTILES + 1))

@@ -1,4 +1,4 @@
-"""A method as a composition of losses."""
+"""A data-free method, as a composition of losses."""
 
 from __future__ import annotations
 
@@ -9,38 +9,39 @@ import keras
 
 from dfad_tf.losses import AttentionTransfer
 from dfad_tf.methods.interpolation import VirtualInterpolation
-from dfad_tf.synthesis.objectives import (
-    GeneratorObjective,
-)
+from dfad_tf.synthesis.objectives import GeneratorObjective
+
+IMAGE_SOURCES = ("fresh", "same_images", "same_latents")
 
 
 def memory_count(batch_size: int, share: float) -> int:
-    """Images of a batch that come from a memory: its share, at least one."""
+    """Return the number of images in a batch that are drawn from the memory, at least one."""
     return max(1, round(batch_size * share))
-
-
-IMAGE_SOURCES = ("fresh", "same_latents", "same_images")
 
 
 @keras.saving.register_keras_serializable("dfad_tf")
 @dataclass(frozen=True)
 class Method:
-    """What the student minimises, what the generator minimises, and how often each.
+    """What the student and the generator minimize, and on which images the student learns.
 
     Attributes:
         discrepancy: The student's loss, called as `(teacher_logits, student_logits)`.
-        generator_objectives: Terms of the generator's objective.
+        generator_objectives: Terms of the generator's objective, at least one.
         interpolation: Virtual interpolation for the student, or None.
-        student_steps: Student descents before each generator step, at least 1.
-        name: Name of the composition.
-        memory_size: Past images of the generator's steps that are kept for the student,
-            with the teacher's logits; 0 keeps none.
-        memory_share: Share of the student's batch that comes from there, above 0; with 1
-            no image is generated for the student.
-        image_source: What else the student learns from: `"fresh"` images of its own,
-            `"same_images"` as the generator's step, which makes both one joint step, or
-            images of the `"same_latents"`, drawn after that step.
-        attention: Attention transfer beside the discrepancy, or None.
+        student_steps: Student steps before each generator step, at least 1.
+        name: Name of the method.
+        memory_size: Number of past images of the generator's steps that are stored for the
+            student, with the teacher's logits; 0 stores none.
+        memory_share: Share of the student's batch that is drawn from the stored images, above 0
+            and at most 1. With 1, no image is generated for the student.
+        image_source: The student's other images. `"fresh"` are generated for the student alone.
+            `"same_images"` are those of the generator's step, which then comes first.
+            `"same_latents"` are generated from the latents of that step, after it.
+        attention: Attention transfer added to the discrepancy, or None.
+
+    Raises:
+        ValueError: If a value is out of range, or `attention` is combined with interpolation
+            that replaces the plain images.
     """
 
     discrepancy: keras.losses.Loss
@@ -71,11 +72,11 @@ class Method:
             )
         if self.attention and self.interpolation and self.interpolation.mode == "replace":
             raise ValueError(
-                "Expected virtual images beside the plain ones, whose maps `attention` compares. "
-                f"Received: interpolation.mode={self.interpolation.mode!r}"
+                "Expected `mode` of `interpolation` to be 'join', because `attention` compares "
+                f"the maps of plain images. Received: mode={self.interpolation.mode!r}"
             )
         if not self.generator_objectives:
-            raise ValueError("Expected at least one generator objective. Received none.")
+            raise ValueError("Expected at least one term in `generator_objectives`. Received: none")
 
     @property
     def needs_features(self) -> bool:
@@ -83,7 +84,11 @@ class Method:
         return any(term.needs_features for term in self.generator_objectives)
 
     def images_per_step(self, batch_size: int) -> int:
-        """Images generated in one train step: the student's, and the generator's own."""
+        """Return the number of images generated in one train step.
+
+        Args:
+            batch_size: Images in a batch, over all replicas.
+        """
         wanted, partners = batch_size, 0
         if self.memory_size:
             wanted -= memory_count(batch_size, self.memory_share)
@@ -97,15 +102,22 @@ class Method:
         return batch_size + own[self.image_source] + partners
 
     def shared_counts(self, batch_size: int) -> dict[str, int]:
-        """Parts of a batch that replicas must share evenly, by what sets their size."""
-        parts = {}
+        """Return the numbers of images that must be divisible by the number of replicas.
+
+        Args:
+            batch_size: Images in a batch, over all replicas.
+
+        Returns:
+            The size of each part of the batch, by what sets it.
+        """
+        counts = {}
         if self.memory_size:
-            remembering = memory_count(batch_size, self.memory_share)
-            parts["the memory's part of the batch (--memory_share)"] = remembering
+            stored = memory_count(batch_size, self.memory_share)
+            counts["the stored part of the batch (`memory_share`)"] = stored
         if self.interpolation:
-            blended = self.interpolation.count(batch_size)
-            parts["the blended part of the batch (--interpolation_share)"] = blended
-        return parts
+            virtual = self.interpolation.count(batch_size)
+            counts["the virtual part of the batch (`share` of the interpolation)"] = virtual
+        return counts
 
     def get_config(self) -> dict[str, Any]:
         serialize = keras.saving.serialize_keras_object
@@ -130,10 +142,9 @@ class Method:
             interpolation=deserialize(config["interpolation"]) if config["interpolation"] else None,
             student_steps=config["student_steps"],
             name=config["name"],
-            memory_size=config.get("memory_size", 0),  # absent before 0.3.0
+            memory_size=config.get("memory_size", 0),  # Absent before 0.3.0.
             memory_share=config.get("memory_share", 1.0),
-            image_source=config.get(
-                "image_source", config.get("images", "fresh")
-            ),  # 0.5.0: `images`
+            # Version 0.5.0 wrote `images`.
+            image_source=config.get("image_source", config.get("images", "fresh")),
             attention=deserialize(config["attention"]) if config.get("attention") else None,
         )

@@ -1,4 +1,4 @@
-"""Names of all methods, for those who must not import TensorFlow to know them."""
+"""Names of methods, without an import of TensorFlow."""
 
 from __future__ import annotations
 
@@ -7,5 +7,5 @@ WITH_DATA = ("labels", "kd", "fitnet", "at", "ft")
 
 
 def canonical(name: str) -> str:
-    """Write a method's name as the tables have it: dashes and capitals do not matter."""
+    """Return the name of a method in lower case, with underscores in place of dashes."""
     return name.lower().replace("-", "_")

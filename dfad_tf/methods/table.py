@@ -1,4 +1,4 @@
-"""The methods, each a composition of losses: the next paper is a new row."""
+"""The named methods, each a composition of losses. A new method is a new row of the table."""
 
 from __future__ import annotations
 
@@ -28,23 +28,23 @@ _MEMORY, _MEMORY_SIZE = method_names.MEMORY, 4096
 
 @dataclass(frozen=True)
 class Settings:
-    """Strengths that the rows below take; a row uses those of the parts it has.
+    """Hyperparameters of the named methods; a method uses those of its terms.
 
     Attributes:
-        discrepancy: Name or loss between logits, which the student descends.
-        generator_discrepancy: What the generator ascends; None is the same.
-        student_steps: Student descents before each generator step.
-        logits_activation_weight: a_l of R_l (Eq. 2).
-        representation_activation_weight: a_m of R_m (Eq. 3).
+        discrepancy: Name of a discrepancy, or loss between logits, that the student minimizes.
+        generator_discrepancy: The discrepancy that the generator maximizes; None for the same.
+        student_steps: Student steps before each generator step, at least 1.
+        logits_activation_weight: Weight a_l of R_l (Eq. 2).
+        representation_activation_weight: Weight a_m of R_m (Eq. 3).
         representation_activation_norm: `"mean"` or `"sum"` over the features.
-        information_entropy_weight: Class balance, which goes with R_l and R_m; 0, the
-            paper's, leaves it out.
-        batch_norm_weight: Of the distance to the teacher's batch-norm statistics.
+        information_entropy_weight: Weight of the class balance, in methods with R_l and R_m. The
+            paper's value, 0, disables the term.
+        batch_norm_weight: Weight of the distance to the teacher's batch-norm statistics.
         attention: Attention transfer in the student's loss.
-        interpolation: Virtual interpolation (Eq. 9) as configured.
-        memory_size: Past images kept for the student, which any row may have; 0 keeps none,
-            or 4,096 where the method's name ends in `+memory`.
-        memory_share: Their share of the student's batch.
+        interpolation: Virtual interpolation (Eq. 9).
+        memory_size: Number of past images stored for the student, in any method. 0 stores none,
+            or 4,096 if the name of the method ends in `+memory`.
+        memory_share: Share of the student's batch that is drawn from them, above 0 and at most 1.
     """
 
     discrepancy: str | keras.losses.Loss = "mae"
@@ -86,7 +86,7 @@ def _statistics(settings: Settings) -> tuple[GeneratorObjective, ...]:
 
 @dataclass(frozen=True)
 class _Row:
-    """Which parts a named method has, and the strengths that its authors gave them."""
+    """The terms of a named method, and the hyperparameters of its authors."""
 
     terms: tuple[Callable[[Settings], tuple[GeneratorObjective, ...]], ...]
     interpolation: bool = False
@@ -96,14 +96,14 @@ class _Row:
 
     def build(self, name: str, settings: Settings | None) -> Method:
         settings = settings or self.defaults
-        name, asked = name.removesuffix(_MEMORY), name.endswith(_MEMORY)
-        memory_size = settings.memory_size or (_MEMORY_SIZE if asked else 0)
+        name, with_memory = name.removesuffix(_MEMORY), name.endswith(_MEMORY)
+        memory_size = settings.memory_size or (_MEMORY_SIZE if with_memory else 0)
         terms = tuple(term for part in self.terms for term in part(settings))
         if not terms:
             raise InputError(
-                f"Expected a term of the generator's objective for the method {name!r}. Received a "
-                "weight of 0 for all of --logits_activation_weight, "
-                "--representation_activation_weight and --information_entropy_weight."
+                "Expected `logits_activation_weight`, `representation_activation_weight` or "
+                f"`information_entropy_weight` to be above 0 for the method {name!r}. Received: 0 "
+                "for all of them"
             )
         return Method(
             discrepancy=losses.get(settings.discrepancy),
@@ -118,7 +118,7 @@ class _Row:
         )
 
 
-# The weights of DAFL are those of its MNIST experiment, in nats.
+# The weights of DAFL's MNIST experiment, in nats.
 _DAFL = Settings(
     discrepancy="kl",
     student_steps=1,
@@ -151,22 +151,22 @@ METHODS: dict[str, _Row] = {
 
 
 def get(method: str | Method, settings: Settings | None = None) -> Method:
-    """Return a method by name, or the given composition unchanged.
+    """Return a method by name, or a `Method` unchanged.
 
     Args:
-        method: A name of `METHODS`, or a `Method`. `+memory` behind any name lets the
-            student learn from past images of the generator.
-        settings: Strengths of the parts of a named method; None are its authors'.
+        method: A name in `METHODS`, or a `Method`. With the suffix `+memory` the student learns
+            from past images of the generator.
+        settings: Hyperparameters of a named method; None for those of its authors.
 
     Returns:
-        The composition.
+        The method.
 
     Raises:
-        InputError: If the name is unknown.
+        InputError: If the name is unknown, or the generator's objective has no term.
 
     Example:
 
-    >>> get("proposed", Settings(student_steps=10)).student_steps
+    >>> methods.get("proposed", Settings(student_steps=10)).student_steps
     10
 
     Reference:
@@ -176,5 +176,5 @@ def get(method: str | Method, settings: Settings | None = None) -> Method:
     """
     if isinstance(method, Method):
         return method
-    row = names.look_up(METHODS, method, "method (--method)")
+    row = names.look_up(METHODS, method, "`method`")
     return row.build(method_names.canonical(method), settings)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import keras
 
-from dfad_tf.callbacks import CollapseWatch, HistoryFile, SampleImages, StopSignals, TimeLeft
+from dfad_tf.callbacks import CollapseWatch, HistoryFile, Progress, SampleImages, StopSignals
 from dfad_tf.compute import process
 from dfad_tf.data.test_images import TestImages
 from dfad_tf.distillation import step_timing
@@ -126,7 +126,7 @@ class DataFreeRun:
                 validation_data=test and (test.inputs, test.labels),
                 validation_freq=settings.validation_freq,
                 callbacks=[backup, *callbacks],
-                verbose=settings.verbose,
+                verbose=0,  # `Progress` writes to standard output
             )
         each = self.method.images_per_step(settings.batch_size)
         steps = settings.epochs * settings.steps_per_epoch + backup.record.steps_undone
@@ -156,5 +156,5 @@ class DataFreeRun:
             keras.callbacks.TensorBoard(str(logs)),
             keras.callbacks.TerminateOnNaN(),
             SampleImages(str(logs / "samples"), self.teacher.description.contract, every),
-            TimeLeft(),
+            Progress(settings.verbose),
         ]

@@ -7,6 +7,7 @@ import pathlib
 import keras
 
 from dfad_tf.runs.records import DistillationResult, Teacher
+from dfad_tf.synthesis.generators.standard_layers import in_standard_layers
 from dfad_tf.teachers import loading
 from dfad_tf.utils.files import write_atomically
 
@@ -26,7 +27,8 @@ def save_networks(
     """
     write_atomically(folder / STUDENT, student.save)
     if done.generator is not None:
-        write_atomically(folder / GENERATOR, done.generator.save)
+        # In Keras's own layers, so that the file loads without this package.
+        write_atomically(folder / GENERATOR, in_standard_layers(done.generator).save)
     if teacher.trained_here:
         write_atomically(folder / TEACHER, teacher.model.save)
 

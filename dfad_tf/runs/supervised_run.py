@@ -11,7 +11,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from dfad_tf.callbacks import Backup, HistoryFile, StopSignals, TimeLeft
+from dfad_tf.callbacks import Backup, HistoryFile, Progress, StopSignals
 from dfad_tf.compute.optimizers import make_optimizer, with_loss_scaling
 from dfad_tf.compute.pipelines import in_batches
 from dfad_tf.data.datasets import ImageDataset
@@ -135,7 +135,6 @@ class SupervisedRun:
             HistoryFile(str(folder / "history.csv"), columns, 0),
             keras.callbacks.TensorBoard(str(folder / "tensorboard")),
             keras.callbacks.TerminateOnNaN(),
-            TimeLeft(),
         ]
         backup = run_backup(folder, settings.backup_every, callbacks, stop, last.name)
         distiller, history = self._fit(
@@ -171,8 +170,8 @@ class SupervisedRun:
             self._batches((backup.position() or (0, 0))[0]),
             epochs=epochs,
             shuffle=False,
-            verbose=self.settings.verbose,
-            callbacks=[backup, *callbacks],
+            verbose=0,
+            callbacks=[backup, *callbacks, Progress(self.settings.verbose)],
             **arguments,
         )
         return distiller, history

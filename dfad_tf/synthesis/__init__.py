@@ -1,1 +1,1 @@
-"""Images that are synthesised: generators, and the terms of their objective."""
+"""Image synthesis: generators, and the terms of their objective."""

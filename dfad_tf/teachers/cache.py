@@ -12,7 +12,7 @@ import shutil
 import filelock
 import keras
 
-from dfad_tf.callbacks import Backup, StopSignals
+from dfad_tf.callbacks import Backup, Progress, StopSignals
 from dfad_tf.data.datasets import ImageDataset
 from dfad_tf.teachers.loading import load_keras_file
 from dfad_tf.teachers.training import TeacherRecipe, train_teacher
@@ -66,7 +66,8 @@ def cached_teacher(
             first_epoch = _first_epoch(backup)
             if 0 < first_epoch < recipe.epochs:
                 _LOG.info("Its training resumes in epoch %d.", first_epoch + 1)
-            teacher = train_teacher(recipe, dataset, image_shape, verbose, [backup], first_epoch)
+            callbacks = [backup, Progress(verbose, ("loss", "accuracy"))]
+            teacher = train_teacher(recipe, dataset, image_shape, 0, callbacks, first_epoch)
         write_atomically(path, teacher.save)
         shutil.rmtree(place, ignore_errors=True)
     write_json(path.with_suffix(".json"), {"dataset": dataset.name, **recipe.as_dict()})

@@ -1,4 +1,4 @@
-"""A training that is cut goes on as if it never was: to the last bit."""
+"""An interrupted run equals one without an interruption, to the last bit."""
 
 import json
 import pathlib
@@ -14,29 +14,15 @@ from dfad_tf.distillation.supervised_distiller import SupervisedDistiller
 from dfad_tf.methods import data_methods
 from dfad_tf.utils.errors import InputError
 from tests.conftest import small_classifier
+from tests.helpers.interrupt import Interrupt
 from tests.helpers.small_distiller import fit, labelled, make
 
 METHODS = ["proposed", "proposed+memory", "zskt", "dfq", "dafl"]
 
 
-class Cut(keras.callbacks.Callback):
-    """Kill `fit` at the end of a step, behind the callbacks before this one."""
-
-    def __init__(self, epoch, step):
-        super().__init__()
-        self.at, self.epoch = (epoch, step), 0
-
-    def on_epoch_begin(self, epoch, logs=None):
-        self.epoch = epoch
-
-    def on_train_batch_end(self, batch, logs=None):
-        if (self.epoch, batch) == self.at:
-            raise MemoryError("cut")
-
-
-def cut(distiller, callbacks, at, **arguments):
+def interrupted(distiller, callbacks, at, **arguments):
     with pytest.raises(MemoryError):
-        fit(distiller, epochs=3, steps=4, callbacks=[*callbacks, Cut(*at)], **arguments)
+        fit(distiller, epochs=3, steps=4, callbacks=[*callbacks, Interrupt(*at)], **arguments)
 
 
 def equal(first, second):
@@ -44,30 +30,30 @@ def equal(first, second):
     return all(np.array_equal(first[name], second[name]) for name in first)
 
 
-def unmoved(before, distiller):
-    after = read_state(distiller)  # with the held-out images, which come with `fit`
+def unchanged(before, distiller):
+    after = read_state(distiller)  # It includes the held-out images, which `fit` adds.
     return equal(before, {name: after[name] for name in before})
 
 
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("at", [(0, 1), (1, 3), (2, 0)], ids=["first", "last_step", "begun"])
-def test_a_cut_run_becomes_the_run_that_was_not(tmp_path, method, at):
+def test_an_interrupted_run_equals_one_without_an_interruption(tmp_path, method, at):
     straight = make(method)
     expected = fit(straight, epochs=3, steps=4)
-    cut(make(method), [Backup(tmp_path, every=1)], at)
+    interrupted(make(method), [Backup(tmp_path, every=1)], at)
     resumed = make(method)
     history = fit(resumed, epochs=3, steps=4, callbacks=[Backup(tmp_path, every=1)])
     assert history.history == expected.history
     assert history.epoch == [0, 1, 2]
     assert equal(read_state(straight), read_state(resumed))
-    assert not tmp_path.exists()  # a training that has ended needs none
+    assert not tmp_path.exists()  # Training has ended.
 
 
-def test_steps_behind_the_last_backup_are_done_again(tmp_path):
+def test_steps_after_the_last_backup_are_repeated(tmp_path):
     straight = make("proposed+memory")
     expected = fit(straight, epochs=3, steps=4)
     backup = Backup(tmp_path, every=3)
-    cut(make("proposed+memory"), [backup], (1, 3))
+    interrupted(make("proposed+memory"), [backup], (1, 3))
     assert Backup(tmp_path).position() == (1, 2)
     resumed = make("proposed+memory")
     history = fit(resumed, epochs=3, steps=4, callbacks=[Backup(tmp_path, every=3)])
@@ -75,11 +61,11 @@ def test_steps_behind_the_last_backup_are_done_again(tmp_path):
     assert equal(read_state(straight), read_state(resumed))
 
 
-def test_several_steps_in_one_call_and_measuring(tmp_path):
+def test_with_several_steps_in_one_call_and_validation(tmp_path):
     arguments = {"validation_data": labelled(), "validation_freq": 2}
     straight = make(steps_per_execution=2)
     expected = fit(straight, epochs=3, steps=4, **arguments)
-    cut(make(steps_per_execution=2), [Backup(tmp_path, every=1)], (1, 1), **arguments)
+    interrupted(make(steps_per_execution=2), [Backup(tmp_path, every=1)], (1, 1), **arguments)
     assert Backup(tmp_path).position() == (1, 2)
     resumed = make(steps_per_execution=2)
     history = fit(resumed, epochs=3, steps=4, callbacks=[Backup(tmp_path)], **arguments)
@@ -87,7 +73,7 @@ def test_several_steps_in_one_call_and_measuring(tmp_path):
     assert equal(read_state(straight), read_state(resumed))
 
 
-def test_a_student_with_dropout_draws_what_it_would_have(tmp_path):
+def test_a_student_with_dropout_draws_the_same_numbers(tmp_path):
     def student():
         keras.utils.set_random_seed(5)
         return keras.Sequential(
@@ -97,13 +83,13 @@ def test_a_student_with_dropout_draws_what_it_would_have(tmp_path):
 
     straight = make(student=student())
     fit(straight, epochs=3, steps=4)
-    cut(make(student=student()), [Backup(tmp_path, every=1)], (1, 1))
+    interrupted(make(student=student()), [Backup(tmp_path, every=1)], (1, 1))
     resumed = make(student=student())
     fit(resumed, epochs=3, steps=4, callbacks=[Backup(tmp_path)])
     assert equal(read_state(straight), read_state(resumed))
 
 
-def test_a_baseline_with_data_goes_on_too(tmp_path):
+def test_a_supervised_distiller_resumes_too(tmp_path):
     images, labels = labelled(32)
 
     def baseline():
@@ -122,23 +108,23 @@ def test_a_baseline_with_data_goes_on_too(tmp_path):
     straight, resumed = baseline(), baseline()
     expected = train(straight)
     with pytest.raises(MemoryError):
-        train(baseline(), Backup(tmp_path, every=1), Cut(1, 1))
+        train(baseline(), Backup(tmp_path, every=1), Interrupt(1, 1))
     assert train(resumed, Backup(tmp_path)).history == expected.history
     assert equal(read_state(straight), read_state(resumed))
 
 
-def test_what_is_left_of_a_killed_write_is_removed_and_never_read(tmp_path):
-    cut(make(), [Backup(tmp_path, every=1)], (0, 2))
+def test_the_file_of_an_interrupted_write_is_removed_and_never_read(tmp_path):
+    interrupted(make(), [Backup(tmp_path, every=1)], (0, 2))
     (tmp_path / ".unfinished-abc").write_bytes(b"half")
     before = (tmp_path / "state.npz").read_bytes()
     assert Backup(tmp_path).position() == (0, 3)
     assert (tmp_path / "state.npz").read_bytes() == before
-    cut(make(), [Backup(tmp_path, every=1)], (1, 0))
+    interrupted(make(), [Backup(tmp_path, every=1)], (1, 0))
     assert {path.name for path in tmp_path.iterdir()} == {"state.npz"}
 
 
-def test_a_write_that_fails_leaves_the_last_backup(tmp_path, monkeypatch):
-    cut(make(), [Backup(tmp_path, every=1)], (0, 2))
+def test_a_write_that_fails_keeps_the_last_backup(tmp_path, monkeypatch):
+    interrupted(make(), [Backup(tmp_path, every=1)], (0, 2))
     before = (tmp_path / "state.npz").read_bytes()
 
     def full(file, **arrays):
@@ -153,8 +139,8 @@ def test_a_write_that_fails_leaves_the_last_backup(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("place", [0.1, 0.5, 0.9, 0.999])
-def test_a_damaged_backup_is_named_and_not_used(tmp_path, place):
-    cut(make(), [Backup(tmp_path, every=1)], (0, 2))
+def test_a_damaged_backup_is_reported_and_not_used(tmp_path, place):
+    interrupted(make(), [Backup(tmp_path, every=1)], (0, 2))
     path = tmp_path / "state.npz"
     content = bytearray(path.read_bytes())
     content[int(place * len(content))] ^= 0xFF
@@ -165,8 +151,8 @@ def test_a_damaged_backup_is_named_and_not_used(tmp_path, place):
         fit(distiller, epochs=3, steps=4, callbacks=[Backup(tmp_path)])
     except InputError as error:
         assert "damaged" in str(error)
-        assert unmoved(before, distiller)
-    else:  # a byte that no one reads, in the directory of the archive
+        assert unchanged(before, distiller)
+    else:  # The byte is in a part of the archive that is not read.
         with zipfile.ZipFile(path) as archive:
             assert archive.testzip() is None
 
@@ -176,16 +162,16 @@ def test_a_damaged_backup_is_named_and_not_used(tmp_path, place):
     [
         (lambda: make("proposed+memory"), "differs in 3 of"),
         (lambda: make(student=small_classifier(filters=5)), "differs in .* of"),
-        (lambda: other_teacher(), "another one, or other weights"),
+        (lambda: other_teacher(), "another teacher, or other weights"),
     ],
 )
 def test_a_backup_of_another_run_is_refused(tmp_path, other, message):
-    cut(make(), [Backup(tmp_path, every=1)], (0, 2))
+    interrupted(make(), [Backup(tmp_path, every=1)], (0, 2))
     distiller = other()
     before = read_state(distiller)
     with pytest.raises(InputError, match=message):
         fit(distiller, epochs=3, steps=4, callbacks=[Backup(tmp_path)])
-    assert unmoved(before, distiller)
+    assert unchanged(before, distiller)
 
 
 def other_teacher():
@@ -195,7 +181,7 @@ def other_teacher():
     return distiller
 
 
-def test_numbers_of_other_callbacks_go_on(tmp_path):
+def test_numbers_of_other_callbacks_are_restored(tmp_path):
     def patient():
         return keras.callbacks.EarlyStopping("loss", patience=2, mode="max", baseline=1e9)
 
@@ -204,13 +190,13 @@ def test_numbers_of_other_callbacks_go_on(tmp_path):
     stopping = patient()
     with pytest.raises(MemoryError):
         fit(make(), epochs=9, steps=4,
-            callbacks=[Backup(tmp_path, 1, [stopping]), stopping, Cut(1, 1)])  # fmt: skip
+            callbacks=[Backup(tmp_path, 1, [stopping]), stopping, Interrupt(1, 1)])  # fmt: skip
     stopping = patient()
     resumed = fit(make(), epochs=9, steps=4, callbacks=[Backup(tmp_path, 1, [stopping]), stopping])
     assert resumed.epoch == straight.epoch == [0, 1]
 
 
-def test_an_ended_training_says_so_in_its_last_backup(tmp_path):
+def test_the_last_backup_records_that_training_has_ended(tmp_path):
     first = make()
     history = fit(first, epochs=2, callbacks=[Backup(tmp_path, delete_checkpoint=False)])
     assert Backup(tmp_path).position() == (2, 0)
@@ -220,12 +206,12 @@ def test_an_ended_training_says_so_in_its_last_backup(tmp_path):
     assert equal(read_state(first), read_state(again)) and backup.record.resumed == 1
 
 
-def test_the_interval_is_kept_by_steps_and_stretched_by_cost(tmp_path):
+def test_the_interval_is_kept_by_steps_and_extended_by_cost(tmp_path):
     backup = Backup(tmp_path, every=3, delete_checkpoint=False)
     fit(make(), epochs=2, steps=4, callbacks=[backup])
-    assert backup.record.count == 8 // 3 + 1  # and the one at the end
+    assert backup.record.count == 8 // 3 + 1  # One more at the end.
     slow = Backup(tmp_path / "slow", every="0.000001s", delete_checkpoint=False)
-    slow._seconds_to_write = 1e6  # as if one had taken days
+    slow._seconds_to_write = 1e6  # As if writing took days.
     fit(make(), epochs=2, steps=4, callbacks=[slow])
     assert slow.record.count == 1
     often = Backup(tmp_path / "often", every="0.000001s", delete_checkpoint=False)
@@ -234,7 +220,7 @@ def test_the_interval_is_kept_by_steps_and_stretched_by_cost(tmp_path):
 
 
 def test_the_teacher_is_not_in_the_backup(tmp_path):
-    cut(make(), [Backup(tmp_path, every=1)], (0, 2))
+    interrupted(make(), [Backup(tmp_path, every=1)], (0, 2))
     with np.load(tmp_path / "state.npz") as file:
         names = {name.split("/")[1] for name in file.files if name != "metadata"}
     parts = {"student", "generator", "optimizer", "generator_optimizer", "metrics"}
@@ -244,7 +230,7 @@ def test_the_teacher_is_not_in_the_backup(tmp_path):
     }
 
 
-def test_history_file_goes_on_behind_what_was_cut(tmp_path):
+def test_the_history_file_continues_after_the_backup(tmp_path):
     def history_file():
         return HistoryFile(str(tmp_path / "history.csv"), ["loss"], 8)
 
@@ -258,11 +244,11 @@ def test_history_file_goes_on_behind_what_was_cut(tmp_path):
     file = history_file()
     with pytest.raises(MemoryError):
         fit(make(), epochs=3, steps=4,
-            callbacks=[Backup(tmp_path / "backup", 4, [file]), file, Cut(2, 1)])  # fmt: skip
+            callbacks=[Backup(tmp_path / "backup", 4, [file]), file, Interrupt(2, 1)])  # fmt: skip
     with pathlib.Path(tmp_path / "history.csv").open("a") as half:
         half.write("2,0.5,")
     metadata = Backup(tmp_path / "backup")
-    assert metadata.position() == (1, 4)  # the row of epoch 1 will be written again
+    assert metadata.position() == (1, 4)  # The row of epoch 1 is written again.
     file = history_file()
     fit(make(), epochs=3, steps=4, callbacks=[Backup(tmp_path / "backup", 4, [file]), file])
     assert rows() == expected
@@ -272,8 +258,8 @@ def test_history_file_goes_on_behind_what_was_cut(tmp_path):
     assert seconds == sorted(seconds)
 
 
-def test_history_survives_as_plain_json(tmp_path):
-    cut(make(), [Backup(tmp_path, every=1)], (1, 2))
+def test_the_history_is_stored_as_plain_json(tmp_path):
+    interrupted(make(), [Backup(tmp_path, every=1)], (1, 2))
     with np.load(tmp_path / "state.npz") as file:
         metadata = json.loads(file["metadata"].tobytes())
     assert metadata["latest"]["history"]["epoch"] == [0]

@@ -1,4 +1,4 @@
-"""A training that is told to stop ends its step, writes a backup, and goes on from there."""
+"""After a signal, training ends its step and writes a backup, from which it resumes."""
 
 import os
 import signal
@@ -16,7 +16,7 @@ NUMBERS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Send(keras.callbacks.Callback):
-    """Send this process real signals: in a step, or as measuring begins."""
+    """Send signals to this process: in a step, or at the beginning of the validation."""
 
     def __init__(self, numbers, at=None):
         super().__init__()
@@ -31,15 +31,15 @@ class Send(keras.callbacks.Callback):
     def on_test_begin(self, logs=None):
         self.send((self.epoch, None))
 
-    def send(self, moment):
-        if moment == self.at:
+    def send(self, position):
+        if position == self.at:
             for number in self.numbers:
                 os.kill(os.getpid(), number)
 
 
 @pytest.fixture(autouse=True)
 def handlers():
-    """Handlers that a test sets do not outlive it."""
+    """Restore the handlers after each test."""
     before = {number: signal.getsignal(number) for number in NUMBERS}
     yield before
     for number, handler in before.items():
@@ -65,18 +65,18 @@ def straight():
     [(signal.SIGTERM, (1, 1), (1, 2)), (signal.SIGINT, (1, None), (1, 3))],
     ids=["SIGTERM_in_a_step", "Ctrl-C_before_measuring"],
 )
-def test_the_step_ends_and_the_next_fit_goes_on(
-    tmp_path, straight, handlers, capsys, number, at, position
+def test_the_step_ends_and_the_next_fit_resumes(
+    tmp_path, straight, handlers, caplog, number, at, position
 ):
     left = SystemExit if number == signal.SIGTERM else KeyboardInterrupt
     with pytest.raises(left) as stopped, StopSignals() as stop:
         train(Send([number], at), Backup(tmp_path, every="1h", stop=stop))
-    where = f"backed up in epoch 2 after step {position[1]}: the same command goes on from there"
+    where = f"the backup is from epoch 2 after step {position[1]}, and the same command resumes"
     if number == signal.SIGTERM:
         assert stopped.value.code == 143
-        assert capsys.readouterr().err == f"stopped by SIGTERM; {where}\n"
+        assert caplog.messages[-1] == f"stopped by SIGTERM; {where} from it"
     else:
-        assert str(stopped.value) == f"stopped by Ctrl-C; {where}"
+        assert str(stopped.value) == f"stopped by Ctrl-C; {where} from it"
     assert {n: signal.getsignal(n) for n in NUMBERS} == handlers
     assert Backup(tmp_path).position() == position
     state, history = train(Backup(tmp_path))
@@ -85,7 +85,7 @@ def test_the_step_ends_and_the_next_fit_goes_on(
 
 
 class Again(Exception):
-    """Raised by the handler that stood before."""
+    """Raised by the handler that was set before."""
 
 
 @pytest.mark.parametrize("number", NUMBERS)
@@ -97,20 +97,20 @@ def test_a_second_signal_stops_at_once(tmp_path, number):
     with pytest.raises(Again), StopSignals() as stop:
         train(Send([number, number], (0, 0)), Backup(tmp_path, every="1h", stop=stop))
     assert stop.received == number and signal.getsignal(number) is own
-    assert not list(tmp_path.iterdir())  # there was no time for a backup
+    assert not list(tmp_path.iterdir())  # No backup was written.
 
 
 @pytest.mark.parametrize(
     ("number", "left"), [(signal.SIGTERM, SystemExit), (signal.SIGINT, KeyboardInterrupt)]
 )
-def test_one_that_comes_behind_the_last_step_stops_at_the_end(handlers, capsys, number, left):
-    went_on = False
+def test_a_signal_after_the_last_step_stops_at_the_end(handlers, caplog, number, left):
+    continued = False
     with pytest.raises(left) as stopped, StopSignals():
         os.kill(os.getpid(), number)
-        went_on = True
-    assert went_on
-    said = str(stopped.value) + capsys.readouterr().err
-    assert "training had ended: the same command goes on behind it" in said
+        continued = True
+    assert continued
+    text = str(stopped.value) + caplog.text
+    assert "training had ended, and the same command continues after it" in text
     assert {n: signal.getsignal(n) for n in NUMBERS} == handlers
 
 
@@ -128,7 +128,7 @@ def test_without_a_signal_nothing_happens(handlers):
     assert {n: signal.getsignal(n) for n in NUMBERS} == handlers
 
 
-def test_another_thread_trains_without_it(handlers):
+def test_in_another_thread_it_does_nothing(handlers):
     seen = []
 
     def inside():

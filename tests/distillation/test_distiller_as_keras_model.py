@@ -1,4 +1,4 @@
-"""The distiller is a Keras model like others: callbacks, saving, backups, measuring."""
+"""The distiller works like other Keras models: callbacks, saving, backups, validation."""
 
 import keras
 import numpy as np
@@ -19,19 +19,19 @@ def test_callbacks_of_keras_work(tmp_path):
         keras.callbacks.TerminateOnNaN(),
     ]
     history = fit(distiller, epochs=9, validation_data=labelled(), callbacks=callbacks)
-    assert len(history.epoch) == 2  # the student stands still: stopped by patience
+    assert len(history.epoch) == 2  # The student does not change, so that patience stops training.
     assert (tmp_path / "best.keras").exists() and any((tmp_path / "logs").rglob("*tfevents*"))
     assert "generator_loss" in (tmp_path / "log.csv").read_text()
 
 
-def test_terminate_on_nan_sees_the_student():
+def test_terminate_on_nan_stops_a_diverged_student():
     distiller = make()
     distiller.optimizer.learning_rate = 1e30
     callbacks = [keras.callbacks.TerminateOnNaN()]
     assert len(fit(distiller, epochs=9, steps=5, callbacks=callbacks).epoch) < 9
 
 
-def test_a_saved_distiller_goes_on_as_if_it_had_never_stopped(tmp_path):
+def test_a_saved_distiller_resumes_with_the_same_result(tmp_path):
     straight, stopped = make(), make()
     fit(straight, epochs=2)
     fit(stopped)

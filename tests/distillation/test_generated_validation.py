@@ -1,4 +1,4 @@
-"""Held-out generated images: what is measured on them, and that nothing else is touched."""
+"""Held-out generated images: what is measured on them, without an effect on training."""
 
 import math
 
@@ -10,24 +10,24 @@ from dfad_tf.callbacks import Backup
 from dfad_tf.compute.batch_statistics import as_in_training
 from dfad_tf.compute.randomness import stateless_latent, stateless_seed
 from dfad_tf.distillation.generated_validation import GeneratedValidation
-from tests.callbacks.test_backup import Cut
 from tests.conftest import same, weights
+from tests.helpers.interrupt import Interrupt
 from tests.helpers.small_distiller import fit, labelled, make
 
 COUNT = 40
 
 
 class Recorder(keras.callbacks.Callback):
-    """Keep what is there at the end of each epoch, and the logs."""
+    """Record the held-out images and the logs of each epoch."""
 
     def __init__(self):
         super().__init__()
-        self.images, self.passed, self.logs, self.by_hand = [], [], [], []
+        self.images, self.draws, self.logs, self.by_hand = [], [], [], []
 
     def on_epoch_end(self, epoch, logs=None):
         validation = self.model.generated_validation
         self.images.append(validation.images.numpy())
-        self.passed.append(int(validation.moments_passed))
+        self.draws.append(int(validation.draws_done))
         self.logs.append(dict(logs))
         self.by_hand.append(by_hand(self.model))
 
@@ -36,7 +36,7 @@ def by_hand(distiller):
     """Agreement and divergence, by NumPy."""
     validation = distiller.generated_validation
     count = validation.count
-    drawn = count * int(validation.moments_passed) // len(validation.moments())
+    drawn = count * int(validation.draws_done) // len(validation.drawing_epochs())
     teachers, students = (
         network.predict(validation.images.numpy()[:drawn], verbose=0).astype("float64")
         for network in (distiller.teacher, distiller.student)
@@ -48,7 +48,7 @@ def by_hand(distiller):
     same_class = teachers.argmax(-1) == students.argmax(-1)
     p, q = log_softmax(teachers), log_softmax(students)
     divergence = (np.exp(p) * (p - q)).sum(-1)
-    agreement = same_class.sum() / count  # those that are not drawn are not agreed on
+    agreement = same_class.sum() / count  # Images that are not drawn count as disagreement.
     return agreement, (divergence.sum() + (count - drawn) * math.log(3)) / count
 
 
@@ -60,7 +60,7 @@ def run():
     return distiller, recorder
 
 
-def test_it_is_what_a_hand_finds(run):
+def test_the_logs_equal_values_computed_by_numpy(run):
     _, recorder = run
     for logs, (agreement, divergence) in zip(recorder.logs, recorder.by_hand, strict=True):
         assert logs["val_agreement"] == pytest.approx(agreement, abs=1e-6)
@@ -68,41 +68,41 @@ def test_it_is_what_a_hand_finds(run):
     assert run[0].history.history["val_agreement"] == [r["val_agreement"] for r in recorder.logs]
 
 
-def test_images_come_at_each_moment_and_stay(run):
+def test_images_are_drawn_in_each_drawing_epoch_and_stay(run):
     distiller, recorder = run
-    assert distiller.generated_validation.moments() == [1, 2, 4]
-    assert recorder.passed == [1, 2, 2, 3, 3, 3, 3, 3, 3]
+    assert distiller.generated_validation.drawing_epochs() == [1, 2, 4]
+    assert recorder.draws == [1, 2, 2, 3, 3, 3, 3, 3, 3]
     for before, images, passed in zip(
-        recorder.images, recorder.images[1:], recorder.passed, strict=False
+        recorder.images, recorder.images[1:], recorder.draws, strict=False
     ):
         drawn = COUNT * passed // 3
         assert np.array_equal(before[:drawn], images[:drawn])
     for images in recorder.images[3:]:
         assert np.array_equal(images, recorder.images[3])
     first, last = recorder.images[0], recorder.images[-1]
-    assert not first[COUNT // 3 :].any()  # nothing there yet
-    assert len({image.tobytes() for image in last}) == COUNT  # and in the end no two alike
+    assert not first[COUNT // 3 :].any()  # Not drawn yet.
+    assert len({image.tobytes() for image in last}) == COUNT  # No two images are equal.
 
 
-def test_a_share_that_is_not_drawn_counts_as_not_agreed(run):
+def test_images_that_are_not_drawn_count_as_disagreement(run):
     _, recorder = run
-    for logs, passed in zip(recorder.logs, recorder.passed, strict=True):
+    for logs, passed in zip(recorder.logs, recorder.draws, strict=True):
         drawn = (COUNT * passed // 3) / COUNT
         assert logs["val_agreement"] <= drawn
         assert logs["val_divergence"] >= (1 - drawn) * math.log(3)
 
 
 @pytest.mark.parametrize(
-    ("epochs", "moments"), [(1, [1]), (2, [1]), (3, [1, 2]), (20, [1, 2, 5, 10])]
+    ("epochs", "expected"), [(1, [1]), (2, [1]), (3, [1, 2]), (20, [1, 2, 5, 10])]
 )
-def test_the_last_moment_is_the_middle_of_the_run(epochs, moments):
+def test_the_last_draw_is_in_the_middle_of_the_run(epochs, expected):
     validation = GeneratedValidation()
     validation.set_params({"epochs": epochs})
-    assert validation.moments() == moments
+    assert validation.drawing_epochs() == expected
 
 
 def test_training_is_the_same_with_and_without_it():
-    """Neither weights nor moving statistics know of it."""
+    """Weights and moving statistics are equal."""
     found = []
     for count in (COUNT, 0):
         distiller = make("dafl")
@@ -112,7 +112,7 @@ def test_training_is_the_same_with_and_without_it():
     assert same(*found)
 
 
-def test_drawing_and_measuring_move_nothing(run):
+def test_drawing_and_measuring_change_no_variable(run):
     distiller, _ = run
     networks = (distiller.student, distiller.generator, distiller.teacher)
     before = [w for network in networks for w in weights(network)]
@@ -121,8 +121,8 @@ def test_drawing_and_measuring_move_nothing(run):
     assert same(before, [w for network in networks for w in weights(network)])
 
 
-def test_real_images_are_not_among_it():
-    """Whatever is measured on labelled images, the held-out ones and their measure are the same."""
+def test_validation_data_has_no_effect_on_it():
+    """The held-out images and their metrics do not depend on labelled images."""
     found = []
     for data in (None, labelled(), (labelled()[0] * 100, labelled()[1])):
         distiller = make("dafl")
@@ -136,7 +136,7 @@ def test_a_resumed_run_has_the_same_held_out_images(tmp_path, run):
     _, recorder = run
     with pytest.raises(MemoryError):
         fit(make("dafl"), epochs=9, steps=3, held_out_images=COUNT,
-            callbacks=[Backup(tmp_path, every=1), Cut(2, 1)])  # fmt: skip
+            callbacks=[Backup(tmp_path, every=1), Interrupt(2, 1)])  # fmt: skip
     resumed = make("dafl")
     history = fit(
         resumed, epochs=9, steps=3, held_out_images=COUNT, callbacks=[Backup(tmp_path, every=1)]
@@ -146,7 +146,7 @@ def test_a_resumed_run_has_the_same_held_out_images(tmp_path, run):
 
 
 class Best(keras.callbacks.Callback):
-    """Let the logs say which epoch is best: only the order of callbacks is tested here."""
+    """Set the logged agreement, because only the order of callbacks is tested here."""
 
     def on_epoch_end(self, epoch, logs=None):
         logs["val_agreement"] = [0.3, 0.8, 0.5, 0.4, 0.9][epoch]
@@ -163,7 +163,7 @@ def test_keras_callbacks_find_it(tmp_path):
     assert saved.best == 0.8 and path.exists()
 
 
-def test_they_find_it_unaided(tmp_path):
+def test_keras_callbacks_find_the_measured_values(tmp_path):
     distiller = make("dafl")
     saved = keras.callbacks.ModelCheckpoint(
         tmp_path / "best.keras", "val_agreement", mode="max", save_best_only=True

@@ -10,7 +10,7 @@ SHAPE = (2, 3, 1)
 
 
 def numbered(*numbers):
-    """Images that show their number, and logits that tell it too."""
+    """Images and logits whose values are the index of the image."""
     images = np.stack([np.full(SHAPE, number, "float32") for number in numbers])
     return tf.constant(images), tf.constant([[float(n), -n, 10.0 * n] for n in numbers])
 

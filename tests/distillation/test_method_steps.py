@@ -1,4 +1,4 @@
-"""What the student learns from in one train step of each method, and what its loss is."""
+"""The student's images and loss in one train step of each method."""
 
 import dataclasses
 
@@ -99,7 +99,7 @@ def test_the_students_of_zskt_see_the_generators_latents_after_its_update():
     np.testing.assert_allclose(later, events[6][2], atol=1e-5)
 
 
-def test_dfq_draws_fresh_images_and_meets_the_teachers_statistics():
+def test_dfq_generates_fresh_images_and_compares_statistics_with_the_teachers():
     teacher = small_classifier(batch_norm=True)
     teacher.layers[1].moving_mean.assign([0.5, 1.0, 0.0, 0.2])
     distiller = make("dfq", teacher=teacher, run_eagerly=True)
@@ -216,7 +216,7 @@ def test_virtual_images_beside_attention_transfer_compare_no_maps():
 
 
 @pytest.mark.parametrize("name", [*NEW, "proposed+memory", "zskt+memory"])
-def test_a_method_trains_in_bfloat16_and_goes_on_after_it_was_saved(name, tmp_path):
+def test_a_method_trains_in_bfloat16_and_resumes_after_saving(name, tmp_path):
     distiller = make(name, precision="mixed_bfloat16")
     before = weights(distiller.student)
     history = fit(distiller)
@@ -234,7 +234,7 @@ def test_a_method_trains_in_bfloat16_and_goes_on_after_it_was_saved(name, tmp_pa
 
 
 @pytest.mark.parametrize("name", NEW)
-def test_in_bfloat16_the_teacher_tells_what_is_watched(name):
+def test_in_bfloat16_the_teachers_answers_are_nearly_the_same(name):
     exact, fast = make(name), make(name, precision="mixed_bfloat16")
     images = exact.sampler.generate(BATCH, "student", 0)
     for theirs, ours in zip(

@@ -51,7 +51,7 @@ def with_dropout():
         {"precision": "mixed_float16"},
     ],
 )
-def test_what_a_block_moves_is_put_back(arguments):
+def test_the_state_is_restored_after_a_block(arguments):
     arguments = {**arguments, "student": arguments.get("student", lambda: None)()}
     distiller = make(**arguments, run_eagerly=True)
     fit(distiller)
@@ -64,7 +64,7 @@ def test_what_a_block_moves_is_put_back(arguments):
     assert moved == expected | ({"memory"} if "memory" in arguments else set())
 
 
-def test_what_a_block_moves_is_put_back_when_it_fails():
+def test_the_state_is_restored_after_an_error():
     distiller = make(run_eagerly=True)
     before = state(distiller)
     with pytest.raises(KeyboardInterrupt), unchanged(distiller):
@@ -85,7 +85,7 @@ def test_a_measured_run_is_the_run_that_it_would_have_been(memory):
     assert same(weights(measured.generator), weights(plain.generator))
 
 
-def test_a_step_is_a_share_of_an_execution(monkeypatch):
+def test_the_time_of_an_execution_is_divided_by_its_steps(monkeypatch):
     distiller = make(steps_per_execution=2, run_eagerly=True)
     clock = types.SimpleNamespace(monotonic=itertools.count(step=10.0).__next__)
     monkeypatch.setattr(step_timing, "time", clock)

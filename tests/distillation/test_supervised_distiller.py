@@ -123,7 +123,7 @@ def test_a_step_descends_what_the_networks_give_by_hand(teacher, train):
     assert logs["loss"][0] == pytest.approx(expected, rel=1e-3)
 
 
-def test_the_hint_moves_only_the_layers_up_to_the_guided_one(teacher, student, train):
+def test_the_hint_trains_only_the_layers_up_to_the_guided_one(teacher, student, train):
     hint, second = data_methods.stages("fitnet", teacher, student)
     reached = keras.Model(student.inputs[0], student.get_layer(hint.student_layers[0]).output)
     inner = {layer.name for layer in reached.layers if layer.weights}
@@ -144,7 +144,7 @@ def test_the_hint_moves_only_the_layers_up_to_the_guided_one(teacher, student, t
     assert same(last, weights(regressor))
 
 
-def test_the_paraphraser_learns_alone_and_then_stands_still(teacher, student, train):
+def test_the_paraphraser_is_trained_alone_and_then_does_not_change(teacher, student, train):
     first, second = data_methods.stages("ft", teacher, student)
     paraphraser = first.objectives[0].paraphraser
     before, untouched = weights(paraphraser), weights(student)
@@ -160,7 +160,7 @@ def test_the_paraphraser_learns_alone_and_then_stands_still(teacher, student, tr
     assert set(logs) == {"loss", "label_loss", "factor_loss"}
 
 
-def test_measuring_moves_nothing_and_is_the_students_own_accuracy(teacher, student, train):
+def test_evaluate_changes_no_variable_and_returns_the_students_accuracy(teacher, student, train):
     (stage,) = data_methods.stages("at", teacher, student)
     distiller, _ = distil(stage, teacher, student, train, steps=3)
     before = [v.numpy() for v in distiller.variables]
@@ -190,7 +190,7 @@ def test_in_bfloat16_a_student_learns_and_stays_float32(method, teacher, student
     assert {layer.dtype_policy.name for layer in student.layers} == {"float32"}
 
 
-def test_without_a_term_that_asks_the_teacher_none_is_asked(teacher, student, train):
+def test_the_teacher_is_not_evaluated_unless_a_term_needs_it(teacher, student, train):
     distiller = SupervisedDistiller(teacher, student, [LabelObjective()])
     assert distiller.signals is None
 

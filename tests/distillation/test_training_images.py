@@ -1,4 +1,4 @@
-"""Where the student's images come from, and that each keeps the teacher's answer."""
+"""The sources of the student's images, and the teacher's answers to them."""
 
 import collections
 
@@ -39,7 +39,7 @@ def fit(distiller, steps=1):
 
 
 def generated(distiller):
-    """What a distiller that runs eagerly generates from now on: `(stream, images)` a pass."""
+    """The images that an eager distiller generates after this call: `(stream, images)` per pass."""
     generate, drawn = distiller.sampler.generate, []
 
     def recorded(batch_size, stream, step):
@@ -52,7 +52,7 @@ def generated(distiller):
 
 
 def known(images, memory):
-    """Which images lie in a memory."""
+    """The images in a memory."""
     kept = {image.tobytes() for image in memory.images.numpy()}
     return [image.tobytes() in kept for image in np.array(images)]
 
@@ -61,7 +61,7 @@ def check_teachers_answers(distiller, images, logits):
     np.testing.assert_allclose(logits, distiller.signals(images)[0], rtol=1e-4, atol=1e-4)
 
 
-def test_without_a_memory_the_students_images_come_first_and_in_one_pass():
+def test_without_a_memory_the_students_images_are_generated_first_in_one_pass():
     distiller = make(run_eagerly=True)
     drawn = generated(distiller)
     fit(distiller)
@@ -75,7 +75,7 @@ def test_with_a_memory_the_generators_step_goes_first():
     assert drawn == [("generator", BATCH), ("student", 3 * BATCH // 2)]
 
 
-def test_with_a_share_of_1_nothing_is_generated_for_the_student():
+def test_with_a_share_of_1_no_image_is_generated_for_the_student():
     distiller = make(memory=20, run_eagerly=True)
     drawn, student = generated(distiller), weights(distiller.student)
     fit(distiller, steps=2)
@@ -145,7 +145,7 @@ def test_every_step_and_every_seed_draws_others_from_the_memory():
     assert len(set(drawn)) == len(drawn) == 12
 
 
-def test_every_draw_has_a_key_of_its_own(monkeypatch):
+def test_every_draw_has_a_different_key(monkeypatch):
     distiller, keys = (
         make(memory=20, share=0.5, row="dfad+interpolation", interpolation=FRESH, run_eagerly=True),
         [],
@@ -165,7 +165,7 @@ def test_every_draw_has_a_key_of_its_own(monkeypatch):
 
 
 def test_draws_of_the_memory_count_the_students_steps(monkeypatch):
-    """With an even number of steps, a key that counted twice would come back."""
+    """With an even number of steps, a key that is incremented twice would repeat."""
     distiller, steps = make(memory=20, steps=2, run_eagerly=True), []
 
     def recorded(seed, stream, step, attempt):
@@ -178,7 +178,7 @@ def test_draws_of_the_memory_count_the_students_steps(monkeypatch):
 
 
 def test_a_step_after_the_last_draws_what_the_next_train_step_would():
-    """Keys follow the student's own count, whatever the number of steps at once."""
+    """Keys depend on the student's iterations, for any number of steps per execution."""
     distiller = make(memory=64)
     for _ in range(3):
         distiller.generator_step(BATCH)
@@ -231,7 +231,7 @@ def test_interpolation_works_on_remembered_images():
     np.testing.assert_allclose(virtual[1], expected, atol=1e-3)
 
 
-def test_a_saved_distiller_comes_back_with_an_empty_memory(tmp_path):
+def test_a_loaded_distiller_has_an_empty_memory(tmp_path):
     distiller = make(memory=20, share=0.5, steps=1)
     fit(distiller)
     distiller.save(tmp_path / "distiller.keras")

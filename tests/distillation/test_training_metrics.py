@@ -14,7 +14,7 @@ def test_spread_is_the_deviation_of_a_pixel_over_the_batch():
     assert float(image_spread(images)) == pytest.approx(images.std(0).mean(), rel=1e-5)
 
 
-def test_images_that_are_alike_have_no_spread_whatever_is_in_them():
+def test_equal_images_have_no_spread():
     image = np.random.default_rng(0).normal(size=(1, 4, 4, 3)).astype("float32")
     assert float(image_spread(np.repeat(image, 8, 0))) == pytest.approx(0, abs=1e-6)
     # In half the precision of training the measure is taken in full.

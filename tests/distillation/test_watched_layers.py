@@ -30,14 +30,14 @@ def nested():
     )
 
 
-def test_a_method_that_reads_nothing_inside_leaves_the_teacher_as_it_is():
+def test_a_method_without_watched_layers_does_not_change_the_teachers_signals():
     watched = watch("proposed", nested())
     assert watched.map_count == 0 and watched.student_maps is None
     answers = watched.signals.observe(IMAGES)
     assert answers.activations == () and watched.batch_norm(answers.activations) == ()
 
 
-def test_inputs_of_batch_norm_come_with_the_statistics_that_it_keeps():
+def test_inputs_of_batch_norm_are_returned_with_its_moving_statistics():
     teacher = small_classifier(batch_norm=True)
     norm = teacher.layers[1]
     norm.moving_mean.assign([1.0, 2.0, 3.0, 4.0])
@@ -68,7 +68,9 @@ def test_every_call_of_a_batch_norm_counts_in_the_teachers_own_graph():
 
 
 def test_batch_norm_in_a_network_inside_the_teacher_is_refused():
-    with pytest.raises(InputError, match="batch normalizations are layers of its own.*1 of them"):
+    with pytest.raises(
+        InputError, match="batch normalizations are not in nested networks.*with 1 in nested"
+    ):
         watch("dfq", nested())
 
 
@@ -91,7 +93,7 @@ def test_a_teacher_without_a_graph_cannot_be_read():
 
 
 @pytest.mark.parametrize("precision", [None, "mixed_bfloat16"])
-def test_maps_and_logits_of_the_student_come_in_one_pass(precision):
+def test_maps_and_logits_of_the_student_are_computed_in_one_pass(precision):
     student = small_classifier(batch_norm=True)
     watched = watch("zskt", student=student, precision=precision)
     assert watched.map_count == 1
@@ -141,7 +143,7 @@ def test_maps_come_before_statistics():
     assert watched.batch_norm((maps, inputs))[0][0] is inputs
 
 
-def test_layers_that_are_not_there_or_do_not_pair_are_told():
+def test_layers_that_do_not_exist_or_do_not_match_are_refused():
     for flags in ({"teacher_layers": ["nothing"]}, {"student_layers": ["nothing"]}):
         with pytest.raises(InputError, match=f"--{next(iter(flags))} to name.*'nothing'"):
             watch("zskt", settings=Settings(attention=AttentionTransfer(**flags)))

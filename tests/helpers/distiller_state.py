@@ -1,11 +1,11 @@
-"""What a train step moves, and which of it has moved."""
+"""The variables that a train step changes, and the comparison of two states."""
 
 import keras
 import numpy as np
 
 
 def state(distiller):
-    """All that a train step moves, by name."""
+    """The values of all variables that a train step changes, by name."""
     parts = {
         "teacher": distiller.teacher.variables,
         "student": distiller.student.variables,
@@ -23,6 +23,6 @@ def state(distiller):
 
 
 def changed(before, after):
-    """Names of the parts that differ to the last bit."""
+    """The names of the parts that differ in at least one bit."""
     assert before.keys() == after.keys()
     return {key.split("/")[0] for key in before if not np.array_equal(before[key], after[key])}

@@ -1,4 +1,4 @@
-"""A distiller of small networks, ready to fit."""
+"""A compiled distiller of small networks."""
 
 import keras
 import numpy as np

@@ -1,4 +1,4 @@
-"""Networks that a training form must compute as they are."""
+"""Networks whose training form must give the same results."""
 
 import keras
 import numpy as np
@@ -27,7 +27,7 @@ def nested():
 
 
 def shared():
-    """Layers that are called twice, one of them also inside an inner model."""
+    """Layers that are called twice, one of them also in an inner model."""
     convolution = layers.Conv2D(2, 3, padding="same")
     norm = layers.BatchNormalization(momentum=0.5)
     inputs = keras.Input((8, 8, 2))
@@ -48,13 +48,13 @@ def branches():
 
 
 def wide():
-    """Convolutions of as many filters as make the form compute their gradients by itself."""
+    """Convolutions with enough filters for the training form's own gradient computation."""
     hidden = [layers.Conv2D(32, 3, strides=strides, activation="relu") for strides in (1, 2)]
     return keras.Sequential([keras.Input(SHAPE), *hidden, layers.Flatten(), layers.Dense(3)])
 
 
 def random_layers():
-    """Dropout: its draws are state of the network as well."""
+    """Dropout, whose seed is a part of the network's state."""
     return keras.Sequential(
         [keras.Input(SHAPE), layers.Flatten(), layers.Dropout(0.5, seed=3), layers.Dense(3)]
     )
@@ -73,7 +73,7 @@ def compiled():
 
 
 def twins(build):
-    """A network twice, with the same weights, none of which is at its initial value."""
+    """The same network twice, with equal weights that are not the initial ones."""
     first, second = build(), build()
     random = np.random.default_rng(5)
     values = [

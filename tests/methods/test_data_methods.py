@@ -88,8 +88,8 @@ def test_named_layers_are_taken(networks):
 
 
 @pytest.mark.parametrize("method", ["fitnet", "at", "ft"])
-def test_layers_that_are_not_there_or_do_not_pair(networks, method):
-    with pytest.raises(InputError, match="`teacher_layers` to name.*'nothing'"):
+def test_layers_that_do_not_exist_or_do_not_match_are_refused(networks, method):
+    with pytest.raises(InputError, match="teacher_layers.* to name.*'nothing'"):
         stages(networks, method, teacher_layers=("nothing",))
     with pytest.raises(InputError, match="as many layers"):
         stages(networks, method, student_layers=(group_ends(networks[1])[0],))
@@ -102,5 +102,5 @@ def test_factors_of_maps_that_differ_in_size(networks):
 
 
 def test_an_unknown_method(networks):
-    with pytest.raises(InputError, match="Unknown method .--method.*Did you mean 'fitnet'"):
+    with pytest.raises(InputError, match="Unknown `method`.*Did you mean 'fitnet'"):
         data_methods.stages("fitnets", *networks)

@@ -80,7 +80,7 @@ def test_without_settings_a_row_has_the_strengths_of_its_authors():
     assert methods.get("proposed+memory").student_steps == 5
 
 
-def test_a_memory_is_part_of_the_name_however_it_was_asked_for():
+def test_a_memory_is_part_of_the_name_however_it_is_requested():
     assert methods.get("dafl+memory", Settings(memory_size=64)).memory_size == 64
     assert methods.get("dafl", Settings(memory_size=64)).name == "dafl+memory"
     assert methods.get("DAFL+Memory").name == "dafl+memory"

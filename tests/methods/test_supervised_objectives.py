@@ -102,7 +102,7 @@ SIZES = [  # the hint's, the student's, the regressor's kernel and strides
 
 
 @pytest.mark.parametrize(("theirs", "ours", "kernel", "strides"), SIZES)
-def test_the_regressor_is_one_convolution_to_the_hints_size(theirs, ours, kernel, strides):
+def test_the_regressor_is_one_convolution_to_the_size_of_the_hint(theirs, ours, kernel, strides):
     objective = HintObjective((*theirs, 5), (*ours, 2))
     (regressor,) = objective.networks
     assert regressor.output_shape == (None, *theirs, 5)
@@ -199,7 +199,7 @@ def test_factors_are_compared_with_norm_one():
     assert objective.weight == 500.0
 
 
-def test_the_paraphraser_stands_still_while_the_translator_learns():
+def test_the_paraphraser_does_not_change_while_the_translator_is_trained():
     paraphraser = ReconstructionObjective((4, 4, 6)).paraphraser
     objective = FactorObjective(paraphraser, (4, 4, 2))
     comparison = of_maps(drawn(2, 4, 4, 6), drawn(2, 4, 4, 2, seed=1))
@@ -214,7 +214,7 @@ def test_the_paraphraser_stands_still_while_the_translator_learns():
 
 def test_factors_of_another_size_are_refused():
     paraphraser = ReconstructionObjective((4, 4, 6)).paraphraser
-    with pytest.raises(InputError, match="--teacher_layers and --student_layers.*4×4 and 4×2"):
+    with pytest.raises(InputError, match="`teacher_layers` and `student_layers`.*4×4 and 4×2"):
         FactorObjective(paraphraser, (4, 2, 2))
 
 
@@ -223,7 +223,7 @@ def test_a_term_of_ones_own_says_what_it_lacks():
         SupervisedObjective().call(of_maps(None, None))
 
 
-def test_calling_a_term_moves_no_network_of_its_own():
+def test_calling_a_term_does_not_change_its_networks():
     objective = HintObjective((4, 4, 3), (4, 4, 2))
     before = weights(objective.networks[0])
     objective.call(of_maps(drawn(2, 4, 4, 3), drawn(2, 4, 4, 2)))

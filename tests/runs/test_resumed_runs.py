@@ -11,9 +11,9 @@ from dfad_tf.distillation.distiller import DataFreeDistiller
 from dfad_tf.distillation.supervised_distiller import SupervisedDistiller
 from dfad_tf.runs import interrupted_run
 from dfad_tf.utils.errors import InputError
-from tests.callbacks.test_backup import Cut
 from tests.conftest import same, small_classifier
 from tests.helpers.command import run
+from tests.helpers.interrupt import Interrupt
 
 SMALL = (
     "--epochs=3", "--steps_per_epoch=3", "--batch_size=8", "--verbose=0", "--backup_every=1",
@@ -103,7 +103,7 @@ def check_as_straight(folder, straight):
 
 def test_a_run_without_a_name_is_found_again_by_its_flags(networks, straight, tmp_path, capsys):
     with pytest.MonkeyPatch.context() as patch, pytest.raises(MemoryError):
-        cut_in(patch, DataFreeDistiller, Cut(1, 1))
+        cut_in(patch, DataFreeDistiller, Interrupt(1, 1))
         run(*SMALL, *networks[3])
     (folder,) = (tmp_path / "runs").iterdir()
     assert interrupted_run.is_interrupted(folder)
@@ -123,7 +123,7 @@ def unfinished(networks, tmp_path_factory):
     """A named run that was cut."""
     folder = tmp_path_factory.mktemp("unfinished") / "run"
     with pytest.MonkeyPatch.context() as patch, pytest.raises(MemoryError):
-        cut_in(patch, DataFreeDistiller, Cut(2, 0))
+        cut_in(patch, DataFreeDistiller, Interrupt(2, 0))
         run(*SMALL, *networks[3], f"--workdir={folder}")
     return folder
 
@@ -191,7 +191,7 @@ def test_a_collapse_that_stops_a_run_ends_in_one_line(networks, tmp_path, monkey
     with pytest.raises(InputError) as stopped:
         run(*SMALL, *networks[3], f"--workdir={folder}", "--on_collapse=stop")
     said = str(stopped.value)
-    assert said.startswith("Collapse seen in epoch 2: ") and "\n" not in said
+    assert said.startswith("Collapse detected in epoch 2: ") and "\n" not in said
     assert "Expected smaller rates. Received: --learning_rate=" in said
     assert not interrupted_run.is_interrupted(folder)
     assert (folder / "student.keras").exists() and not (folder / "result.json").exists()
@@ -216,7 +216,7 @@ def test_a_method_of_two_stages_goes_on_in_the_one_that_was_cut(
     folders = [tmp_path / name for name in ("straight", "cut")]
     run(*command, f"--workdir={folders[0]}")
     with pytest.MonkeyPatch.context() as patch, pytest.raises(MemoryError):
-        cut_in(patch, SupervisedDistiller, Cut(*at), fit_number=fit_number)
+        cut_in(patch, SupervisedDistiller, Interrupt(*at), fit_number=fit_number)
         run(*command, f"--workdir={folders[1]}")
     assert interrupted_run.is_interrupted(folders[1])
     run(*command, f"--workdir={folders[1]}")

@@ -220,6 +220,6 @@ def test_a_run_that_diverges_says_which_rate_it_was(tmp_path, networks, monkeypa
 
 def test_a_student_that_does_not_fit_is_told(tmp_path, networks):
     small_classifier((8, 8, 1), 9).save(tmp_path / "other.keras")
-    with pytest.raises(InputError, match="student to give the teacher's classes"):
+    with pytest.raises(InputError, match="student with the teacher's output shape"):
         run(*TINY, networks[0], f"--student={tmp_path / 'other.keras'}", "--method=kd")
     assert parse("--method=kd").method == "kd"

@@ -32,7 +32,7 @@ def test_it_is_the_sum_of_both_distances_over_all_layers():
     assert float(term(*layers)) == pytest.approx(expected, rel=1e-5)
 
 
-def test_it_vanishes_where_a_batch_has_the_kept_statistics_and_keeps_a_finite_gradient():
+def test_it_is_zero_for_equal_statistics_with_a_finite_gradient():
     inputs = drawn(6, 4, 4, 3)
     mean, variance = inputs.mean((0, 1, 2)), inputs.var((0, 1, 2))
     variable = tf.Variable(inputs)
@@ -43,7 +43,7 @@ def test_it_vanishes_where_a_batch_has_the_kept_statistics_and_keeps_a_finite_gr
     assert float(term((inputs + 1, mean, variance))) == pytest.approx(np.sqrt(3), rel=1e-4)
 
 
-def test_a_teacher_without_batch_norm_adds_nothing():
+def test_it_is_zero_for_a_teacher_without_batch_norm():
     assert float(term()) == 0.0
 
 

@@ -21,7 +21,7 @@ def test_the_generator_of_dfad_has_its_published_size():
 
 
 @pytest.mark.parametrize("name", sorted(generators.GENERATORS))
-def test_images_have_the_mean_and_deviation_of_ordinary_ones(name):
+def test_images_have_the_mean_and_standard_deviation_of_ordinary_ones(name):
     mean, std = [33.0, 120.0], [78.0, 60.0]
     generator = generators.build(name, 10, (12, 16, 2), mean, std)
     images = generator(tf.random.normal((64, 10)), training=True).numpy()
@@ -53,7 +53,7 @@ def test_a_reloaded_generator_makes_the_same(name, tmp_path):
 
 @pytest.mark.parametrize("width", ["compact", "compact_32"])
 def test_bounded_images_are_as_real_ones(width):
-    """Between black and white, with the mean and deviation of MNIST and of photographs."""
+    """They are in the range, with the mean and standard deviation of MNIST and of photographs."""
     mean, std = [33.3, 120.0], [78.6, 62.0]
     value_range = ([0.0, 0.0], [255.0, 255.0])
     generator = generators.build(width, 50, (32, 32, 2), mean, std, value_range)
@@ -79,7 +79,7 @@ def test_sigmoid_shape_against_a_sample(mean, std, tolerance):
 def test_errors():
     with pytest.raises(InputError, match="divisible by 4.*30×32"):
         generators.build("dfad", 5, (30, 32, 1), [0.0], [1.0])
-    with pytest.raises(InputError, match="--generator=dense for vectors"):
+    with pytest.raises(InputError, match="'dense' supports vectors"):
         generators.build("compact", 5, (2,), [0.0], [1.0])
     with pytest.raises(InputError, match="Did you mean 'compact'"):
         generators.build("compct", 5, (8, 8, 1), [0.0], [1.0])

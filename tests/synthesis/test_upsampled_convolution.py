@@ -1,4 +1,4 @@
-"""Up-sampling and convolution in one: the function of the two layers it stands for."""
+"""Up-sampling and convolution in one layer, compared with the two layers of Keras."""
 
 import keras
 import numpy as np
@@ -12,7 +12,7 @@ SIZES = [(1, 1), (1, 5), (2, 3), (5, 4), (7, 7)]
 
 
 def pair(size, channels=3, filters=4, **arguments):
-    """The two layers of Keras, and ours, with the same weights."""
+    """The two layers of Keras, and the layer of this package, with the same weights."""
     kernel, bias = np.random.default_rng(1), np.random.default_rng(2)
     values = [kernel.normal(size=(3, 3, channels, filters))]
     if arguments.get("use_bias", True):
@@ -71,7 +71,7 @@ def test_the_size_of_the_batch_may_stay_open():
         np.testing.assert_allclose(compiled(inputs), two(inputs), atol=1e-5)
 
 
-def test_a_saved_layer_comes_back_with_its_settings(tmp_path):
+def test_a_loaded_layer_has_the_saved_settings(tmp_path):
     _, one = pair((4, 3), activation="tanh", use_bias=False)
     one.save(tmp_path / "one.keras")
     again = keras.models.load_model(tmp_path / "one.keras")

@@ -13,8 +13,8 @@ from dfad_tf.data.labelled_batches import channel_statistics
 from dfad_tf.teachers import cache
 from dfad_tf.teachers.training import TeacherRecipe, train_teacher
 from dfad_tf.utils.errors import InputError
-from tests.callbacks.test_backup import Cut
 from tests.conftest import same
+from tests.helpers.interrupt import Interrupt
 
 RECIPE = TeacherRecipe("mlp", 2, 64, "adam", 1e-3)
 SHAPE = (8, 8, 1)
@@ -68,7 +68,8 @@ def test_an_interrupted_training_gives_the_weights_of_an_uninterrupted_one(
     uninterrupted = train_teacher(recipe, digits, SHAPE, verbose=0).get_weights()
 
     def interrupted(recipe, dataset, shape, verbose, callbacks, first_epoch):
-        return train_teacher(recipe, dataset, shape, verbose, [*callbacks, Cut(*at)], first_epoch)
+        callbacks = [*callbacks, Interrupt(*at)]
+        return train_teacher(recipe, dataset, shape, verbose, callbacks, first_epoch)
 
     with monkeypatch.context() as patch, pytest.raises(MemoryError):
         patch.setattr(cache, "train_teacher", interrupted)

@@ -1,4 +1,4 @@
-"""Terms of a student's loss on real images: one class a file."""
+"""Terms of a student's loss on labelled images, one class per file."""
 
 from dfad_tf.methods.supervised_objectives.attention_objective import AttentionObjective
 from dfad_tf.methods.supervised_objectives.factor_objective import (

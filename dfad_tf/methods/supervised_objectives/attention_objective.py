@@ -1,8 +1,8 @@
-"""Attention transfer on real images."""
+"""Attention transfer on labelled images."""
 
 from __future__ import annotations
 
-from typing import Any
+import tensorflow as tf
 
 from dfad_tf.losses import AttentionTransfer
 from dfad_tf.methods.supervised_objectives.supervised_objective import (
@@ -12,7 +12,7 @@ from dfad_tf.methods.supervised_objectives.supervised_objective import (
 
 
 class AttentionObjective(SupervisedObjective):
-    """Distance of the attention maps of all pairs of layers.
+    """The distance of the attention maps of teacher and student, over all pairs of layers.
 
     Args:
         attention: The distance, with its weight.
@@ -29,5 +29,5 @@ class AttentionObjective(SupervisedObjective):
         super().__init__(attention.weight, name)
         self.attention = attention
 
-    def call(self, comparison: Comparison) -> Any:
+    def call(self, comparison: Comparison) -> tf.Tensor:
         return self.attention(comparison.teacher_maps, comparison.student_maps)

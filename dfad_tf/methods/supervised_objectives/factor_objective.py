@@ -1,11 +1,11 @@
-"""Factor transfer: the teacher's maps, paraphrased before they are taught."""
+"""Factor transfer: the student learns a compressed form of the teacher's maps."""
 
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import keras
+import tensorflow as tf
 
 from dfad_tf.methods.supervised_objectives.supervised_objective import (
     Comparison,
@@ -17,17 +17,19 @@ _SLOPE = 0.1
 
 
 class ReconstructionObjective(SupervisedObjective):
-    """How well a paraphraser gives the teacher's maps back, for its training beforehand.
+    """The error of a paraphraser's reconstruction of the teacher's maps.
+
+    The paraphraser is trained by it before the student.
 
     Args:
         shape: `(height, width, channels)` of the teacher's maps.
-        rate: Channels of the factors, as a share of the maps'.
-        squared: The paper's mean square; False is the mean distance, as in the
-            authors' code.
+        rate: Channels of the factors, as a share of the channels of the maps.
+        squared: True for the mean squared error of the paper, False for the mean absolute error
+            of the authors' code.
         name: Key in the logs.
 
     Attributes:
-        paraphraser: From maps to factors.
+        paraphraser: A network from maps to factors.
 
     Reference:
         Kim, Park and Kwak, "Paraphrasing Complex Network", arXiv 1802.04977, Eq. 1.
@@ -48,15 +50,15 @@ class ReconstructionObjective(SupervisedObjective):
         self.squared = squared
         channels, factors = shape[2], factor_channels(shape, rate)
         self.paraphraser = _chain(shape, (channels, factors, factors), "paraphraser")
-        back = _chain(
+        reconstruction = _chain(
             (*shape[:2], factors),
             (factors, channels, channels),
             "reconstruction",
             keras.layers.Conv2DTranspose,
         )
-        self.networks = (self.paraphraser, back)
+        self.networks = (self.paraphraser, reconstruction)
 
-    def call(self, comparison: Comparison) -> Any:
+    def call(self, comparison: Comparison) -> tf.Tensor:
         maps = keras.ops.cast(comparison.teacher_maps[0], "float32")
         distance = self.networks[1](self.paraphraser(maps)) - maps
         return keras.ops.mean(
@@ -65,19 +67,19 @@ class ReconstructionObjective(SupervisedObjective):
 
 
 class FactorObjective(SupervisedObjective):
-    """Mean distance of the student's translated maps from the teacher's factors.
+    """The mean absolute distance of the student's translated maps from the teacher's factors.
 
-    Both are flattened and of L2 norm one. The paraphraser stands still, the translator is
-    trained along with the student.
+    Both are flattened and normalized to an L2 norm of one. The paraphraser is not trained, the
+    translator is trained together with the student.
 
     Args:
-        paraphraser: From the teacher's maps to factors, trained beforehand.
+        paraphraser: A trained network from the teacher's maps to factors.
         student_shape: `(height, width, channels)` of the student's maps.
-        weight: Factor in the student's loss.
+        weight: Weight in the student's loss.
         name: Key in the logs.
 
     Raises:
-        InputError: If the two maps differ in size.
+        InputError: If the maps of teacher and student differ in size.
 
     Reference:
         arXiv 1802.04977, Eq. 2 and 3.
@@ -97,23 +99,23 @@ class FactorObjective(SupervisedObjective):
         height, width, factors = paraphraser.output_shape[1:]
         if (height, width) != tuple(student_shape[:2]):
             raise InputError(
-                "Expected --teacher_layers and --student_layers whose last maps are of one size, "
-                f"for factor transfer. Received: {height}×{width} and "
+                "Expected `teacher_layers` and `student_layers` whose last maps have the same "
+                f"size, for factor transfer. Received: {height}×{width} and "
                 f"{student_shape[0]}×{student_shape[1]}"
             )
         self.paraphraser = paraphraser
         channels = student_shape[2]
         self.networks = (_chain(student_shape, (channels, factors, factors), "translator"),)
 
-    def call(self, comparison: Comparison) -> Any:
-        theirs = self.paraphraser(keras.ops.cast(comparison.teacher_maps[-1], "float32"))
-        ours = self.networks[0](keras.ops.cast(comparison.student_maps[-1], "float32"))
-        distance = _normalized(keras.ops.stop_gradient(theirs)) - _normalized(ours)
+    def call(self, comparison: Comparison) -> tf.Tensor:
+        factors = self.paraphraser(keras.ops.cast(comparison.teacher_maps[-1], "float32"))
+        translated = self.networks[0](keras.ops.cast(comparison.student_maps[-1], "float32"))
+        distance = _normalized(keras.ops.stop_gradient(factors)) - _normalized(translated)
         return keras.ops.mean(keras.ops.abs(distance))
 
 
 def factor_channels(shape: tuple[int, int, int], rate: float) -> int:
-    """Channels of the factors of maps `(height, width, channels)`: at least one."""
+    """Return the channels of the factors of maps `(height, width, channels)`, at least one."""
     return max(1, int(shape[2] * rate))
 
 
@@ -130,6 +132,6 @@ def _chain(
     return keras.Model(inputs, x, name=name)
 
 
-def _normalized(factors: Any) -> Any:
+def _normalized(factors: tf.Tensor) -> tf.Tensor:
     flat = keras.ops.reshape(factors, (-1, math.prod(factors.shape[1:])))
     return flat / (keras.ops.norm(flat, axis=-1, keepdims=True) + 1e-12)

@@ -1,10 +1,9 @@
-"""FitNet's hint: a layer in the middle of the teacher."""
+"""The hint of FitNets: the maps of a layer in the middle of the teacher."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import keras
+import tensorflow as tf
 
 from dfad_tf.compute import replicas
 from dfad_tf.methods.supervised_objectives.supervised_objective import (
@@ -15,22 +14,22 @@ from dfad_tf.utils.errors import InputError
 
 
 class HintObjective(SupervisedObjective):
-    """Squared distance of a regression on the student's maps from the teacher's hint.
+    """The squared distance of a regression on the student's maps from the teacher's hint.
 
-    The regressor is one convolution with ReLU that brings the student's maps to the hint's
-    size and channels; it is trained along and thrown away.
+    The regressor is one convolution with ReLU, whose output has the size and the channels of the
+    hint. It is trained together with the student and then discarded.
 
     Args:
         teacher_shape: `(height, width, channels)` of the hint.
         student_shape: `(height, width, channels)` of the guided layer.
-        halved: True is the paper's ½‖·‖², averaged over all elements so that one
-            rate serves maps of any size. False is the mean of the squares with batch norm
-            in the regressor, as the reference implementation has it.
-        weight: Factor in the student's loss.
+        halved: True for the paper's ½‖·‖², averaged over all elements so that one learning rate
+            suits maps of any size. False for the mean square, with batch norm in the regressor,
+            as in the reference implementation.
+        weight: Weight in the student's loss.
         name: Key in the logs.
 
     Raises:
-        InputError: If no convolution brings the one size to the other.
+        InputError: If no convolution maps the size of the student's maps to that of the hint.
 
     Reference:
         Romero et al., "FitNets", arXiv 1412.6550, Eq. 3.
@@ -51,7 +50,7 @@ class HintObjective(SupervisedObjective):
         self.halved = halved
         self.networks = (_regressor(teacher_shape, student_shape, batch_norm=not halved),)
 
-    def call(self, comparison: Comparison) -> Any:
+    def call(self, comparison: Comparison) -> tf.Tensor:
         hint = keras.ops.cast(comparison.teacher_maps[0], "float32")
         guided = keras.ops.cast(comparison.student_maps[0], "float32")
         squares = keras.ops.square(hint - self.networks[0](guided, training=True))
@@ -61,21 +60,21 @@ class HintObjective(SupervisedObjective):
 def _regressor(
     teacher_shape: tuple[int, int, int], student_shape: tuple[int, int, int], batch_norm: bool
 ) -> keras.Model:
-    theirs, ours = teacher_shape[:2], student_shape[:2]
+    hint, guided = teacher_shape[:2], student_shape[:2]
     inputs = keras.Input(student_shape)
     filters = teacher_shape[2]
-    if all(2 * t == s for t, s in zip(theirs, ours, strict=True)):
+    if all(2 * t == s for t, s in zip(hint, guided, strict=True)):
         x = keras.layers.Conv2D(filters, 3, strides=2, padding="same")(inputs)
-    elif all(t == 2 * s for t, s in zip(theirs, ours, strict=True)):
+    elif all(t == 2 * s for t, s in zip(hint, guided, strict=True)):
         x = keras.layers.Conv2DTranspose(filters, 4, strides=2, padding="same")(inputs)
-    elif all(s >= t for t, s in zip(theirs, ours, strict=True)):
-        size = tuple(1 + s - t for t, s in zip(theirs, ours, strict=True))
+    elif all(s >= t for t, s in zip(hint, guided, strict=True)):
+        size = tuple(1 + s - t for t, s in zip(hint, guided, strict=True))
         x = keras.layers.Conv2D(filters, size)(inputs)
     else:
         raise InputError(
-            "Expected --teacher_layers and --student_layers whose maps a convolution brings to one "
-            f"size: equal, or the student's larger, or half. Received: {theirs[0]}×{theirs[1]} "
-            f"and {ours[0]}×{ours[1]}"
+            "Expected `teacher_layers` and `student_layers` whose maps have the same size after a "
+            "convolution: equal, or the student's larger or half as large. Received: "
+            f"{hint[0]}×{hint[1]} and {guided[0]}×{guided[1]}"
         )
     if batch_norm:
         x = keras.layers.BatchNormalization(

@@ -1,10 +1,9 @@
-"""The labels of the data."""
+"""Cross-entropy against the labels."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import keras
+import tensorflow as tf
 
 from dfad_tf.methods.supervised_objectives.supervised_objective import (
     Comparison,
@@ -13,10 +12,10 @@ from dfad_tf.methods.supervised_objectives.supervised_objective import (
 
 
 class LabelObjective(SupervisedObjective):
-    """Cross-entropy of the student's logits against the labels.
+    """The cross-entropy of the student's logits against the labels.
 
     Args:
-        weight: Factor in the student's loss.
+        weight: Weight in the student's loss.
         name: Key in the logs.
     """
 
@@ -25,7 +24,7 @@ class LabelObjective(SupervisedObjective):
     def __init__(self, weight: float = 1.0, name: str = "label_loss") -> None:
         super().__init__(weight, name)
 
-    def call(self, comparison: Comparison) -> Any:
+    def call(self, comparison: Comparison) -> tf.Tensor:
         return keras.ops.mean(
             keras.ops.sparse_categorical_crossentropy(
                 comparison.labels, comparison.student_logits, from_logits=True

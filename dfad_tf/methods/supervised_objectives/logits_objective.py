@@ -1,10 +1,9 @@
-"""Knowledge distillation: the teacher's softened logits."""
+"""Knowledge distillation from the teacher's softened logits."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import keras
+import tensorflow as tf
 
 from dfad_tf.losses import KullbackLeiblerDiscrepancy
 from dfad_tf.methods.supervised_objectives.supervised_objective import (
@@ -16,12 +15,12 @@ from dfad_tf.methods.supervised_objectives.supervised_objective import (
 class LogitsObjective(SupervisedObjective):
     """`temperature² · KL` of the student's softened predictions from the teacher's.
 
-    Keras's `LogitsDistillation` softens and compares; the divergence is ours, since
-    Keras's own has no gradient where a prediction is saturated.
+    Keras's `LogitsDistillation` is called with the divergence of this package, because Keras's
+    divergence has no gradient at saturated predictions.
 
     Args:
-        temperature: Softening, above 0.
-        weight: Factor in the student's loss.
+        temperature: Divisor of the logits, above 0.
+        weight: Weight in the student's loss.
         name: Key in the logs.
 
     Reference:
@@ -33,12 +32,12 @@ class LogitsObjective(SupervisedObjective):
     ) -> None:
         super().__init__(weight, name)
         self.temperature = temperature
-        # It divides the logits; for a divergence of its own it leaves out temperature².
+        # It divides the logits, and multiplies only Keras's divergence by temperature².
         self.distillation = keras.distillation.LogitsDistillation(
             temperature, KullbackLeiblerDiscrepancy(reduction="none")
         )
 
-    def call(self, comparison: Comparison) -> Any:
+    def call(self, comparison: Comparison) -> tf.Tensor:
         softened = self.distillation.compute_loss(
             comparison.teacher_logits, comparison.student_logits
         )

@@ -32,29 +32,29 @@ def build(
     """Build an untrained generator by name.
 
     Args:
-        name: A name of `GENERATORS`.
+        name: A name in `GENERATORS`.
         latent_size: Length of the latent vector, at least 1.
-        output_shape: Shape of the teacher's input, without the batch.
+        output_shape: Shape of the teacher's input, without the batch dimension.
         mean: Mean of each channel of ordinary images, in the teacher's input units.
-        std: Deviation of each channel.
-        value_range: Black and white of each channel, for the compact generators:
-            their images then lie between them. None leaves images unbounded.
+        std: Standard deviation of each channel.
+        value_range: Minimum and maximum of each channel of the images, which the compact
+            generators then respect. None leaves the images unbounded.
 
     Returns:
         A model from latents `(batch, latent_size)` to the teacher's input.
 
     Raises:
-        InputError: If the name is unknown or the generator cannot make the shape.
+        InputError: If the name is unknown or the generator does not support the shape.
 
     Example:
 
-    >>> generator = build("compact", 100, (32, 32, 1), [33.3], [78.6])
+    >>> generator = generators.build("compact", 100, (32, 32, 1), [33.3], [78.6])
     """
-    builder = names.look_up(GENERATORS, name, "generator (--generator)")
+    builder = names.look_up(GENERATORS, name, "generator")
     if len(output_shape) != 3 and builder is not dense_generator:
         raise InputError(
-            f"Expected images (height, width, channels) for --generator={name}. "
-            f"Received: {output_shape}. Take --generator=dense for vectors."
+            f"Expected `output_shape` (height, width, channels) for the generator {name!r}; the "
+            f"generator 'dense' supports vectors. Received: {output_shape}"
         )
     if value_range is not None and name.lower().startswith("compact"):
         return builder(latent_size, tuple(output_shape), mean, std, value_range=value_range)
@@ -62,9 +62,12 @@ def build(
 
 
 def check_name(name: str) -> None:
-    """Check a generator's name without building it.
+    """Check the name of a generator without building it.
+
+    Args:
+        name: The name.
 
     Raises:
-        InputError: If it is unknown; the nearest name is suggested.
+        InputError: If the name is unknown; the nearest name is suggested.
     """
-    names.look_up(GENERATORS, name, "generator (--generator)")
+    names.look_up(GENERATORS, name, "generator")

@@ -8,6 +8,7 @@ from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from dfad_tf.synthesis.generators.upsampled_convolution import UpsampledConv2D
 from dfad_tf.utils.errors import InputError
@@ -21,17 +22,17 @@ def dfad_generator(
     width: int = 64,
     name: str = "dfad",
 ) -> keras.Model:
-    """The generator of DAFL and DFAD, which the paper's experiments stand on.
+    """Build the generator of DAFL and DFAD, which the paper's experiments use.
 
-    A dense layer to a quarter of the image, twice nearest up-sampling and a 3×3
-    convolution with batch norm and leaky ReLU, a last convolution, tanh, and
-    batch norm without parameters, which gives images zero mean and unit variance.
+    It consists of a dense layer to a quarter of the image size, twice nearest up-sampling and a
+    3×3 convolution with batch norm and leaky ReLU, a last convolution, tanh, and batch norm
+    without parameters, which gives the images zero mean and unit variance.
 
     Args:
         latent_size: Length of the latent vector.
         output_shape: `(height, width, channels)`, both sides divisible by 4.
         mean: Mean of each channel of the images, in the teacher's input units.
-        std: Deviation of each channel.
+        std: Standard deviation of each channel.
         width: Filters of the second convolution; the first has twice as many.
         name: Name of the model.
 
@@ -42,14 +43,14 @@ def dfad_generator(
         InputError: If a side is not divisible by 4.
 
     Reference:
-        Fang et al., arXiv 1912.11006; 115 MMACs at 32×32×1 as
-        published, 52 here, where the doubled images are never made.
+        Fang et al., arXiv 1912.11006. At 32×32×1 it takes 115 MMACs as published, and 52 here,
+        where no up-sampled image is computed.
     """
     height, breadth, channels = output_shape
     if height % 4 or breadth % 4:
         raise InputError(
-            "Expected images whose sides are divisible by 4 for --generator=dfad. "
-            f"Received: {height}×{breadth}. Take --generator=compact for any size."
+            "Expected `output_shape` with sides divisible by 4 for the generator 'dfad'; the "
+            f"generator 'compact' supports any size. Received: {height}×{breadth}"
         )
     inputs = keras.Input((latent_size,), name="latent")
     x = keras.layers.Dense(2 * width * (height // 4) * (breadth // 4))(inputs)
@@ -70,22 +71,22 @@ def compact_generator(
     value_range: tuple[Sequence[float], Sequence[float]] | None = None,
     name: str = "compact",
 ) -> keras.Model:
-    """A generator in proportion to small networks, for images of any size.
+    """Build a generator for small networks and images of any size.
 
-    It draws at half the resolution, and bilinear resizing brings the drawing to
-    the image's size: batch norm and convolutions at full resolution cost most of
-    the time in `dfad_generator`, more than the networks that are distilled.
+    It generates images at half the resolution and resizes them bilinearly. In `dfad_generator`,
+    batch norm and convolutions at full resolution take most of the time, more than the networks
+    that are distilled.
 
     Args:
         latent_size: Length of the latent vector.
         output_shape: `(height, width, channels)`.
         mean: Mean of each channel of the images, in the teacher's input units.
-        std: Deviation of each channel.
+        std: Standard deviation of each channel.
         width: Filters of the last hidden convolution; the dense layer has four
             times as many at a quarter of the size.
-        value_range: Black and white of each channel in the teacher's input units.
-            Images then lie between them, as real ones do, and have the mean and
-            deviation all the same. None leaves them unbounded, as `dfad_generator` does.
+        value_range: Minimum and maximum of each channel, in the teacher's input units. The
+            images are then in this range, as real images are, with the same mean and standard
+            deviation. None leaves them unbounded, as in `dfad_generator`.
         name: Name of the model.
 
     Returns:
@@ -111,8 +112,7 @@ def compact_generator(
 class BilinearResize(keras.layers.Layer):
     """Bilinear resizing as two matrix products.
 
-    TensorFlow's own resizing runs its gradient on one thread, without vector
-    instructions.
+    The gradient of TensorFlow's resizing runs on one thread, without vector instructions.
 
     Args:
         height: Rows of the output.
@@ -125,36 +125,43 @@ class BilinearResize(keras.layers.Layer):
         self.height = height
         self.width = width
 
-    def compute_output_shape(self, input_shape: Any) -> tuple[Any, ...]:
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         return (input_shape[0], self.height, self.width, input_shape[3])
 
-    def call(self, inputs: Any) -> Any:
-        rows = keras.ops.cast(_bilinear_weights(inputs.shape[1], self.height), inputs.dtype)
-        columns = keras.ops.cast(_bilinear_weights(inputs.shape[2], self.width), inputs.dtype)
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+        rows = keras.ops.cast(bilinear_weights(inputs.shape[1], self.height), inputs.dtype)
+        columns = keras.ops.cast(bilinear_weights(inputs.shape[2], self.width), inputs.dtype)
         return keras.ops.einsum("ih,bhwc,jw->bijc", rows, inputs, columns)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "height": self.height, "width": self.width}
 
 
-def _bilinear_weights(size: int, target: int) -> np.ndarray:
-    """Matrix `(target, size)` that interpolates linearly between pixel centres."""
-    place = np.clip((np.arange(target) + 0.5) * size / target - 0.5, 0, size - 1)
-    below = np.floor(place).astype(int)
+def bilinear_weights(size: int, target: int) -> np.ndarray:
+    """Return the matrix `(target, size)` of linear interpolation between pixel centers.
+
+    Args:
+        size: Number of pixels of the input.
+        target: Number of pixels of the output.
+    """
+    position = np.clip((np.arange(target) + 0.5) * size / target - 0.5, 0, size - 1)
+    below = np.floor(position).astype(int)
     above = np.minimum(below + 1, size - 1)
     weights = np.zeros((target, size), np.float32)
     rows = np.arange(target)
-    np.add.at(weights, (rows, below), 1 - (place - below))
-    np.add.at(weights, (rows, above), place - below)
+    np.add.at(weights, (rows, below), 1 - (position - below))
+    np.add.at(weights, (rows, above), position - below)
     return weights
 
 
-def _to_images(raw: Any, mean: Sequence[float], std: Sequence[float]) -> Any:
-    """Turn raw outputs into inputs of the teacher.
+def _to_images(
+    raw: keras.KerasTensor, mean: Sequence[float], std: Sequence[float]
+) -> keras.KerasTensor:
+    """Return images in the teacher's units from raw outputs.
 
-    Tanh and batch norm without parameters give zero mean and unit variance, the
-    normalised space of real images; scaling moves them to the teacher's units,
-    without rounding or clipping, so that gradients pass unchanged.
+    Tanh and batch norm without parameters give the outputs zero mean and unit variance, as
+    normalized real images have. Scaling converts them to the teacher's units, without rounding
+    or clipping, so that gradients pass unchanged.
     """
     x = keras.layers.Activation("tanh")(raw)
     x = keras.layers.BatchNormalization(momentum=0.9, epsilon=1e-5, center=False, scale=False)(x)
@@ -164,15 +171,15 @@ def _to_images(raw: Any, mean: Sequence[float], std: Sequence[float]) -> Any:
 
 
 def _to_bounded_images(
-    raw: Any,
+    raw: keras.KerasTensor,
     mean: Sequence[float],
     std: Sequence[float],
     value_range: tuple[Sequence[float], Sequence[float]],
-) -> Any:
-    """Turn raw outputs into inputs of the teacher between black and white.
+) -> keras.KerasTensor:
+    """Return images in a bounded range from raw outputs.
 
-    Batch norm makes them standard normal; a sigmoid of the right slope and place
-    then gives them the mean and deviation of real images.
+    Batch norm gives the outputs zero mean and unit variance. A sigmoid with a suitable slope and
+    offset then gives them the mean and standard deviation of real images.
     """
     low, high = (np.asarray(side, float) for side in value_range)
     shapes = [
@@ -180,7 +187,7 @@ def _to_bounded_images(
         for m, s, a, b in zip(mean, std, low, high, strict=True)
     ]
     x = keras.layers.BatchNormalization(momentum=0.9, epsilon=1e-5, center=False, scale=False)(raw)
-    x = keras.layers.Rescaling([slope for slope, _ in shapes], [place for _, place in shapes])(x)
+    x = keras.layers.Rescaling([slope for slope, _ in shapes], [offset for _, offset in shapes])(x)
     x = keras.layers.Activation("sigmoid")(x)
     return keras.layers.Rescaling(
         scale=(high - low).tolist(), offset=low.tolist(), dtype="float32", name="image"
@@ -188,36 +195,37 @@ def _to_bounded_images(
 
 
 def sigmoid_shape(mean: float, std: float) -> tuple[float, float]:
-    """Return slope and place that give sigmoid(slope · z + place) a mean and a deviation.
+    """Return the slope and offset with which sigmoid(slope · z + offset) has given moments.
 
     Args:
-        mean: Wanted mean, for z standard normal, in (0, 1).
-        std: Wanted deviation, at most 95 % of what black and white alone can have.
+        mean: Mean for a standard normal z, in (0, 1).
+        std: Standard deviation. It is limited to 95 % of that of a distribution on 0 and 1
+            alone.
 
     Returns:
-        Slope and place.
+        Slope and offset.
     """
-    from scipy import optimize  # slow to import, and for this alone
+    from scipy import optimize  # A slow import, which only this function needs.
 
     mean = min(max(mean, 0.02), 0.98)
     std = min(std, 0.95 * math.sqrt(mean * (1 - mean)))
     nodes, weights = np.polynomial.hermite_e.hermegauss(101)
     weights = weights / weights.sum()
 
-    def miss(shape: np.ndarray) -> list[float]:
+    def error(shape: np.ndarray) -> list[float]:
         values = 1 / (1 + np.exp(-np.clip(shape[0] * nodes + shape[1], -500, 500)))
         found = float(weights @ values)
         return [found - mean, math.sqrt(float(weights @ (values - found) ** 2)) - std]
 
     start = (4 * std, math.log(mean / (1 - mean)))
-    slope, place = optimize.least_squares(miss, start).x
-    return float(slope), float(place)
+    slope, offset = optimize.least_squares(error, start).x
+    return float(slope), float(offset)
 
 
-def _doubling_convolution(inputs: Any, filters: int) -> Any:
+def _doubling_convolution(inputs: keras.KerasTensor, filters: int) -> keras.KerasTensor:
     x = _batch_norm(UpsampledConv2D(filters)(inputs))
     return keras.layers.LeakyReLU(0.2)(x)
 
 
-def _batch_norm(inputs: Any) -> Any:
+def _batch_norm(inputs: keras.KerasTensor) -> keras.KerasTensor:
     return keras.layers.BatchNormalization(momentum=0.9, epsilon=1e-5)(inputs)

@@ -15,13 +15,13 @@ def dense_generator(
     units: Sequence[int] = (64, 64),
     name: str = "dense",
 ) -> keras.Model:
-    """Dense layers with batch norm, for plain vectors such as the two moons.
+    """Build a generator of dense layers with batch norm, for vectors such as the two moons.
 
     Args:
         latent_size: Length of the latent vector.
-        output_shape: `(features,)`, or an image's shape, which is filled row by row.
+        output_shape: `(features,)`, or the shape of an image, which is filled row by row.
         mean: Mean of each channel of the outputs, in the teacher's input units.
-        std: Deviation of each channel.
+        std: Standard deviation of each channel.
         units: Widths of the hidden layers.
         name: Name of the model.
 
@@ -38,7 +38,7 @@ def dense_generator(
     for side in output_shape:
         size *= side
     x = keras.layers.Reshape(output_shape)(keras.layers.Dense(size)(x))
-    # Batch norm keeps the cloud of points as wide as the data's, whatever it learns.
+    # Batch norm keeps the standard deviation of the points equal to that of the data.
     x = keras.layers.BatchNormalization(momentum=0.9, epsilon=1e-5, center=False, scale=False)(x)
     outputs = keras.layers.Rescaling(
         scale=list(map(float, std)), offset=list(map(float, mean)), dtype="float32"

@@ -1,4 +1,4 @@
-"""Terms of the generator's objective: one class a file."""
+"""Terms of the generator's objective, one class per file."""
 
 from dfad_tf.synthesis.objectives.adversarial_discrepancy import AdversarialDiscrepancy
 from dfad_tf.synthesis.objectives.batch_norm_statistics import BatchNormStatistics

@@ -1,10 +1,11 @@
-"""The generator's side of Eq. 1: ascend the discrepancy."""
+"""The generator's side of Eq. 1: it maximizes the discrepancy."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import keras
+import tensorflow as tf
 
 from dfad_tf import losses
 from dfad_tf.synthesis.objectives.generator_objective import ForwardPass, GeneratorObjective
@@ -12,11 +13,13 @@ from dfad_tf.synthesis.objectives.generator_objective import ForwardPass, Genera
 
 @keras.saving.register_keras_serializable("dfad_tf")
 class AdversarialDiscrepancy(GeneratorObjective):
-    """The negated discrepancy: minimising it moves images to where the networks differ.
+    """The negative discrepancy of teacher and student.
+
+    Minimizing it moves images to where the networks differ.
 
     Args:
-        discrepancy: Name or `keras.losses.Loss` over logits, as for the student.
-        weight: Factor in the generator's objective.
+        discrepancy: Name of a discrepancy, or a `keras.losses.Loss` between logits.
+        weight: Weight in the generator's objective.
         name: Key in the logs.
 
     Reference:
@@ -35,9 +38,9 @@ class AdversarialDiscrepancy(GeneratorObjective):
         super().__init__(weight, name)
         self.discrepancy = losses.get(discrepancy)
 
-    def call(self, forward: ForwardPass) -> Any:
-        # `call`, not `__call__`: a Keras loss divides by the number of replicas,
-        # and the distiller does that once, for the whole objective.
+    def call(self, forward: ForwardPass) -> tf.Tensor:
+        # `__call__` of a Keras loss divides by the number of replicas. The distiller does this
+        # once, for the whole objective.
         return -keras.ops.mean(
             self.discrepancy.call(forward.teacher_logits, forward.student_logits)
         )

@@ -1,10 +1,11 @@
-"""What every term of the generator's objective is given, and what it returns."""
+"""The base of the terms of the generator's objective, and their input."""
 
 from __future__ import annotations
 
 from typing import Any, NamedTuple
 
 import keras
+import tensorflow as tf
 
 
 class ForwardPass(NamedTuple):
@@ -13,27 +14,27 @@ class ForwardPass(NamedTuple):
     Attributes:
         images: `(batch, height, width, channels)`, in the teacher's input range.
         teacher_logits: `(batch, classes)`, float32.
-        teacher_features: `(batch, features)`, float32; None unless a term asks for them.
-        student_logits: `(batch, classes)`, float32; None unless a term asks for them.
-        batch_norm: Input, moving mean and moving variance of each batch normalization of
-            the teacher; none unless a term asks for them.
+        teacher_features: `(batch, features)`, float32; None unless a term needs them.
+        student_logits: `(batch, classes)`, float32; None unless a term needs them.
+        batch_norm: Input, moving mean and moving variance of each batch normalization of the
+            teacher; empty unless a term needs them.
     """
 
-    images: Any
-    teacher_logits: Any
-    teacher_features: Any = None
-    student_logits: Any = None
-    batch_norm: tuple[tuple[Any, Any, Any], ...] = ()
+    images: tf.Tensor
+    teacher_logits: tf.Tensor
+    teacher_features: tf.Tensor | None = None
+    student_logits: tf.Tensor | None = None
+    batch_norm: tuple[tuple[tf.Tensor, keras.Variable, keras.Variable], ...] = ()
 
 
 class GeneratorObjective:
-    """Base of the terms that the generator minimises.
+    """The base of the terms that the generator minimizes.
 
-    A subclass computes one scalar from a `ForwardPass`; the distiller adds the
-    terms up by their weights and logs each unweighted under its name.
+    A subclass computes one scalar from a `ForwardPass`. The distiller minimizes the weighted sum
+    of all terms, and logs each term without its weight.
 
     Args:
-        weight: Factor of the term in the sum.
+        weight: Weight of the term in the sum.
         name: Key of the term in the logs.
     """
 
@@ -45,8 +46,12 @@ class GeneratorObjective:
         self.weight = weight
         self.name = name
 
-    def call(self, forward: ForwardPass) -> Any:
-        """Return the term for one batch, a scalar that falls as the term is met."""
+    def call(self, forward: ForwardPass) -> tf.Tensor:
+        """Return the unweighted term for one batch, a scalar.
+
+        Args:
+            forward: Images, and the answers of the networks.
+        """
         raise NotImplementedError(f"{type(self).__name__} does not implement `call`.")
 
     def get_config(self) -> dict[str, Any]:

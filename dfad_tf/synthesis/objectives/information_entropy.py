@@ -1,10 +1,9 @@
-"""Class balance: a batch should hold every class equally."""
+"""Class balance: the batch should contain all classes equally often."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import keras
+import tensorflow as tf
 
 from dfad_tf.compute import replicas
 from dfad_tf.synthesis.objectives.generator_objective import ForwardPass, GeneratorObjective
@@ -14,10 +13,10 @@ from dfad_tf.synthesis.objectives.generator_objective import ForwardPass, Genera
 class InformationEntropy(GeneratorObjective):
     """The negative entropy of the batch's mean prediction, in nats.
 
-    Lowest, −log(classes), where the teacher sees every class equally often.
+    Its minimum, −log(classes), is reached if the teacher predicts all classes equally often.
 
     Args:
-        weight: Factor in the generator's objective.
+        weight: Weight in the generator's objective.
         name: Key in the logs.
 
     Reference:
@@ -28,7 +27,7 @@ class InformationEntropy(GeneratorObjective):
     def __init__(self, weight: float = 1.0, name: str = "information_entropy") -> None:
         super().__init__(weight, name)
 
-    def call(self, forward: ForwardPass) -> Any:
-        # Of the global batch: a replica's own may well lack a class.
+    def call(self, forward: ForwardPass) -> tf.Tensor:
+        # The mean over the global batch, because the batch of a replica may lack a class.
         mean = replicas.mean(keras.ops.mean(keras.ops.softmax(forward.teacher_logits), axis=0))
         return keras.ops.sum(mean * keras.ops.log(mean + keras.config.epsilon()))

@@ -1,22 +1,21 @@
-"""R_l, Eq. 2: images should look decided to the teacher."""
+"""R_l, Eq. 2: the teacher should classify the images with confidence."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import keras
+import tensorflow as tf
 
 from dfad_tf.synthesis.objectives.generator_objective import ForwardPass, GeneratorObjective
 
 
 @keras.saving.register_keras_serializable("dfad_tf")
 class LogitsActivation(GeneratorObjective):
-    """Cross-entropy of the teacher's logits against the teacher's own arg-max label.
+    """The cross-entropy of the teacher's logits against the teacher's arg-max label.
 
-    The label carries no gradient.
+    No gradient passes through the label.
 
     Args:
-        weight: Factor in the generator's objective (a_l).
+        weight: Weight in the generator's objective (a_l).
         name: Key in the logs.
 
     Reference:
@@ -27,7 +26,7 @@ class LogitsActivation(GeneratorObjective):
     def __init__(self, weight: float = 1.0, name: str = "logits_activation") -> None:
         super().__init__(weight, name)
 
-    def call(self, forward: ForwardPass) -> Any:
+    def call(self, forward: ForwardPass) -> tf.Tensor:
         logits = forward.teacher_logits
         labels = keras.ops.argmax(keras.ops.stop_gradient(logits), axis=-1)
         return keras.ops.mean(

@@ -1,10 +1,11 @@
-"""R_m, Eq. 3: images should excite the teacher's features."""
+"""R_m, Eq. 3: the images should activate the teacher's features."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import keras
+import tensorflow as tf
 
 from dfad_tf.synthesis.objectives.generator_objective import ForwardPass, GeneratorObjective
 
@@ -14,10 +15,10 @@ class RepresentationActivation(GeneratorObjective):
     """The negated L1 norm of the teacher's features.
 
     Args:
-        weight: Factor in the generator's objective (a_m).
-        norm: `"mean"` averages over the features, as the public implementation
-            of DAFL does, so that one weight serves networks of any width;
-            `"sum"` is Eq. 3 to the letter, larger by the number of features.
+        weight: Weight in the generator's objective (a_m).
+        norm: `"mean"` averages over the features, as the public implementation of DAFL does, so
+            that one weight suits networks of any width. `"sum"` is exactly Eq. 3, larger by the
+            number of features.
         name: Key in the logs.
 
     Reference:
@@ -37,7 +38,7 @@ class RepresentationActivation(GeneratorObjective):
         super().__init__(weight, name)
         self.norm = norm
 
-    def call(self, forward: ForwardPass) -> Any:
+    def call(self, forward: ForwardPass) -> tf.Tensor:
         magnitudes = keras.ops.abs(forward.teacher_features)
         over_features = keras.ops.mean if self.norm == "mean" else keras.ops.sum
         features = keras.ops.reshape(magnitudes, (magnitudes.shape[0], -1))

@@ -9,15 +9,11 @@ from dfad_tf.exporting.calibration import (
     from_images,
     from_noise,
 )
+from dfad_tf.exporting.checks import check_convertible, check_output
 from dfad_tf.exporting.exporter import ExportedModel, Exporter, ExportInputs
 from dfad_tf.exporting.formats import EXPORTERS, FORMATS, LITE_FORMATS, check_formats
 from dfad_tf.exporting.model_card import ModelCard, provenance_of
-from dfad_tf.exporting.student_export import (
-    ExportOptions,
-    check_convertible,
-    check_output,
-    export_student,
-)
+from dfad_tf.exporting.student_export import ExportOptions, export_student
 
 __all__ = [
     "EXPORTERS",

@@ -20,20 +20,18 @@ from dfad_tf.exporting.agreement import (
     reference_of,
 )
 from dfad_tf.exporting.calibration import Calibration
+from dfad_tf.exporting.checks import CARD_FILES, check_calibration, check_labels, check_output
 from dfad_tf.exporting.exporter import Exporter, ExportInputs, TimedModel, size_of
 from dfad_tf.exporting.formats import EXPORTERS, FORMATS, check_formats
 from dfad_tf.exporting.latency import latencies
-from dfad_tf.exporting.lite_exporter import Float32Exporter
-from dfad_tf.exporting.lite_model import LiteModel
 from dfad_tf.exporting.model_card import ModelCard, card_text
 from dfad_tf.exporting.serving import INPUT, LOGITS, PROBABILITIES, float32_copy
 from dfad_tf.graphs.parameters import trainable_parameters
 from dfad_tf.utils.errors import InputError
-from dfad_tf.utils.files import check_writable, write_folder, write_json
+from dfad_tf.utils.files import write_folder, write_json
 from dfad_tf.utils.versions import versions
 
 _LOG = logging.getLogger(__name__)
-_CARDS = ("card.json", "card.md")
 _ROUNDS = 31
 _MIXED_PRECISION_ERROR = 0.2  # maximum of `logit_error`; bfloat16 keeps two to three digits
 
@@ -103,8 +101,8 @@ def export_student(
     place = pathlib.Path(folder)
     check_output(place, options.overwrite)
     exporters = [EXPORTERS[name] for name in check_formats(formats)]
-    _check_labels(labels, student.output_shape[-1])
-    _check_calibration(exporters, options.calibration)
+    check_labels(labels, student.output_shape[-1])
+    check_calibration(exporters, options.calibration)
     student = _checked_float32_copy(student, contract)
     reference = reference_of(student, contract, options.generator, options.test)
     card = _new_card(student, contract, labels, exporters, options)
@@ -115,76 +113,12 @@ def export_student(
 
     def write(temporary: pathlib.Path) -> None:
         _write_files(exporters, inputs, reference, options, card, temporary)
-        write_json(temporary / "card.json", dict(card))
-        (temporary / "card.md").write_text(card_text(card), encoding="utf-8")
+        as_json, as_text = (temporary / name for name in CARD_FILES)
+        write_json(as_json, dict(card))
+        as_text.write_text(card_text(card), encoding="utf-8")
 
     write_folder(place, write)
     return card
-
-
-def check_output(folder: pathlib.Path, overwrite: bool) -> None:
-    """Check that an export may be written to a folder, without changing anything.
-
-    Args:
-        folder: The folder to create.
-        overwrite: Whether an earlier export may be replaced.
-
-    Raises:
-        InputError: If the folder exists and may not be replaced, or cannot be created.
-    """
-    place = folder.resolve()
-    check_writable(place.parent, "the parent of `folder`")
-    if not place.exists():
-        return
-    if not overwrite:
-        raise InputError(
-            f"Expected `folder` to be a new folder, or `overwrite`. Received: {folder}, which "
-            "exists and was not changed"
-        )
-    if place == pathlib.Path.cwd():
-        raise InputError(
-            "Expected `folder` to be a folder that can be replaced. Received the current folder: "
-            f"{place}"
-        )
-    contents = [path.name for path in place.iterdir()] if place.is_dir() else [place.name]
-    written = {*_CARDS, *(exporter.file_name for exporter in EXPORTERS.values())}
-    others = sorted(set(contents) - written)
-    if others:
-        raise InputError(
-            "Expected `folder` to contain an export and nothing else, because `overwrite` "
-            f"replaces it completely. Received: {folder} with {', '.join(others[:3])}"
-        )
-
-
-def check_convertible(student: keras.Model, contract: PixelContract) -> None:
-    """Check that a student can be converted to LiteRT, before a long training.
-
-    Args:
-        student: A classifier, trained or not.
-        contract: The pixels that it expects.
-
-    Raises:
-        InputError: If the student needs operations that LiteRT does not provide.
-    """
-    LiteModel(
-        Float32Exporter().convert(ExportInputs(float32_copy(student), contract)), student.name
-    )
-
-
-def _check_labels(labels: Sequence[str], count: int) -> None:
-    if len(labels) != count:
-        raise InputError(f"Expected {count} `labels`, one for each class. Received: {len(labels)}")
-    broken = [label for label in labels if "\n" in label or "\r" in label]
-    if broken:
-        raise InputError(f"Expected `labels` of one line each. Received: {broken[0]!r}")
-
-
-def _check_calibration(exporters: Sequence[Exporter], calibration: Calibration | None) -> None:
-    missing = [exporter.format for exporter in exporters if exporter.needs_calibration]
-    if missing and calibration is None:
-        raise InputError(
-            f"Expected `calibration` images for the format {missing[0]}. Received: None"
-        )
 
 
 def _checked_float32_copy(student: keras.Model, contract: PixelContract) -> keras.Model:

@@ -2,8 +2,8 @@
 
 import { onWhite } from "./canvas.js";
 import { classifier, useFile } from "./classifier.js";
-import { Pad } from "./pad.js";
 import { fittedDrawing, fittedImage } from "./fit.js";
+import { Pad } from "./pad.js";
 import { toPixels } from "./pixels.js";
 import { showAnswer, showError, showMessage, showModel, showNothing } from "./view.js";
 

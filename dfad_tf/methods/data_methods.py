@@ -190,5 +190,5 @@ def stages(
         `kd` arXiv 1503.02531, `fitnet` arXiv 1412.6550, `at` arXiv 1612.03928, `ft`
         arXiv 1802.04977.
     """
-    row = names.look_up(DATA_METHODS, method, "`method`")
+    row = names.look_up(DATA_METHODS, method, "method")
     return row(teacher, student, settings or DataSettings())

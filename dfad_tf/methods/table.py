@@ -176,5 +176,5 @@ def get(method: str | Method, settings: Settings | None = None) -> Method:
     """
     if isinstance(method, Method):
         return method
-    row = names.look_up(METHODS, method, "`method`")
+    row = names.look_up(METHODS, method, "method")
     return row.build(method_names.canonical(method), settings)

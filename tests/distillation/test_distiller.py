@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -102,12 +103,13 @@ def test_student_steps_are_counted():
     ],
 )
 def test_every_form_of_interpolation_changes_what_the_student_learns(interpolation):
-    settings = Settings(student_steps=2, interpolation=interpolation)
+    # The gradient of a squared error depends on the size of the error.
+    settings = Settings("mse", student_steps=2, interpolation=interpolation)
     blended = make(methods.get("proposed", settings))
     plain = make(
         methods.get("dfad+activation", settings)
     )  # The same terms, without virtual images.
-    default = make(methods.get("proposed", Settings(student_steps=2)))
+    default = make(methods.get("proposed", Settings("mse", student_steps=2)))
     before = weights(blended.student)
     assert same(before, weights(plain.student)) and same(before, weights(default.student))
     images, logits = blended.sampler.observe(blended.sampler.generate(8, "student", 0))[:2]
@@ -167,18 +169,22 @@ def test_steps_per_execution_does_not_change_the_result():
 
 
 def test_with_xla_it_trains_as_without():
-    compiled, plain = make(jit_compile=True), make(jit_compile=False)
+    compiled, plain = make(), make()
+    for distiller, jit_compile in ((compiled, True), (plain, False)):
+        # Adam would amplify rounding errors in gradients near zero.
+        optimizers = [keras.optimizers.SGD(1e-3), keras.optimizers.SGD(1e-3)]
+        distiller.compile(*optimizers, "proposed", jit_compile=jit_compile)
     before = weights(compiled.student)
     logs, expected = (fit(distiller).history for distiller in (compiled, plain))
     assert compiled.jit_compile and not plain.jit_compile
     for name, values in expected.items():
-        np.testing.assert_allclose(logs[name], values, rtol=1e-3, atol=1e-5)
+        np.testing.assert_allclose(logs[name], values, rtol=1e-3, atol=1e-4)
     for network in ("student", "generator"):
         found, wanted = (weights(getattr(d, network)) for d in (compiled, plain))
         for a, b in zip(found, wanted, strict=True):
-            np.testing.assert_allclose(a, b, rtol=1e-2, atol=1e-3)
+            np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-5)
     moved = zip(before, weights(compiled.student), strict=True)
-    assert all(np.abs(new - old).max() > 2e-3 for old, new in moved)
+    assert all(np.abs(new - old).max() > 1e-4 for old, new in moved)
 
 
 def test_errors():

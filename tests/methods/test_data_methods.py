@@ -102,5 +102,5 @@ def test_factors_of_maps_that_differ_in_size(networks):
 
 
 def test_an_unknown_method(networks):
-    with pytest.raises(InputError, match="Unknown `method`.*Did you mean 'fitnet'"):
+    with pytest.raises(InputError, match="Unknown method.*Did you mean 'fitnet'"):
         data_methods.stages("fitnets", *networks)

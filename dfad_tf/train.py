@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 
     from dfad_tf.data.datasets import ImageDataset
     from dfad_tf.data.test_images import TestImages
-    from dfad_tf.runs.records import DistillationResult, Teacher
+    from dfad_tf.runs.data_free_run import DataFreeRun
+    from dfad_tf.runs.records import DistillationResult, RunData, Teacher
+    from dfad_tf.runs.supervised_run import SupervisedRun
 
 FLAGS = flags.FLAGS
 for module in all_training_flags.MODULES:
@@ -47,6 +49,7 @@ def _run(strategy: tf.distribute.Strategy, begin: float) -> None:
     from dfad_tf.command_line import flag_checks, planning, run_builder, teacher_builder
     from dfad_tf.compute import strategies
     from dfad_tf.runs import deployable_files, interrupted_run, run_folder, workers
+    from dfad_tf.runs.records import RunData
     from dfad_tf.utils.files import write_text
 
     flag_checks.check_names()
@@ -70,18 +73,20 @@ def _run(strategy: tf.distribute.Strategy, begin: float) -> None:
         keras.utils.set_random_seed(FLAGS.seed)
         run = run_builder.run_from_flags(strategy, dataset, replicated)
     planning.announce(run.plan())
-    test = _test_images(dataset, teacher)
+    data = RunData(teacher, dataset, _test_images(dataset, teacher))
     label = f"{dataset.name if dataset else 'own'}_{run.name}_seed{FLAGS.seed}"
     folder = interrupted
     if folder is None:
         folder = run_folder.create_run_folder(FLAGS.workdir, label.replace("/", "_"))
     with interrupted_run.locked(folder, resumes=interrupted is not None):
         write_text(folder / interrupted_run.FLAG_FILE, run_builder.flags_text())
-        done = run.run(folder, test)
+        done = run.run(folder, data.test)
         exports = None
         with workers.chief_first(strategy):
             if strategies.is_chief(strategy):
-                exports = _finish(folder, run, done, teacher, dataset, test, begin)
+                result = _finish(folder, run, done, data)
+                _report(folder, result, begin)
+                exports = result["exports"]
         interrupted_run.finish(folder)
     deployable_files.check_complete(exports, folder)
 
@@ -97,39 +102,40 @@ def _test_images(dataset: ImageDataset | None, teacher: Teacher) -> TestImages |
 
 
 def _finish(
-    folder: pathlib.Path,
-    run: Any,
-    done: DistillationResult,
-    teacher: Teacher,
-    dataset: ImageDataset | None,
-    test: TestImages | None,
-    begin: float,
-) -> dict[str, Any] | None:
-    """Save, evaluate, draw, export and report; return what was exported."""
+    folder: pathlib.Path, run: DataFreeRun | SupervisedRun, done: DistillationResult, data: RunData
+) -> dict[str, Any]:
+    """Save, evaluate, draw and export; return the content of `result.json`."""
     from dfad_tf.command_line import run_builder
-    from dfad_tf.runs import deployable_files, measurements, run_plots, saved_networks, summary
+    from dfad_tf.runs import deployable_files, measurements, run_plots, saved_networks
     from dfad_tf.utils.files import write_json
 
     student, replicas = run.student, run.student.distribute_strategy.num_replicas_in_sync
     # Saved before anything is measured: these files are the result of hours.
-    saved_networks.save_networks(folder, student, done, teacher)
+    saved_networks.save_networks(folder, student, done, data.teacher)
     if replicas > 1:  # what follows runs on one device, and on one worker
         student = saved_networks.on_one_device(folder, done)
     measurements.check_healthy(done, folder)
-    measured = measurements.measure(student, done.generator, teacher, test)
-    result = measurements.record(student, done, teacher, dataset, run.settings, measured)
+    measured = measurements.measure(student, done.generator, data)
+    result = measurements.record(student, done, data, run.settings, measured)
     result["replicas"] = replicas
-    run_plots.draw(folder, done, teacher, dataset, run.settings, result)
+    run_plots.draw(folder, done, data, run.settings, result)
     write_json(folder / "result.json", result)  # what was measured is safe before the export
-    source = deployable_files.DeployableStudent(student, teacher, done.generator, dataset, test)
-    exports = result["exports"] = deployable_files.write_deployable_files(
+    source = deployable_files.DeployableStudent(student, done.generator, data)
+    result["exports"] = deployable_files.write_deployable_files(
         folder, run_builder.export_formats(), source, result
     )
+    return result
+
+
+def _report(folder: pathlib.Path, result: dict[str, Any], begin: float) -> None:
+    """Write `result.json` with the total time, and print the summary."""
+    from dfad_tf.runs import summary
+    from dfad_tf.utils.files import write_json
+
     result["total_seconds"] = time.monotonic() - begin
     write_json(folder / "result.json", result)
     present = {name: text for name, text in summary.FILES.items() if (folder / name).exists()}
     print(summary.summary(result, str(folder), present))
-    return exports
 
 
 def run() -> None:

@@ -12,9 +12,12 @@ from dfad_tf.utils.errors import InputError
 
 # Arguments whose flag has another name. An argument that is called like a flag needs no entry.
 _FLAGS = {
+    "augmentation": "teacher_augmentation",
+    "contract": "input_range",
     "every": "backup_every",
     "features": "teacher_features",
     "input_shape": "image_shape",
+    "shape": "image_shape",
     "trust": "trust_teacher",
 }
 

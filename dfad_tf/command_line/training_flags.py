@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from absl import flags
 
+from dfad_tf.compute.policies import AUTO, POLICIES
 from dfad_tf.utils import names
 
 FLAGS = flags.FLAGS
-_POLICIES = ("auto", "float32", "mixed_bfloat16", "mixed_float16")
 
 flags.DEFINE_integer("batch_size", 256, "Images in a batch, over all devices.", lower_bound=2)
 flags.DEFINE_integer("epochs", 20, "Epochs of the distillation.", lower_bound=1)
@@ -98,9 +98,9 @@ def check_policy() -> None:
     Raises:
         InputError: If it names no dtype policy.
     """
-    names.look_up(dict.fromkeys(_POLICIES), policy_name(), "precision (--precision)")
+    names.look_up(dict.fromkeys((AUTO, *POLICIES)), policy_name(), "--precision")
 
 
 def policy_name() -> str:
     """Return the dtype policy of the training, or `"auto"`."""
-    return (FLAGS.precision or "auto").lower().replace("-", "_")
+    return (FLAGS.precision or AUTO).lower().replace("-", "_")

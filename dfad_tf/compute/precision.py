@@ -6,9 +6,9 @@ import time
 
 import tensorflow as tf
 
+from dfad_tf.compute.policies import POLICIES
 from dfad_tf.utils.errors import InputError
 
-POLICIES = ("float32", "mixed_bfloat16", "mixed_float16")
 _ROUNDS = 5
 _GAIN = 1.25  # with a smaller gain in products, casts cost more than is saved
 

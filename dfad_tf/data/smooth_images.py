@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
-_ORDINARY_MEAN, _ORDINARY_STD = 115.0, 64.0  # of photographs, in raw pixels
+ORDINARY_MEAN, ORDINARY_STD = 115.0, 64.0  # of photographs, in raw pixels
 
 
 def smooth_images(count: int, shape: tuple[int, int, int], seed: int = 0) -> np.ndarray:
@@ -25,4 +25,4 @@ def smooth_images(count: int, shape: tuple[int, int, int], seed: int = 0) -> np.
     )
     smooth = tf.image.resize(coarse, shape[:2], "bicubic").numpy()
     smooth = (smooth - smooth.mean()) / smooth.std()
-    return np.clip(smooth * _ORDINARY_STD + _ORDINARY_MEAN, 0, 255).astype(np.float32)
+    return np.clip(smooth * ORDINARY_STD + ORDINARY_MEAN, 0, 255).astype(np.float32)

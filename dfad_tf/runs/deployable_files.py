@@ -11,9 +11,7 @@ from typing import Any
 import keras
 
 from dfad_tf import exporting
-from dfad_tf.data.datasets import ImageDataset
-from dfad_tf.data.test_images import TestImages
-from dfad_tf.runs.records import Teacher
+from dfad_tf.runs.records import RunData, Teacher
 from dfad_tf.utils.errors import InputError
 
 FOLDER = "export"
@@ -28,19 +26,14 @@ class DeployableStudent:
 
     Attributes:
         student: The student.
-        teacher: The teacher, whose images the student takes.
         generator: The generator, whose images calibrate int8; None after a distillation with
-            data.
-        dataset: The data set, whose training images calibrate int8 if there is no generator;
-            None if no data set was named.
-        test: Test images; None if no data set was named.
+            data, where the training images of the data set calibrate it.
+        data: The teacher, whose images the student takes, and the data set.
     """
 
     student: keras.Model
-    teacher: Teacher
-    generator: keras.Model | None = None
-    dataset: ImageDataset | None = None
-    test: TestImages | None = None
+    generator: keras.Model | None
+    data: RunData
 
 
 def check_deployable(student: keras.Model, teacher: Teacher, formats: Sequence[str]) -> None:
@@ -80,10 +73,11 @@ def write_deployable_files(
     if not formats:
         return None
     _LOG.info("Exporting the student")
-    description = source.teacher.description
+    description = source.data.teacher.description
     test = None
-    if source.test is not None:
-        test = exporting.LabelledImages(source.test.pixels, source.test.labels, result["dataset"])
+    if source.data.test is not None:
+        pixels, labels = source.data.test.pixels, source.data.test.labels
+        test = exporting.LabelledImages(pixels, labels, result["dataset"])
     card = exporting.export_student(
         source.student,
         str(folder / FOLDER),
@@ -106,16 +100,16 @@ def write_deployable_files(
 
 
 def _calibration(source: DeployableStudent) -> exporting.Calibration | None:
-    description = source.teacher.description
+    description = source.data.teacher.description
     if source.generator is not None:
         return exporting.from_generator(
             source.generator, source.student, description.contract, _CALIBRATION_IMAGES
         )
-    if source.dataset is None:
+    if source.data.dataset is None:
         return None
-    images, _ = source.dataset.load("train", description.image_shape)
+    images, _ = source.data.dataset.load("train", description.image_shape)
     return exporting.from_images(
-        images, _CALIBRATION_IMAGES, f"training images of {source.dataset.name}"
+        images, _CALIBRATION_IMAGES, f"training images of {source.data.dataset.name}"
     )
 
 

@@ -12,12 +12,10 @@ import numpy as np
 
 from dfad_tf.compute import process
 from dfad_tf.compute.prediction import predict_classes
-from dfad_tf.data.datasets import ImageDataset
-from dfad_tf.data.test_images import TestImages
 from dfad_tf.graphs.multiply_adds import multiply_adds
 from dfad_tf.graphs.parameters import trainable_parameters
 from dfad_tf.runs import interrupted_run
-from dfad_tf.runs.records import DistillationResult, RunSettings, Teacher
+from dfad_tf.runs.records import DistillationResult, RunData, RunSettings
 from dfad_tf.synthesis.generated_images import generated_images
 from dfad_tf.utils.errors import InputError
 from dfad_tf.utils.versions import versions
@@ -48,35 +46,29 @@ def check_healthy(done: DistillationResult, folder: pathlib.Path) -> None:
     )
 
 
-def measure(
-    student: keras.Model,
-    generator: keras.Model | None,
-    teacher: Teacher,
-    test: TestImages | None,
-) -> dict[str, Any]:
+def measure(student: keras.Model, generator: keras.Model | None, data: RunData) -> dict[str, Any]:
     """Measure both networks on real images, where there are any, and their agreement.
 
     Args:
         student: The student.
         generator: The generator; None for a method with data.
-        teacher: The teacher.
-        test: Real test images; None where no data set was named.
+        data: The teacher, and the test images.
     """
     kinds = ("teacher_accuracy", "student_accuracy", "agreement", "generated_agreement")
     measured: dict[str, Any] = dict.fromkeys(kinds)
 
     def classes(images: np.ndarray) -> list[np.ndarray]:
-        return [predict_classes(network, images) for network in (teacher.model, student)]
+        return [predict_classes(network, images) for network in (data.teacher.model, student)]
 
-    if test:
-        teachers, students = classes(test.inputs)
-        measured["teacher_accuracy"] = float((teachers == test.labels).mean())
-        measured["student_accuracy"] = float((students == test.labels).mean())
+    if data.test:
+        teachers, students = classes(data.test.inputs)
+        measured["teacher_accuracy"] = float((teachers == data.test.labels).mean())
+        measured["student_accuracy"] = float((students == data.test.labels).mean())
         measured["agreement"] = float((teachers == students).mean())
     if generator is not None:
         teachers, students = classes(generated_images(generator, _GENERATED_IMAGES))
         measured["generated_agreement"] = float((teachers == students).mean())
-    return {**measured, "test_images": len(test.labels) if test else 0}
+    return {**measured, "test_images": len(data.test.labels) if data.test else 0}
 
 
 def costs(prefix: str, model: keras.Model) -> dict[str, int]:
@@ -90,8 +82,7 @@ def costs(prefix: str, model: keras.Model) -> dict[str, int]:
 def record(
     student: keras.Model,
     done: DistillationResult,
-    teacher: Teacher,
-    dataset: ImageDataset | None,
+    data: RunData,
     settings: RunSettings,
     measured: dict[str, Any],
 ) -> dict[str, Any]:
@@ -100,12 +91,11 @@ def record(
     Args:
         student: The student.
         done: What the distillation returned.
-        teacher: The teacher.
-        dataset: The data set; None where none was named.
+        data: The teacher, and the data set.
         settings: How the run trained.
         measured: What `measure` returned.
     """
-    history = done.history
+    history, teacher, dataset = done.history, data.teacher, data.dataset
     return {
         "dataset": dataset.name if dataset else None,
         "method": done.method,

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import keras
 
 from dfad_tf.callbacks import BackupRecord
+from dfad_tf.data.datasets import ImageDataset
+from dfad_tf.data.test_images import TestImages
 from dfad_tf.teachers.description import TeacherDescription
 
 
@@ -25,6 +27,21 @@ class Teacher:
     description: TeacherDescription
     source: str
     trained_here: bool
+
+
+@dataclass(frozen=True)
+class RunData:
+    """The teacher of a run, and the real images that measure its student.
+
+    Attributes:
+        teacher: The teacher.
+        dataset: The data set; None where none was named.
+        test: Its test images; None where no data set was named.
+    """
+
+    teacher: Teacher
+    dataset: ImageDataset | None = None
+    test: TestImages | None = None
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,8 @@ import pathlib
 from typing import Any
 
 from dfad_tf.compute.prediction import predict_classes
-from dfad_tf.data.datasets import ImageDataset
 from dfad_tf.runs import plots
-from dfad_tf.runs.records import DistillationResult, RunSettings, Teacher
+from dfad_tf.runs.records import DistillationResult, RunData, RunSettings
 from dfad_tf.synthesis.generated_images import generated_images
 
 _SAMPLES = 40
@@ -17,8 +16,7 @@ _SAMPLES = 40
 def draw(
     folder: pathlib.Path,
     done: DistillationResult,
-    teacher: Teacher,
-    dataset: ImageDataset | None,
+    data: RunData,
     settings: RunSettings,
     result: dict[str, Any],
 ) -> None:
@@ -27,13 +25,13 @@ def draw(
     Args:
         folder: The run's folder.
         done: What the distillation returned.
-        teacher: The teacher, which classifies the sample images.
-        dataset: The data set, which names the classes; None where none was named.
+        data: The teacher, which classifies the sample images, and the data set, which names the
+            classes.
         settings: How the run trained.
         result: The content of `result.json` so far.
     """
-    data = "with data" if done.real_images else "without data"
-    title = f"{result['student']} by '{result['method']}', {data}, seed {settings.seed}"
+    kind = "with data" if done.real_images else "without data"
+    title = f"{result['student']} by '{result['method']}', {kind}, seed {settings.seed}"
     plots.draw_learning_curves(
         done.history,
         folder / "curves.png",
@@ -44,9 +42,9 @@ def draw(
     if done.generator is None:
         return
     images = generated_images(done.generator, _SAMPLES)
-    classes = predict_classes(teacher.model, images)
-    names = dataset.label_names if dataset else [str(i) for i in range(max(classes) + 1)]
-    pixels = teacher.description.contract.to_pixels(images)
+    classes = predict_classes(data.teacher.model, images)
+    names = data.dataset.label_names if data.dataset else [str(i) for i in range(max(classes) + 1)]
+    pixels = data.teacher.description.contract.to_pixels(images)
     labels = [names[index] for index in classes]
     plots.draw_samples(
         pixels, labels, folder / "samples.png", "Generated images, under the teacher's class"

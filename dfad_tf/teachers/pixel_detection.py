@@ -8,7 +8,7 @@ import keras
 import numpy as np
 
 from dfad_tf.data.pixel_contract import RANGES, PixelContract
-from dfad_tf.data.smooth_images import _ORDINARY_MEAN, _ORDINARY_STD, smooth_images
+from dfad_tf.data.smooth_images import ORDINARY_MEAN, ORDINARY_STD, smooth_images
 from dfad_tf.graphs.layer_graph import is_graph
 from dfad_tf.graphs.layer_table import kind_of
 from dfad_tf.teachers.saved_model_teacher import SavedModelTeacher
@@ -74,8 +74,8 @@ def declared_contract(
     """
     return PixelContract(
         name,
-        tuple(mean or (_ORDINARY_MEAN,)),
-        tuple(std or (_ORDINARY_STD,)),
+        tuple(mean or (ORDINARY_MEAN,)),
+        tuple(std or (ORDINARY_STD,)),
         "declared by the user",
     ).for_channels(channels)
 
@@ -134,9 +134,9 @@ def _from_preprocessing(scale: np.ndarray, offset: np.ndarray) -> PixelContract:
         name, unit, zero = "zero_one", 255.0, 0.0
     if size * unit > _WIDEST_STD:
         # A change of range does not indicate the mean and standard deviation of the images.
-        return PixelContract(name, (_ORDINARY_MEAN,), (_ORDINARY_STD,), source)
+        return PixelContract(name, (ORDINARY_MEAN,), (ORDINARY_STD,), source)
     if size * unit < _NARROWEST_STD:  # only the mean is subtracted
-        deviations = (_ORDINARY_STD,) * len(mean)
+        deviations = (ORDINARY_STD,) * len(mean)
         return PixelContract(name, tuple((mean * unit + zero).tolist()), deviations, source)
     return PixelContract(
         name, tuple((mean * unit + zero).tolist()), tuple((np.abs(std) * unit).tolist()), source
@@ -144,7 +144,7 @@ def _from_preprocessing(scale: np.ndarray, offset: np.ndarray) -> PixelContract:
 
 
 def _candidate(name: str, channels: int) -> PixelContract:
-    return PixelContract(name, (_ORDINARY_MEAN,) * channels, (_ORDINARY_STD,) * channels)
+    return PixelContract(name, (ORDINARY_MEAN,) * channels, (ORDINARY_STD,) * channels)
 
 
 def _named(contract: PixelContract, source: str) -> PixelContract:

@@ -118,7 +118,8 @@ def _finish(
     measured = measurements.measure(student, done.generator, data)
     result = measurements.record(student, done, data, run.settings, measured)
     result["replicas"] = replicas
-    run_plots.draw(folder, done, data, run.settings, result)
+    if run.settings.plots:
+        run_plots.draw(folder, done, data, run.settings, result)
     write_json(folder / "result.json", result)  # what was measured is safe before the export
     source = deployable_files.DeployableStudent(student, done.generator, data)
     result["exports"] = deployable_files.write_deployable_files(

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 FLAGS = flags.FLAGS
 # The comparison sets these for each run.
-_SET_BY_COMPARISON = ("method", "seed", "workdir", "export", "verbose", "data_share")
+_SET_BY_COMPARISON = ("method", "seed", "workdir", "export", "plots", "verbose", "data_share")
 _SETTINGS = "comparison.json"
 
 
@@ -88,7 +88,8 @@ def shared_arguments() -> list[str]:
                 "--seeds); the recipe of a data set is read automatically. "
                 f"Received: {flag.value}"
             )
-    return sorted(flag.serialize() for flag in given if flag.name not in _SET_BY_COMPARISON)
+    own = (*_SET_BY_COMPARISON, "yes")
+    return sorted(flag.serialize() for flag in given if flag.name not in own)
 
 
 def requested_methods(known: Sequence[str]) -> tuple[str, ...]:

@@ -117,6 +117,7 @@ def settings_from_flags() -> RunSettings:
         on_collapse=FLAGS.on_collapse,
         max_restores=FLAGS.max_restores,
         verbose=verbosity(),
+        plots=FLAGS.plots,
     )
 
 

@@ -48,5 +48,11 @@ flags.DEFINE_enum(
     "terminal and 2 elsewhere.",
 )
 flags.DEFINE_boolean(
+    "plots",
+    True,
+    "Draw curves.png and samples.png, and write TensorBoard logs. A comparison of many runs does "
+    "not need them.",
+)
+flags.DEFINE_boolean(
     "yes", False, "Start a run that is estimated to take longer than a day on a CPU."
 )

@@ -23,8 +23,8 @@ from dfad_tf.utils.formatting import format_seconds
 _LOG = logging.getLogger(__name__)
 _UNFINISHED = ".run-"
 _COMMAND = "dfad_tf.train"
-# A comparison needs neither exported files nor a progress bar.
-_ALWAYS = ("--export=none", "--verbose=2")
+# A comparison needs neither exported files nor the plots of a run, nor a progress bar.
+_ALWAYS = ("--export=none", "--noplots", "--verbose=2")
 
 
 @dataclass(frozen=True)

@@ -151,10 +151,14 @@ class DataFreeRun:
         columns += ["val_agreement", "val_divergence"]
         columns += ["val_accuracy", "val_test_agreement"] if measured else []
         images = settings.steps_per_epoch * self.method.images_per_step(settings.batch_size)
+        contract = self.teacher.description.contract
+        observers = [
+            keras.callbacks.TensorBoard(str(logs)),
+            SampleImages(str(logs / "samples"), contract, every),
+        ]
         return [
             HistoryFile(str(folder / "history.csv"), columns, images),
-            keras.callbacks.TensorBoard(str(logs)),
             keras.callbacks.TerminateOnNaN(),
-            SampleImages(str(logs / "samples"), self.teacher.description.contract, every),
+            *(observers if settings.plots else []),
             Progress(settings.verbose),
         ]

@@ -61,6 +61,7 @@ class RunSettings:
         on_collapse: `"restore"`, `"warn"` or `"stop"`.
         max_restores: Maximum number of restores.
         verbose: As in `keras.Model.fit`.
+        plots: Whether plots and TensorBoard logs are written.
     """
 
     epochs: int
@@ -75,6 +76,7 @@ class RunSettings:
     on_collapse: str = "restore"
     max_restores: int = 5
     verbose: str | int = "auto"
+    plots: bool = True
 
 
 @dataclass

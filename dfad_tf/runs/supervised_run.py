@@ -133,8 +133,8 @@ class SupervisedRun:
         columns = ["loss", *(term.name for term in last.objectives), "val_accuracy"]
         callbacks = [
             HistoryFile(str(folder / "history.csv"), columns, 0),
-            keras.callbacks.TensorBoard(str(folder / "tensorboard")),
             keras.callbacks.TerminateOnNaN(),
+            *([keras.callbacks.TensorBoard(str(folder / "tensorboard"))] if settings.plots else []),
         ]
         backup = run_backup(folder, settings.backup_every, callbacks, stop, last.name)
         distiller, history = self._fit(

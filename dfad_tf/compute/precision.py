@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import time
-
 import tensorflow as tf
 
 from dfad_tf.compute.policies import POLICIES
+from dfad_tf.compute.timing import seconds_of_calls
 from dfad_tf.utils.errors import InputError
 
 _ROUNDS = 5
@@ -83,9 +82,4 @@ def seconds_of_product(dtype: str, side: int, rounds: int = _ROUNDS) -> float:
         return tf.linalg.matmul(matrix, matrix)[0, 0]
 
     traced = product.get_concrete_function()  # TensorFlow warns of functions created in a loop
-    times = []
-    for _ in range(rounds + 1):
-        start = time.monotonic()
-        traced().numpy()
-        times.append(time.monotonic() - start)
-    return min(times[1:])
+    return min(seconds_of_calls(lambda: traced().numpy(), rounds))

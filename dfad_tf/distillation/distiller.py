@@ -8,8 +8,7 @@ import keras
 import tensorflow as tf
 
 from dfad_tf import methods
-from dfad_tf.compute import replicas
-from dfad_tf.compute.keras_internals import compiled_metrics, loss_tracker
+from dfad_tf.compute import keras_internals, replicas
 from dfad_tf.compute.optimizers import apply_gradients, with_loss_scaling
 from dfad_tf.compute.pipelines import in_batches
 from dfad_tf.compute.precision import resolve_precision
@@ -228,7 +227,7 @@ class DataFreeDistiller(DistillationModel):
             scaled = self.optimizer.scale_loss(loss / replicas.count())
         variables = self.student.trainable_variables
         apply_gradients(self.optimizer, tape.gradient(scaled, variables), variables)
-        loss_tracker(self).update_state(loss)
+        keras_internals.loss_tracker(self).update_state(loss)
 
     def generator_step(self, batch_size: int) -> TrainingBatch:
         """Move the generator once on a fresh batch, which is returned with the answers to it."""
@@ -257,8 +256,7 @@ class DataFreeDistiller(DistillationModel):
         """Measure the student on labelled images, and its agreement with the teacher."""
         images, labels, weights = keras.utils.unpack_x_y_sample_weight(data)
         logits, results = tf.cast(self.student(images, training=False), tf.float32), {}
-        metrics = compiled_metrics(self)
-        if metrics is not None:
+        if (metrics := keras_internals.compiled_metrics(self)) is not None:
             metrics.update_state(labels, logits, sample_weight=weights)
             results.update(metrics.result())
         same = tf.argmax(logits, -1) == tf.argmax(self.signals(images)[0], -1)
@@ -266,7 +264,7 @@ class DataFreeDistiller(DistillationModel):
         return replicas.to_log({**results, "test_agreement": self._trackers.agreement.result()})
 
     def trackers(self) -> list[Any]:
-        return [loss_tracker(self), *self._trackers.of_images()]
+        return [keras_internals.loss_tracker(self), *self._trackers.of_images()]
 
     def reseed(self, attempt: int) -> None:
         self.sampler.attempt = attempt

@@ -10,8 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from dfad_tf import methods
-from dfad_tf.compute import replicas
-from dfad_tf.compute.keras_internals import loss_tracker
+from dfad_tf.compute import keras_internals, replicas
 from dfad_tf.compute.optimizers import apply_gradients, with_loss_scaling
 from dfad_tf.compute.pipelines import in_batches
 from dfad_tf.compute.precision import resolve_precision
@@ -257,7 +256,7 @@ class DataFreeDistiller(DataFreeModel):
             scaled = self.optimizer.scale_loss(loss / replicas.count())
         variables = self.student.trainable_variables
         apply_gradients(self.optimizer, tape.gradient(scaled, variables), variables)
-        loss_tracker(self).update_state(loss)
+        keras_internals.loss_tracker(self).update_state(loss)
 
     def generator_step(self, batch_size: int) -> TrainingBatch:
         """Take one step of the generator on a fresh batch.

@@ -76,7 +76,7 @@ def inherit_weights(teacher: keras.Model, student: keras.Model, images: np.ndarr
     pending: _Pending | None = None
     for big, small in zip(teacher_chain.layers, student_chain.layers, strict=True):
         if not kind_of(big).inherited_by_width:
-            # Flattening is delayed, so that filters can be told apart until they are chosen.
+            # Flattening is delayed, so that filters stay distinguishable until they are chosen.
             if not (isinstance(big, keras.layers.Flatten) or kind_of(big).identity_in_inference):
                 teacher_maps, student_maps = big(teacher_maps), big(student_maps)
             continue

@@ -56,12 +56,12 @@ def test_fused_batch_normalization_equals_that_of_keras(shape, arguments, traini
     expected = gradients(ordinary, inputs, factors, training)
     assert len(expected) == 4 - (not fused.center) - (not fused.scale)
     before = weights(fused)
-    for ours, keras_s in zip(gradients(fused, inputs, factors, training), expected, strict=True):
+    for fast, plain in zip(gradients(fused, inputs, factors, training), expected, strict=True):
         # Gradients sum over the batch: they differ in the last bits of its largest terms.
-        size = max(1.0, float(np.abs(keras_s).max()))
-        np.testing.assert_allclose(ours, keras_s, atol=2e-5 * size)
-    for ours, keras_s in zip(weights(fused), weights(ordinary), strict=True):
-        np.testing.assert_allclose(ours, keras_s, rtol=1e-5, atol=1e-6)
+        size = max(1.0, float(np.abs(plain).max()))
+        np.testing.assert_allclose(fast, plain, atol=2e-5 * size)
+    for fast, plain in zip(weights(fused), weights(ordinary), strict=True):
+        np.testing.assert_allclose(fast, plain, rtol=1e-5, atol=1e-6)
     assert same(before, weights(fused)) != training
     assert "FusedBatchNormV3" in operations(lambda x: fused(x, training=training), inputs)
 
@@ -73,8 +73,8 @@ def test_moving_statistics_over_several_steps_equal_those_of_keras():
         np.testing.assert_allclose(
             fused(inputs, training=True), ordinary(inputs, training=True), atol=1e-4
         )
-    for ours, keras_s in zip(weights(fused), weights(ordinary), strict=True):
-        np.testing.assert_allclose(ours, keras_s, rtol=1e-4)
+    for fast, plain in zip(weights(fused), weights(ordinary), strict=True):
+        np.testing.assert_allclose(fast, plain, rtol=1e-4)
 
 
 def test_a_frozen_batch_normalization_uses_its_moving_statistics():
@@ -91,12 +91,12 @@ def test_a_frozen_batch_normalization_uses_its_moving_statistics():
 def test_statistics_stay_in_float32_in_mixed_precision(policy):
     ordinary, fused = batch_norms((5, 5, 3), dtype=policy)
     inputs = normal(8, 5, 5, 3).astype(keras.DTypePolicy(policy).compute_dtype)
-    ours, keras_s = fused(inputs, training=True), ordinary(inputs, training=True)
-    assert ours.dtype == keras_s.dtype == inputs.dtype
-    np.testing.assert_allclose(tf.cast(ours, tf.float32), tf.cast(keras_s, tf.float32), atol=0.05)
-    for mine, theirs in zip(fused.weights, ordinary.weights, strict=True):
+    fast, plain = fused(inputs, training=True), ordinary(inputs, training=True)
+    assert fast.dtype == plain.dtype == inputs.dtype
+    np.testing.assert_allclose(tf.cast(fast, tf.float32), tf.cast(plain, tf.float32), atol=0.05)
+    for mine, ordinary_weight in zip(fused.weights, ordinary.weights, strict=True):
         assert mine.dtype == "float32"
-        np.testing.assert_allclose(mine, theirs, rtol=1e-3)
+        np.testing.assert_allclose(mine, ordinary_weight, rtol=1e-3)
     assert "FusedBatchNormV3" in operations(lambda x: fused(x, training=True), inputs)
 
 
@@ -154,7 +154,7 @@ def products(monkeypatch):
 
 
 def check_convolution(shape, dtype="float32", compiled=False, **arguments):
-    """Compare result and gradients of a layer of Keras and ours, with the same weights."""
+    """Compare results and gradients of Keras's layer and the fast layer with equal weights."""
     arguments = {"filters": 32, "kernel_size": 3, "dtype": dtype, **arguments}
     pair = [kind(**arguments) for kind in (layers.Conv2D, ProductGradientConv2D)]
     for layer in pair:
@@ -168,11 +168,11 @@ def check_convolution(shape, dtype="float32", compiled=False, **arguments):
         (tf.function(gradients) if compiled else gradients)(layer, inputs, factors, None)
         for layer in pair
     )
-    for ours, keras_s in zip(found, expected, strict=True):
-        assert ours.dtype == keras_s.dtype
-        ours, keras_s = (tf.cast(tensor, tf.float32).numpy() for tensor in (ours, keras_s))
+    for fast, plain in zip(found, expected, strict=True):
+        assert fast.dtype == plain.dtype
+        fast, plain = (tf.cast(tensor, tf.float32).numpy() for tensor in (fast, plain))
         tolerance = 1e-5 if dtype == "float32" else 0.02
-        np.testing.assert_allclose(ours, keras_s, atol=tolerance * np.abs(keras_s).max())
+        np.testing.assert_allclose(fast, plain, atol=tolerance * np.abs(plain).max())
 
 
 @pytest.mark.parametrize("strides", [1, 2])

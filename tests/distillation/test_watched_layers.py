@@ -145,7 +145,7 @@ def test_maps_come_before_statistics():
 
 def test_layers_that_do_not_exist_or_do_not_match_are_refused():
     for flags in ({"teacher_layers": ["nothing"]}, {"student_layers": ["nothing"]}):
-        with pytest.raises(InputError, match=f"--{next(iter(flags))} to name.*'nothing'"):
+        with pytest.raises(InputError, match=f"`{next(iter(flags))}` to name.*'nothing'"):
             watch("zskt", settings=Settings(attention=AttentionTransfer(**flags)))
     with pytest.raises(InputError, match="functional or sequential.*Subclassed"):
         watch("zskt", Subclassed())

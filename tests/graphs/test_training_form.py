@@ -30,13 +30,13 @@ def test_outputs_gradients_and_state_are_those_of_the_network(build, training):
     network, plain = twins(build)
     form, images = TrainingForm(network), normal(8, *SHAPE)
     assert form.clone is not None
-    ours, our_gradients = step(form, network, images, training)
-    theirs, their_gradients = step(plain, plain, images, training)
-    np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-4)
-    assert len(our_gradients) == len(their_gradients) > 0
+    outputs, form_gradients = step(form, network, images, training)
+    expected, plain_gradients = step(plain, plain, images, training)
+    np.testing.assert_allclose(outputs, expected, rtol=1e-4, atol=1e-4)
+    assert len(form_gradients) == len(plain_gradients) > 0
     # A bias in front of batch norm has no gradient but rounding, hence the largest one's scale.
-    largest = max(float(np.abs(gradient).max()) for gradient in their_gradients)
-    for a, b in zip(our_gradients, their_gradients, strict=True):
+    largest = max(float(np.abs(gradient).max()) for gradient in plain_gradients)
+    for a, b in zip(form_gradients, plain_gradients, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-5 * largest)
     for a, b in zip(state(network), state(plain), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
@@ -124,10 +124,10 @@ def test_a_network_that_cannot_be_cloned_runs_unchanged(build, precision):
     form, images = TrainingForm(network, precision), normal(8, *SHAPE)
     assert form.clone is None and form.compute_dtype == "float32"
     for training in (True, False):
-        ours, our_gradients = step(form, network, images, training)
-        theirs, their_gradients = step(plain, plain, images, training)
-        np.testing.assert_array_equal(ours, theirs)
-        assert same(list(map(np.array, our_gradients)), list(map(np.array, their_gradients)))
+        outputs, form_gradients = step(form, network, images, training)
+        expected, plain_gradients = step(plain, plain, images, training)
+        np.testing.assert_array_equal(outputs, expected)
+        assert same(list(map(np.array, form_gradients)), list(map(np.array, plain_gradients)))
     assert same(weights(network), weights(plain))
 
 

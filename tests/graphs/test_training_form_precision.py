@@ -25,10 +25,10 @@ def test_outputs_in_bfloat16_are_close_to_those_in_float32(build):
     assert form.compute_dtype == "bfloat16"
     assert TrainingForm(network).compute_dtype == "float32"
     for training in (True, False):
-        ours, theirs = form(images, training=training), plain(images, training=training)
-        assert ours.dtype == tf.float32
-        assert not np.array_equal(ours, theirs)
-        np.testing.assert_allclose(ours, theirs, atol=0.05 * float(np.abs(theirs).max()))
+        outputs, expected = form(images, training=training), plain(images, training=training)
+        assert outputs.dtype == tf.float32
+        assert not np.array_equal(outputs, expected)
+        np.testing.assert_allclose(outputs, expected, atol=0.05 * float(np.abs(expected).max()))
     for layer in all_layers(network):
         assert layer.dtype_policy.name == "float32"
     assert {v.dtype for v in network.variables} == {"float32"}
@@ -223,7 +223,7 @@ def test_a_network_with_a_call_of_its_own_is_named_in_the_warning():
             return super().call(inputs, training=training) / 2
 
     inner = Halved([keras.Input(SHAPE), layers.Conv2D(2, 3)], name="halved")
-    with pytest.warns(UserWarning, match="mixed_bfloat16.*halved .*`call` of its own"):
+    with pytest.warns(UserWarning, match="mixed_bfloat16.*halved .*may override the method call"):
         form = TrainingForm(
             keras.Sequential([keras.Input(SHAPE), inner, layers.Flatten(), layers.Dense(3)]),
             "mixed_bfloat16",

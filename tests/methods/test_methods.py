@@ -188,7 +188,9 @@ def test_a_configuration_of_0_5_0_names_its_image_source_images():
 
 
 def test_errors():
-    with pytest.raises(ValueError, match="same_images, same_latents. Received: image_source='latents'"):
+    with pytest.raises(
+        ValueError, match="same_images, same_latents. Received: image_source='latents'"
+    ):
         Method(methods.get("dfad").discrepancy, (AdversarialDiscrepancy(),), image_source="latents")
     with pytest.raises(InputError, match="Did you mean 'dfad\\+activation'"):
         methods.get("dfad+activatin")

@@ -97,7 +97,7 @@ def test_layers_that_do_not_exist_or_do_not_match_are_refused(networks, method):
 
 def test_factors_of_maps_that_differ_in_size(networks):
     theirs, ours = (tuple(group_ends(network)) for network in networks)
-    with pytest.raises(InputError, match="one size, for factor transfer"):
+    with pytest.raises(InputError, match="the same size, for factor transfer"):
         stages(networks, "ft", teacher_layers=theirs[:2], student_layers=ours[1:])
 
 

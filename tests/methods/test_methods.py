@@ -106,7 +106,7 @@ def test_serialization(name):
     method = methods.get(name, SETTINGS)
     again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(method))
     assert again.get_config() == method.get_config()
-    for part in ("student_steps", "name", "memory_size", "memory_share", "images"):
+    for part in ("student_steps", "name", "memory_size", "memory_share", "image_source"):
         assert getattr(again, part) == getattr(method, part)
     assert (again.interpolation is None) == (method.interpolation is None)
     assert (again.attention is None) == (method.attention is None)
@@ -137,7 +137,7 @@ def test_any_row_may_have_a_memory_and_its_configuration_has_it(name):
         ),
     ],
 )
-def test_the_images_of_a_step_are_the_students_and_the_generators_own(settings, images):
+def test_the_images_of_a_step_are_those_of_the_student_and_of_the_generator(settings, images):
     method = methods.get("proposed", Settings(student_steps=3, **settings))
     assert method.images_per_step(8) == images
 
@@ -174,32 +174,42 @@ def test_images_that_are_shared_are_generated_once(name, images):
 
 def test_a_configuration_of_an_older_release_is_read():
     config = methods.get("proposed").get_config()
-    for name in ("memory_size", "memory_share", "images", "attention"):
+    for name in ("memory_size", "memory_share", "image_source", "attention"):
         del config[name]
     assert Method.from_config(config).get_config() == methods.get("proposed").get_config()
 
 
+def test_a_configuration_of_0_5_0_names_its_image_source_images():
+    config = methods.get("dafl").get_config()
+    config["images"] = config.pop("image_source")
+    again = Method.from_config(config)
+    assert again.image_source == "same_images"
+    assert again.get_config() == methods.get("dafl").get_config()
+
+
 def test_errors():
-    with pytest.raises(ValueError, match="same_latents, same_images. Received: images='latents'"):
+    with pytest.raises(
+        ValueError, match="same_images, same_latents. Received: image_source='latents'"
+    ):
         Method(methods.get("dfad").discrepancy, (AdversarialDiscrepancy(),), image_source="latents")
     with pytest.raises(InputError, match="Did you mean 'dfad\\+activation'"):
         methods.get("dfad+activatin")
     with pytest.raises(ValueError, match="student_steps=0"):
         methods.get("dfad", Settings(student_steps=0))
-    with pytest.raises(ValueError, match="at least one generator objective"):
+    with pytest.raises(ValueError, match="at least one term in `generator_objectives`"):
         Method(keras.losses.MeanAbsoluteError(), ())
     own = Method(keras.losses.MeanSquaredError(), (AdversarialDiscrepancy("mse"),))
     assert methods.get(own) is own
 
 
-def test_names_do_not_mind_dashes_and_capitals():
+def test_names_ignore_dashes_and_capitals():
     assert names.look_up({"wrn_16_1": 1}, "WRN-16-1", "network") == 1
     with pytest.raises(InputError, match="expected one of a, b. Received: 'zzz'.$"):
         names.look_up({"b": 1, "a": 2}, "zzz", "thing")
 
 
-def test_attention_transfer_wants_the_plain_images():
+def test_attention_transfer_needs_plain_images():
     parts = (methods.get("zskt").discrepancy, (AdversarialDiscrepancy(),))
     Method(*parts, VirtualInterpolation(), attention=AttentionTransfer())
-    with pytest.raises(ValueError, match="interpolation.mode='replace'"):
+    with pytest.raises(ValueError, match="Received: mode='replace'"):
         Method(*parts, VirtualInterpolation(mode="replace"), attention=AttentionTransfer())

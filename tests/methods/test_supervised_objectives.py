@@ -114,8 +114,8 @@ def test_the_regressor_is_one_convolution_to_the_size_of_the_hint(theirs, ours, 
 
 
 @pytest.mark.parametrize("ours", [(4, 4), (5, 7), (2, 2)])
-def test_a_hint_that_no_convolution_reaches_is_refused(ours):
-    message = f"--teacher_layers and --student_layers.*6×6 and {ours[0]}×{ours[1]}"
+def test_a_hint_of_a_size_that_no_convolution_gives_is_refused(ours):
+    message = f"`teacher_layers` and `student_layers`.*6×6 and {ours[0]}×{ours[1]}"
     with pytest.raises(InputError, match=message):
         HintObjective((6, 6, 5), (*ours, 2))
 

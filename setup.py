@@ -8,7 +8,7 @@ HERE = pathlib.Path(__file__).parent
 
 setup(
     name="dfad_tf",
-    version="0.5.0",
+    version="0.6.0",
     description="Distil a Keras classifier into a small student without its training data",
     long_description=(HERE / "README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",

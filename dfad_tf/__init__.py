@@ -14,7 +14,7 @@ from typing import Any
 
 from dfad_tf.utils import keras_registration
 
-__version__ = "0.5.0"
+__version__ = "0.6.0"
 
 _HOMES = {
     "Backup": "dfad_tf.callbacks",

@@ -1,4 +1,4 @@
-"""Networks that do not fit each other are refused before anything is trained."""
+"""Networks whose shapes do not match are refused."""
 
 import pytest
 
@@ -7,17 +7,17 @@ from dfad_tf.utils.errors import InputError
 from tests.conftest import small_classifier, small_generator
 
 
-def test_what_fits_passes():
+def test_matching_networks_pass():
     check_fit(small_classifier(softmax=True), small_classifier(), small_generator())
 
 
 def test_errors():
     teacher, student, generator = small_classifier(), small_classifier(), small_generator()
-    with pytest.raises(InputError, match=r"teacher's input, \(8, 8, 1\).*\(9, 9, 1\)"):
+    with pytest.raises(InputError, match=r"teacher's input shape, \(8, 8, 1\).*\(9, 9, 1\)"):
         check_fit(teacher, small_classifier((9, 9, 1)), generator)
-    with pytest.raises(InputError, match=r"teacher's classes, \(3,\).*\(4,\)"):
+    with pytest.raises(InputError, match=r"teacher's output shape, \(3,\).*\(4,\)"):
         check_fit(teacher, small_classifier(classes=4), generator)
     with pytest.raises(InputError, match="ends in a softmax"):
         check_fit(teacher, small_classifier(softmax=True), generator)
-    with pytest.raises(InputError, match="generator to make"):
+    with pytest.raises(InputError, match="generator whose output has the shape"):
         check_fit(teacher, student, small_generator((9, 9, 1)))

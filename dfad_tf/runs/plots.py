@@ -38,7 +38,7 @@ def draw_learning_curves(
     panels[0].plot(epochs, history["loss"], label="student loss")
     if "adversarial_discrepancy" in history:
         ascended = -np.asarray(history["adversarial_discrepancy"])
-        panels[0].plot(epochs, ascended, label="discrepancy that the generator maximizes")
+        panels[0].plot(epochs, ascended, label="maximized by the generator")
     what = "discrepancy of the logits" if covered else "loss on real images"
     panels[0].set(xlabel="epoch", ylabel=what, ylim=(0, None))
     panels[0].legend()

@@ -60,7 +60,7 @@ def _measure_keras(dataset: ImageDataset) -> dict[str, Any]:
     from dfad_tf.teachers import description, loading
 
     pixel_flags.check_pixel_flags()
-    with argument_flags(path="model", contract="input_range"):
+    with argument_flags("model", path="model", contract="input_range"):
         model = loading.load_teacher(
             FLAGS.model, pixel_flags.image_shape(), trust=FLAGS.trust_teacher
         )
@@ -96,7 +96,8 @@ def _measure_lite(dataset: ImageDataset) -> dict[str, Any]:
         raise InputError(
             f"Expected --model to be a .tflite file. Received: {FLAGS.model} ({error.strerror})"
         ) from error
-    model = LiteModel(content, FLAGS.model)
+    with argument_flags("model"):
+        model = LiteModel(content, FLAGS.model)
     teacher_builder.check_classes(dataset, model.num_classes)
     height, width, channels = model.image_shape
     pixels, labels = dataset.load("test", (height, width, channels))

@@ -1,4 +1,4 @@
-"""Small networks that the tests share; nothing here needs a network or a data set."""
+"""Fixtures and small networks that the tests share."""
 
 import os
 
@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-# Two logical devices, so that replicas can be tested; before TensorFlow starts.
+# Two logical devices for tests of replicas; TensorFlow accepts them only before it starts.
 tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
 )
@@ -22,7 +22,7 @@ def _seeded():
 
 @pytest.fixture(scope="session")
 def two_replicas():
-    """Two logical CPUs. One strategy for all tests: the sums of two would meet in one process."""
+    """A strategy of two logical CPUs, the same for all tests: two would mix their reductions."""
     devices = [device.name for device in tf.config.list_logical_devices("CPU")]
     return tf.distribute.MirroredStrategy(devices)
 

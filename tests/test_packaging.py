@@ -1,4 +1,4 @@
-"""A wheel built from the tree runs the main job outside the checkout."""
+"""The wheel, the versions, the flags in the documentation, and the import of the package."""
 
 import pathlib
 import re
@@ -15,7 +15,7 @@ ROOT = pathlib.Path(__file__).parent.parent
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory):
-    """Built from a copy, so that no build folder is left in the checkout."""
+    """A wheel, built from a copy so that the checkout has no build folder."""
     folder = tmp_path_factory.mktemp("wheel")
     files = subprocess.run(
         ["git", "ls-files", "-co", "--exclude-standard"],
@@ -30,7 +30,7 @@ def wheel(tmp_path_factory):
     return next(folder.glob("*.whl"))
 
 
-def test_it_holds_the_package_and_the_recipes(wheel):
+def test_the_wheel_contains_the_package_and_the_recipes(wheel):
     names = set(zipfile.ZipFile(wheel).namelist())
     recipes = {f"dfad_tf/flags/{path.name}" for path in (ROOT / "flags").glob("*.flags")}
     modules = {str(path.relative_to(ROOT)) for path in (ROOT / "dfad_tf").rglob("*.py")}
@@ -38,29 +38,53 @@ def test_it_holds_the_package_and_the_recipes(wheel):
     assert not any(name.startswith("tests") for name in names)
 
 
-def test_it_runs_outside_the_checkout(wheel, tmp_path):
-    site = tmp_path / "site"
+@pytest.fixture(scope="module")
+def site(wheel, tmp_path_factory):
+    """A folder into which the wheel is installed."""
+    site = tmp_path_factory.mktemp("site")
     pip = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--target", site, wheel]
     subprocess.run(pip, check=True, capture_output=True)
-    done = subprocess.run(
-        [
-            sys.executable, "-c",
-            "import sys; sys.path.insert(0, sys.argv.pop(1)); "
-            "from dfad_tf import train; train.run()",
-            str(site),
-            "--epochs=1", "--steps_per_epoch=2", "--teacher_epochs=1", "--verbose=0",
-            f"--teacher_cache={tmp_path}", "--workdir=run",
-        ],
-        cwd=tmp_path, capture_output=True, text=True, check=False,
+    return site
+
+
+def run_installed(site, folder, code, *arguments):
+    """Run code in another process and folder, where the installed package is imported."""
+    code = f"import sys; sys.path.insert(0, sys.argv.pop(1))\n{code}"
+    return subprocess.run(
+        [sys.executable, "-c", code, str(site), *arguments],
+        cwd=folder, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+
+def test_the_installed_package_distils_outside_the_checkout(site, tmp_path):
+    done = run_installed(
+        site, tmp_path, "from dfad_tf import train; train.run()",
+        "--epochs=1", "--steps_per_epoch=2", "--teacher_epochs=1", "--verbose=0",
+        f"--teacher_cache={tmp_path}", "--workdir=run",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert "Result" in done.stdout and (tmp_path / "run" / "student.keras").exists()
 
 
-def test_the_version_stands_in_one_value():
+def test_the_installed_package_finds_a_recipe_by_its_name(site, tmp_path):
+    code = """
+from dfad_tf import train
+from dfad_tf.command_line import arguments, recipes
+arguments.parse(["train", *sys.argv[1:]], recipes=True)
+print(recipes.recipe_path("cifar10_smoke.flags"))
+print(train.FLAGS.teacher_model, train.FLAGS.student, train.FLAGS.images, train.FLAGS.batch_size)
+"""
+    done = run_installed(site, tmp_path, code, "--flagfile=cifar10_smoke.flags", "--batch_size=9")
+    assert done.returncode == 0, done.stderr
+    path, values = done.stdout.splitlines()
+    assert pathlib.Path(path) == site / "dfad_tf" / "flags" / "cifar10_smoke.flags"
+    assert values == "compact_8 compact_4 23040 9"
+
+
+def test_all_files_name_one_version():
     package = re.search(r'__version__ = "(.+)"', (ROOT / "dfad_tf" / "__init__.py").read_text())
     setup = re.search(r'version="(.+)"', (ROOT / "setup.py").read_text())
-    # The newest release; an entry that is not released yet says so behind its version.
+    # The newest release: the title of an unreleased entry has more than a version.
     changelog = re.search(r"^## (\S+)$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
     citation = re.search(r"^version: (.+)$", (ROOT / "CITATION.cff").read_text(), re.MULTILINE)
     assert package[1] == setup[1] == changelog[1] == citation[1]
@@ -75,7 +99,7 @@ def test_the_documentation_names_only_flags_that_exist():
     pages = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "export" / "README.md"]
     files = [*pages, *ROOT.glob("docs/*.md"), *ROOT.glob("flags/*")]
     texts = [file.read_text() for file in files]
-    texts = [re.sub(r"torch_dfad\.py[^`\"]*", "", text) for text in texts]  # another program's
+    texts = [re.sub(r"torch_dfad\.py[^`\"]*", "", text) for text in texts]  # another program
     named = {name for text in texts for name in re.findall(r"--([a-z_0-9]+)[=` \n]", text)}
     assert named
     assert {name for name in named if not {name, name.removeprefix("no")} & set(FLAGS)} <= {
@@ -100,21 +124,21 @@ def test_the_example_of_the_readme_runs(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("command", ["train", "evaluate", "to_tflite", "to_saved_model"])
-def test_an_installed_command_tells_its_flags(command):
+def test_help_of_a_command_shows_its_flags(command):
     code = f"from dfad_tf import {command}; {command}.run()"
     done = subprocess.run(
         [sys.executable, "-c", code, "--helpshort"],
         cwd=ROOT, capture_output=True, text=True, check=False,
     )  # fmt: skip
-    assert f"python -m dfad_tf.{command}" in done.stdout and "--dataset:" in done.stdout
+    assert f"Usage: python -m dfad_tf.{command} " in done.stdout and "\n  --dataset" in done.stdout
 
 
-def test_importing_the_package_imports_nothing_heavy():
+def test_the_package_imports_neither_keras_nor_tensorflow():
     code = "import sys, dfad_tf; sys.exit('tensorflow' in sys.modules or 'keras' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
 
 
-def test_every_public_name_is_there():
+def test_every_public_name_can_be_imported():
     import dfad_tf
 
     assert all(getattr(dfad_tf, name) is not None for name in dfad_tf.__all__)

@@ -17,31 +17,42 @@ _FLAGS = {
     "every": "backup_every",
     "features": "teacher_features",
     "input_shape": "image_shape",
+    "output_shape": "image_shape",
     "shape": "image_shape",
     "trust": "trust_teacher",
 }
 
 
 @contextlib.contextmanager
-def argument_flags(**names: str) -> Iterator[None]:
+def argument_flags(about: str = "", /, **names: str) -> Iterator[None]:
     """Let an `InputError` name flags in the place of the arguments that they were passed to.
 
     Args:
+        about: The flag whose value is read, without dashes. It precedes a message that names no
+            flag, such as one about the content of a file.
         **names: The flag of each argument, without dashes, where the general table has none or
             another one.
 
     Raises:
-        InputError: The same error, with flags in the place of arguments.
+        InputError: The same error, with flags in the place of arguments, or the error of the
+            system that prevents reading the file of `about`.
 
     Example:
 
-    >>> with argument_flags(path="student"):
+    >>> with argument_flags("student", path="student"):
     ...     load_keras_file(FLAGS.student)
     """
     try:
         yield
     except InputError as error:
-        raise InputError(with_flags(str(error), names)) from error
+        message = with_flags(str(error), names)
+        raise InputError(
+            message if "--" in message or not about else f"--{about}: {message}"
+        ) from error
+    except OSError as error:  # such as a name that is too long
+        if not about:
+            raise
+        raise InputError(f"--{about}: the system reported an error: {error}") from error
 
 
 def with_flags(message: str, names: dict[str, str] | None = None) -> str:

@@ -62,10 +62,19 @@ def expanded(arguments: Sequence[str]) -> list[str]:
 
     Args:
         arguments: The command and its arguments.
+
+    Raises:
+        InputError: If a flag file cannot be read.
     """
     command = os.path.basename(arguments[0]).removesuffix(".py").removeprefix("dfad-")
     located = [_located(argument) for argument in arguments[1:]]
-    read = FLAGS.read_flags_from_files(located, force_gnu=False)
+    try:
+        read = FLAGS.read_flags_from_files(located, force_gnu=False)
+    except flags.CantOpenFlagFileError as error:
+        raise InputError(
+            "Expected --flagfile to be a file of flags, or the name of a recipe (--list prints "
+            f"them). {str(error).removeprefix('ERROR:: ')}"
+        ) from error
     return [arguments[0], *renamed(read, command.replace("-", "_"))]
 
 

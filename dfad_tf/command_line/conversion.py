@@ -74,7 +74,7 @@ def convert_model(conversion: Conversion) -> None:
     output = _output_folder(path, conversion.suffix)
     run = run_record.run_of(path)
     contract = pixel_flags.contract_of_model(FLAGS.model, student.input_shape[-1])
-    with argument_flags(teacher="model", contract="input_range"):
+    with argument_flags("model", teacher="model", contract="input_range"):
         description = describe_teacher(student, contract)
     shape = description.image_shape
     with argument_flags(name="dataset"):
@@ -109,7 +109,7 @@ def _student() -> keras.Model:
             f"Expected --model to be a .keras or .h5 file. Received the folder: {FLAGS.model}"
         )
     pixel_flags.check_pixel_flags()
-    with argument_flags(path="model"):
+    with argument_flags("model", path="model"):
         return loading.load_teacher(FLAGS.model, pixel_flags.image_shape(), FLAGS.trust_teacher)
 
 
@@ -162,7 +162,7 @@ def _generator(
     if not path.is_file() and not named:
         return None
     try:
-        with argument_flags(path="calibration", generator="calibration"):
+        with argument_flags("calibration", path="calibration", generator="calibration"):
             generator = loading.load_keras_file(str(path), FLAGS.trust_teacher)
             exporting.check_generator(generator, shape)
     except InputError:
@@ -202,5 +202,5 @@ def _calibration(
             "Expected --calibration to be generator, noise, dataset, a generator's .keras file or "
             f"a folder of images. Received: {source!r}"
         )
-    with argument_flags(path="calibration"):
+    with argument_flags("calibration", path="calibration"):
         return exporting.from_folder(source, shape, count, seed)

@@ -21,7 +21,6 @@ from dfad_tf.compute import replicas as replica_shares
 from dfad_tf.compute.optimizers import make_optimizer
 from dfad_tf.distillation.compatibility import check_fit, check_student
 from dfad_tf.distillation.watched_layers import WatchedLayers
-from dfad_tf.exporting import check_formats
 from dfad_tf.methods import data_methods
 from dfad_tf.runs.records import Teacher
 from dfad_tf.synthesis import generators
@@ -56,19 +55,10 @@ def check_names() -> None:
     if not is_model_file(FLAGS.student) and FLAGS.student != "compact":
         models.check_name(FLAGS.student, "student")
     models.check_name(FLAGS.teacher_model, "teacher_model")
-    generators.check_name(FLAGS.generator)
+    with argument_flags("generator"):
+        generators.check_name(FLAGS.generator)
     image_shape()
     check_pixel_flags()
-
-
-def export_formats() -> list[str]:
-    """Return the formats that `--export` names, in the order in which they are written.
-
-    Raises:
-        InputError: If a name is unknown.
-    """
-    with argument_flags(formats="export"):
-        return check_formats(FLAGS.export)
 
 
 def check_shares(replicas: int) -> None:

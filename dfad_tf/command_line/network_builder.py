@@ -29,7 +29,7 @@ def student_from_flags(teacher: Teacher) -> keras.Model:
     """Build the student, with the teacher's input and its preprocessing inside."""
     description = teacher.description
     if is_model_file(FLAGS.student):
-        with argument_flags(path="student"):
+        with argument_flags("student", path="student"):
             return _untrained(loading.load_keras_file(FLAGS.student, trust=FLAGS.trust_teacher))
     name = FLAGS.student
     if name == "compact":
@@ -39,7 +39,7 @@ def student_from_flags(teacher: Teacher) -> keras.Model:
             trainable_parameters(teacher.model),
         )
     contract = description.contract
-    with argument_flags(name="student"):
+    with argument_flags("student", name="student"):
         return models.build(
             name,
             description.image_shape,
@@ -68,7 +68,7 @@ def _untrained(supplied: keras.Model) -> keras.Model:
 def generator_from_flags(teacher: Teacher) -> keras.Model:
     """Build the generator, whose images are in the teacher's input range."""
     contract = teacher.description.contract
-    with argument_flags(name="generator"):
+    with argument_flags("generator", name="generator"):
         return generators.build(
             FLAGS.generator,
             FLAGS.latent_size,

@@ -24,8 +24,10 @@ def announce_teacher_training(dataset: ImageDataset) -> None:
         dataset: The data set that trains it.
 
     Raises:
-        InputError: If it takes longer than a day on a CPU, and `--yes` is not given.
+        InputError: If the teacher could not be saved, or if the run takes longer than a day on a
+            CPU and `--yes` is not given.
     """
+    teacher_builder.check_cache(dataset)
     teacher = teacher_builder.untrained_teacher_from_flags()
     networks = {
         "teacher": teacher.model,

@@ -43,7 +43,9 @@ def find_interrupted_run() -> pathlib.Path | None:
     `--precision` is set to the dtype policy that the run had.
     """
     free = [*_FREE_FLAGS, *(["precision"] if training_flags.policy_name() == "auto" else [])]
-    folder = interrupted_run.find_interrupted(FLAGS.workdir, FLAGS.resume, flags_text(), free)
+    folder = interrupted_run.find_interrupted(
+        FLAGS.workdir, FLAGS.resume, flags_text(), free, arguments.RENAMED
+    )
     if folder is not None:
         _LOG.info("Resuming the interrupted run in %s", folder)
         FLAGS["precision"].value = interrupted_run.recorded_flag(folder, "precision")

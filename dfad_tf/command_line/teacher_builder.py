@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pathlib
+
 from absl import flags
 
 from dfad_tf import models
@@ -17,6 +19,7 @@ from dfad_tf.teachers.description import TeacherDescription, describe_teacher
 from dfad_tf.teachers.teacher_signals import TeacherSignals
 from dfad_tf.teachers.training import TeacherRecipe
 from dfad_tf.utils.errors import InputError
+from dfad_tf.utils.files import check_writable
 
 FLAGS = flags.FLAGS
 
@@ -65,9 +68,24 @@ def teacher_is_missing(dataset: ImageDataset | None) -> bool:
     """
     if FLAGS.teacher or dataset is None:
         return False
+    return not _cached_path(dataset).exists()
+
+
+def check_cache(dataset: ImageDataset) -> None:
+    """Check that a trained teacher can be saved, before anything is estimated or trained.
+
+    Args:
+        dataset: The data set that trains it.
+
+    Raises:
+        InputError: If the folder of teachers is not writable.
+    """
+    check_writable(_cached_path(dataset).parent, "--teacher_cache")
+
+
+def _cached_path(dataset: ImageDataset) -> pathlib.Path:
     shape = image_shape() or dataset.image_shape
-    path = cache.teacher_path(recipe_from_flags(), dataset.name, shape, FLAGS.teacher_cache)
-    return not path.exists()
+    return cache.teacher_path(recipe_from_flags(), dataset.name, shape, FLAGS.teacher_cache)
 
 
 def teacher_from_flags(dataset: ImageDataset | None, verbose: str | int) -> Teacher:
@@ -82,7 +100,7 @@ def teacher_from_flags(dataset: ImageDataset | None, verbose: str | int) -> Teac
     """
     shape = image_shape()
     if FLAGS.teacher:
-        with argument_flags(path="teacher", contract="input_range"):
+        with argument_flags("teacher", path="teacher", contract="input_range"):
             model = loading.load_teacher(FLAGS.teacher, shape, trust=FLAGS.trust_teacher)
             contract = contract_from_flags(model.input_shape[-1])
             description = describe_teacher(model, contract, FLAGS.teacher_features)
@@ -114,7 +132,7 @@ def untrained_teacher_from_flags() -> Teacher:
         dataset = datasets.describe_dataset(dataset_name() or "", FLAGS.data_dir)
     shape = image_shape() or dataset.image_shape
     contract = PixelContract("pixels", source="with preprocessing inside").for_channels(shape[2])
-    with argument_flags(name="teacher_model"):
+    with argument_flags("teacher_model", name="teacher_model"):
         model = models.build(FLAGS.teacher_model, shape, dataset.num_classes)
     description = TeacherDescription(
         shape, dataset.num_classes, "logits", contract, TeacherSignals(model).features_name

@@ -30,7 +30,7 @@ def check_fit(teacher: keras.Model, student: keras.Model, generator: keras.Model
     check_student(teacher, student)
     if generator.output_shape[1:] != teacher.input_shape[1:]:
         raise InputError(
-            "Expected a generator whose output has the shape of the teacher's input, "
+            "Expected `generator` to have an output of the shape of the teacher's input, "
             f"{teacher.input_shape[1:]}. Received: {generator.output_shape[1:]}"
         )
 
@@ -47,17 +47,17 @@ def check_student(teacher: keras.Model, student: keras.Model) -> None:
     """
     if student.input_shape[1:] != teacher.input_shape[1:]:
         raise InputError(
-            "Expected a student with the teacher's input shape, "
+            "Expected `student` to have the teacher's input shape, "
             f"{teacher.input_shape[1:]}. Received: {student.input_shape[1:]}"
         )
     if TeacherSignals(student).softmax_removed:
         raise InputError(
-            "Expected a student that returns logits: remove the softmax from its last layer. "
+            "Expected `student` to return logits: remove the softmax from its last layer. "
             "Received: a student that ends in a softmax"
         )
     if student.output_shape[1:] != teacher.output_shape[1:]:
         raise InputError(
-            "Expected a student with the teacher's output shape, "
+            "Expected `student` to have the teacher's output shape, "
             f"{teacher.output_shape[1:]}. Received: {student.output_shape[1:]}"
         )
 

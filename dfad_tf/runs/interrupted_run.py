@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import pathlib
 import shutil
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 
 import filelock
 
@@ -35,7 +35,11 @@ def copy_interrupted(folder: pathlib.Path, target: pathlib.Path) -> None:
 
 
 def find_interrupted(
-    workdir: str | None, resume: str, flags_text: str, ignored: Collection[str] = ()
+    workdir: str | None,
+    resume: str,
+    flags_text: str,
+    ignored: Collection[str] = (),
+    renamed: Mapping[str, str] | None = None,
 ) -> pathlib.Path | None:
     """Find the interrupted run that a command resumes.
 
@@ -46,6 +50,7 @@ def find_interrupted(
             a new run.
         flags_text: The flags of this command, one `--name=value` per line.
         ignored: Names of flags that may differ.
+        renamed: New names of flags that an earlier version recorded under old names.
 
     Returns:
         Its folder; None for a new run.
@@ -61,15 +66,19 @@ def find_interrupted(
             )
         return None
     found: pathlib.Path | None = None
+    now = _values(flags_text)
     if workdir:
         folder = pathlib.Path(workdir)
         if is_interrupted(folder):
-            _check_same(folder, flags_text, ignored)
+            _check_same(folder, _differences(folder, now, ignored, renamed or {}))
             found = folder
     else:
         for folder in sorted(pathlib.Path("runs").glob("*"), reverse=True):
-            same = is_interrupted(folder) and not _differences(folder, flags_text, ignored)
-            if same and _is_free(folder):
+            if (
+                is_interrupted(folder)
+                and not _differences(folder, now, ignored, renamed or {})
+                and _is_free(folder)
+            ):
                 found = folder
                 break
     if found is None and resume == "must":
@@ -130,8 +139,7 @@ def _is_free(folder: pathlib.Path) -> bool:
         return False
 
 
-def _check_same(folder: pathlib.Path, flags_text: str, ignored: Collection[str]) -> None:
-    differences = _differences(folder, flags_text, ignored)
+def _check_same(folder: pathlib.Path, differences: list[str]) -> None:
     if differences:
         raise InputError(
             f"Expected the flags of the interrupted run in {folder}. Received different ones: "
@@ -139,9 +147,11 @@ def _check_same(folder: pathlib.Path, flags_text: str, ignored: Collection[str])
         )
 
 
-def _differences(folder: pathlib.Path, flags_text: str, ignored: Collection[str]) -> list[str]:
-    before = _values((folder / FLAG_FILE).read_text(encoding="utf-8"))
-    now = _values(flags_text)
+def _differences(
+    folder: pathlib.Path, now: dict[str, str], ignored: Collection[str], renamed: Mapping[str, str]
+) -> list[str]:
+    recorded = _values((folder / FLAG_FILE).read_text(encoding="utf-8"))
+    before = {renamed.get(name, name): value for name, value in recorded.items()}
     return [
         f"--{name}={now.get(name, '(not set)')} instead of {before.get(name, '(not set)')}"
         for name in sorted(before.keys() | now.keys())

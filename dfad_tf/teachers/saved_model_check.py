@@ -38,6 +38,8 @@ def check_saved_model(path: str, trust: bool = False) -> None:
         )
     except DecodeError as error:
         raise InputError(f"Expected a complete SavedModel in {path}. {error}") from error
+    if not content.meta_graphs:
+        raise InputError(f"Expected a complete SavedModel in {path}. Received: no graph")
     if trust:
         return
     for meta_graph in content.meta_graphs:

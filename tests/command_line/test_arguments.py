@@ -21,7 +21,7 @@ def test_a_file_of_that_name_takes_precedence_over_the_recipe(tmp_path, monkeypa
     assert parse("--flagfile=cifar10_smoke.flags").epochs == 3
 
 
-def test_an_old_flag_name_sets_the_new_flag_and_says_so(tmp_path, capsys):
+def test_an_old_flag_name_sets_the_new_flag_and_prints_its_name(tmp_path, capsys):
     assert parse("--most_restores=3").max_restores == 3
     assert capsys.readouterr().err == "--most_restores is now called --max_restores.\n"
     (tmp_path / "old.flags").write_text("--most_restores=2\n")  # as a run of 0.5.0 wrote it
@@ -29,12 +29,17 @@ def test_an_old_flag_name_sets_the_new_flag_and_says_so(tmp_path, capsys):
 
 
 @pytest.mark.parametrize("command", ["dfad-to-tflite", "/package/dfad_tf/to_tflite.py"])
-def test_to_tflite_has_a_renamed_flag_of_its_own(command):
+def test_precision_is_renamed_for_to_tflite_alone(command):
     expanded = command_arguments.expanded([command, "--precision=int8", "--model=x"])
     assert expanded[1:] == ["--formats=int8", "--model=x"]
     assert command_arguments.expanded(["train.py", "--precision=float32"])[1:] == [
         "--precision=float32"
     ]
+
+
+def test_a_flag_file_that_cannot_be_read_is_reported_by_its_flag():
+    with pytest.raises(InputError, match="Expected --flagfile to be .*No such file.*absent.flags"):
+        parse("--flagfile=absent.flags")
 
 
 @pytest.mark.parametrize("name", ["teacher", "dataset", "student"])
@@ -43,7 +48,7 @@ def test_an_empty_value_is_reported_by_its_flag(name):
         parse(f"--{name}=")
 
 
-def test_flags_keep_no_value_of_the_parse_that_finds_the_recipes():
+def test_no_value_remains_of_the_parse_that_finds_the_recipes():
     parse("--dataset=mnist", "--epochs=3")
     parse("--dataset=mnist")
     assert FLAGS.epochs == 8  # the recipe's

@@ -16,7 +16,7 @@ def groups(text):
     return re.findall(r"^(\w[\w ]*):$", text, re.MULTILINE)
 
 
-def test_the_flags_of_train_are_in_groups_and_each_has_a_sentence():
+def test_the_flags_of_train_are_in_groups_and_each_is_described():
     parse()
     text = help_text.help_text(train)
     assert groups(text) == TITLES
@@ -29,7 +29,7 @@ def test_the_flags_of_train_are_in_groups_and_each_has_a_sentence():
     assert all(sentence.endswith(".") for sentence in described.values())
 
 
-def test_it_shows_the_values_of_the_recipe():
+def test_help_shows_the_values_of_the_recipe():
     parse("--dataset=cifar10")
     assert "--teacher_model [resnet34]" in help_text.help_text(train)
     parse("--dataset=mnist")

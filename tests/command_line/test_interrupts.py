@@ -1,4 +1,4 @@
-"""Ctrl-C ends a command with status 130 and one line, also within a long native operation."""
+"""Ctrl-C ends a command with status 130 and one line, also during a long native operation."""
 
 import signal
 import subprocess
@@ -11,13 +11,13 @@ BUSY = """
 import ctypes, signal, sys, time
 from dfad_tf.command_line.interrupts import leave_in_time
 sys.argv = ["train.py"]
-signal.signal(signal.SIGINT, lambda *_: None)  # as a training that waits for the end of its step
+signal.signal(signal.SIGINT, lambda *_: None)  # like a training, which ends its step first
 with leave_in_time({seconds}):
     print("ready", flush=True)
     {work}
     print("ended", flush=True)
 """
-# Python's handler runs only after such a call, as after an operation of TensorFlow.
+# Python runs a handler only after such a call, and after an operation of TensorFlow.
 NATIVE = "ctypes.CDLL(None).sleep(20); ctypes.CDLL(None).sleep(20)"
 SHORT = "time.sleep(0.5)"
 
@@ -42,6 +42,6 @@ def test_a_long_native_operation_ends_in_time():
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
-def test_a_command_that_ends_by_itself_is_left_to_it():
+def test_a_command_that_ends_by_itself_keeps_its_status():
     status, output, errors, _ = run(SHORT, 20.0)
     assert (status, output, errors) == (0, "ended\n", "")

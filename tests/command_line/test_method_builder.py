@@ -1,4 +1,4 @@
-"""Flags make the method, and the recipes hold what its authors gave it."""
+"""Methods built from flags, and the hyperparameters in their recipes."""
 
 import pytest
 
@@ -10,7 +10,8 @@ from dfad_tf.utils.errors import InputError
 from tests.helpers.command import parse
 
 
-def parts(method):
+def settings_of(method):
+    """Everything that a method is built from."""
     return {
         "terms": [term.get_config() for term in method.generator_objectives],
         "discrepancy": method.discrepancy.get_config(),
@@ -25,12 +26,14 @@ def parts(method):
 
 @pytest.mark.parametrize("suffix", ["", "+memory"])
 @pytest.mark.parametrize("name", ["dafl", "zskt", "dfq"])
-def test_the_recipe_of_a_method_is_its_row(name, suffix):
+def test_the_recipe_of_a_method_sets_the_values_of_the_table(name, suffix):
     parse("--dataset=digits", f"--method={name}{suffix}")
-    assert parts(method_builder.method_from_flags()) == parts(methods.get(name + suffix))
+    assert settings_of(method_builder.method_from_flags()) == settings_of(
+        methods.get(name + suffix)
+    )
 
 
-def test_the_weights_of_dafl_follow_the_data_set():
+def test_the_weights_of_dafl_depend_on_the_data_set():
     for dataset, weights in (("cifar10", [0.05, 0.01, 5.0]), ("cifar100", [0.5, 0.1, 20.0])):
         parse(f"--dataset={dataset}", "--method=dafl")
         terms = method_builder.method_from_flags().generator_objectives
@@ -42,7 +45,7 @@ def test_zskt_clips_its_gradients():
     assert parse("--dataset=digits").global_clipnorm == 0
 
 
-def test_flags_reach_the_method():
+def test_flags_set_the_terms_of_the_method():
     parse(
         "--method=dfq", "--batch_norm_weight=3", "--student_steps=4", "--discrepancy=mae",
         "--generator_discrepancy=js", "--logits_activation_weight=0",
@@ -60,7 +63,7 @@ def test_flags_reach_the_method():
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_a_method_without_data_needs_none(name):
+def test_a_method_without_data_needs_no_data_set(name):
     parse(f"--method={name}", "--teacher=x.keras")
     assert not method_builder.needs_data()
     method_builder.check()
@@ -74,18 +77,18 @@ def test_a_method_with_data_needs_a_data_set(name):
         method_builder.check()
     parse(f"--method={name}", "--teacher=x.keras", "--dataset=digits")
     method_builder.check()
-    parse(f"--method={name}")  # of the digits, where a teacher is trained
+    parse(f"--method={name}")  # without --teacher, the data set is digits
     method_builder.check()
 
 
-def test_an_unknown_method_is_looked_for_among_all():
+def test_the_nearest_name_for_an_unknown_method_may_be_a_method_with_data():
     for wrong, meant in (("fitnets", "fitnet"), ("proposd", "proposed"), ("dafk", "dafl")):
         parse(f"--method={wrong}")
         with pytest.raises(InputError, match=f"Unknown method.*Did you mean '{meant}'"):
             method_builder.needs_data()
 
 
-def test_without_flags_the_data_settings_are_the_papers():
+def test_the_default_data_settings_are_those_of_the_papers():
     parse("--method=at")
     settings, papers = method_builder.data_settings_from_flags(), DataSettings()
     for name in vars(papers):
@@ -94,7 +97,7 @@ def test_without_flags_the_data_settings_are_the_papers():
     assert settings.attention.get_config() == papers.attention.get_config()
 
 
-def test_flags_reach_the_data_settings():
+def test_flags_set_the_data_settings():
     parse(
         "--method=at", "--temperature=2", "--logits_weight=0.5", "--attention_weight=9",
         "--hint_weight=3", "--factor_weight=4", "--factor_rate=0.75", "--reference_forms",
@@ -111,33 +114,33 @@ def test_flags_reach_the_data_settings():
 @pytest.mark.parametrize("name", ["proposed", "dafl", "zskt", "dfq", "proposed+memory"])
 @pytest.mark.parametrize("steps", [1, 7, 50])
 @pytest.mark.parametrize("images", [1, 1000, 123_456, 10_000_000])
-def test_a_wish_for_images_is_met_to_a_step_an_epoch(name, steps, images):
+def test_images_set_the_steps_to_within_one_step_per_epoch(name, steps, images):
     values = parse(
         f"--images={images}", f"--method={name}", f"--steps_per_epoch={steps}", "--batch_size=64"
     )
     flag_checks.set_steps_by_images()
     each = method_builder.method_from_flags().images_per_step(64)
-    made = values.epochs * values.steps_per_epoch * each
-    assert abs(made - images) < max(values.epochs, 1.01) * each
-    # An epoch is about as long as it was, unless there are fewer steps than that.
+    generated = values.epochs * values.steps_per_epoch * each
+    assert abs(generated - images) < max(values.epochs, 1.01) * each
+    # The length of an epoch changes little, unless there are fewer steps than one epoch has.
     if images / each < steps:
         assert values.epochs == 1
     else:
         assert 2 / 3 <= values.steps_per_epoch / steps <= 1.5
-    # As a run's flags.flags has it: asked again, nothing changes.
+    # flags.flags of a run contains --images and the steps: a second call changes nothing.
     before = values.epochs, values.steps_per_epoch
     flag_checks.set_steps_by_images()
     assert (values.epochs, values.steps_per_epoch) == before
 
 
-def test_images_set_no_steps_where_none_are_generated_or_asked_for():
+def test_no_steps_are_set_for_a_method_with_data_or_without_the_flag():
     for arguments in (["--method=kd", "--images=100"], ["--method=dfad"]):
         values = parse(*arguments, "--epochs=3", "--steps_per_epoch=4")
         flag_checks.set_steps_by_images()
         assert (values.epochs, values.steps_per_epoch) == (3, 4)
 
 
-def test_an_execution_must_divide_the_steps_that_images_set():
+def test_the_steps_of_an_execution_must_divide_the_steps_that_images_set():
     parse("--images=10000", "--method=proposed", "--steps_per_execution=7", "--batch_size=64")
     with pytest.raises(InputError, match="--steps_per_execution to divide --steps_per_epoch"):
         flag_checks.check_names()

@@ -1,4 +1,4 @@
-"""The plan comes before a missing teacher is trained; a run of days has to be asked for."""
+"""The plan comes before a missing teacher is trained; a run of days needs --yes."""
 
 import pytest
 
@@ -50,7 +50,7 @@ def test_on_a_gpu_a_run_of_days_starts(monkeypatch, capsys):
     assert "more than an hour" in capsys.readouterr().out
 
 
-def test_the_teachers_share_is_named_where_it_is_to_be_trained():
+def test_the_error_names_the_time_of_the_training_of_a_teacher():
     long = plan(HOUR, **{planning._TEACHER: 40 * HOUR})
     with pytest.raises(InputError, match="teacher's training takes 40 h 0 min.*--teacher=FILE"):
         planning.announce(long)

@@ -1,4 +1,4 @@
-"""Recipes in front of a command line, and the flags of another one for a while."""
+"""The recipes that precede a command line, and the temporary use of other flags."""
 
 import pytest
 from absl import flags
@@ -11,7 +11,7 @@ FLAGS = flags.FLAGS
 
 
 def recipes_of(*arguments):
-    """Names of the recipes that are put in front, in their order."""
+    """Names of the recipes that precede the arguments, in their order."""
     given = ["command", *arguments]
     result = command_arguments.with_recipes(given)
     count = len(given) - 1
@@ -48,25 +48,27 @@ def recipes_of(*arguments):
         (("--dataset=beans", "--method=dfq"), ["other_dataset", "method_dfq"]),
     ],
 )  # fmt: skip
-def test_recipes_come_in_their_order_and_in_front(arguments, names):
+def test_recipes_precede_the_arguments_in_their_order(arguments, names):
     assert recipes_of(*arguments) == names
 
 
-def test_the_methods_recipe_wins_over_the_data_sets_and_the_user_over_both():
+def test_the_recipe_of_a_method_overrides_that_of_the_data_set_and_the_user_both():
     values = parse("--dataset=digits")
     assert (values.student_steps, values.information_entropy_weight) == (5, 0.5)
     values = parse("--dataset=cifar100", "--method=dafl", "--student_steps=3")
     assert (values.student_steps, values.discrepancy) == (3, "kl")
-    # The data set's own of the method, behind the method's.
+    # The recipe of the method for this data set follows the one of the method.
     assert values.logits_activation_weight == 0.5 and values.information_entropy_weight == 20
-    assert values.batch_size == 256 and values.student == "resnet18"  # the data set's
+    assert (
+        values.batch_size == 256 and values.student == "resnet18"
+    )  # from the recipe of the data set
 
 
 def values():
     return {name: (FLAGS[name].value, FLAGS[name].present) for name in FLAGS}
 
 
-def test_other_flags_hold_for_a_while_and_all_come_back():
+def test_all_flags_are_restored_after_the_use_of_others():
     parse("--dataset=mnist", "--epochs=7", "--teacher_layers=a,b", "--seed=3")
     before = values()
     with command_arguments.parsed(["--dataset=cifar10", "--method=dafl", "--batch_size=9"]):
@@ -77,7 +79,7 @@ def test_other_flags_hold_for_a_while_and_all_come_back():
     assert values() == before
 
 
-def test_all_flags_come_back_after_an_error():
+def test_all_flags_are_restored_after_an_error():
     parse("--dataset=mnist", "--epochs=7")
     before = values()
     with pytest.raises(ZeroDivisionError), command_arguments.parsed(["--epochs=2"]):
@@ -90,7 +92,7 @@ def test_all_flags_come_back_after_an_error():
         assert values() == before
 
 
-def test_other_flags_within_other_flags():
+def test_uses_of_other_flags_can_be_nested():
     parse("--epochs=7")
     with command_arguments.parsed(["--epochs=2"]):
         with command_arguments.parsed(["--epochs=3"]):

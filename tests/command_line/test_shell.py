@@ -1,4 +1,4 @@
-"""The commands as a user's shell runs them."""
+"""The commands in processes of their own, as a shell starts them."""
 
 import os
 import re
@@ -11,7 +11,7 @@ from tests.conftest import small_classifier
 
 
 def command(*arguments, module="train", **environment):
-    """The command as a user's shell runs it."""
+    """Run a command in another process."""
     return subprocess.run(
         [sys.executable, "-m", f"dfad_tf.{module}", *arguments],
         capture_output=True, text=True, check=False, env={**os.environ, **environment},
@@ -26,7 +26,7 @@ def command(*arguments, module="train", **environment):
         ([], {"KERAS_BACKEND": "jax"}, "KERAS_BACKEND.*jax"),
     ],
 )
-def test_the_shell_sees_one_line_and_a_status(arguments, environment, message):
+def test_a_mistake_gives_one_line_and_status_2(arguments, environment, message):
     done = command(*arguments, **environment)
     assert done.returncode == 2
     assert len(done.stderr.splitlines()) == 1, done.stderr
@@ -35,7 +35,7 @@ def test_the_shell_sees_one_line_and_a_status(arguments, environment, message):
     assert done.stdout == ""
 
 
-def test_evaluate_takes_its_flags_from_the_shell(tmp_path):
+def test_evaluate_reads_its_flags(tmp_path):
     small_classifier((32, 32, 1), classes=10).save(tmp_path / "model.keras")
     done = command(f"--model={tmp_path / 'model.keras'}", "--dataset=digits", module="evaluate")
     assert done.returncode == 0, done.stderr

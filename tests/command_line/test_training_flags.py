@@ -11,41 +11,41 @@ def policy(*arguments):
     values = parse(*arguments, recipe=False)
     training_flags.check_policy()
     precision = run_builder.fix_precision()
-    assert values.precision == precision  # the flags of the run repeat it
+    assert values.precision == precision  # the recorded flags repeat the run
     return precision
 
 
 @pytest.fixture
 def measured(monkeypatch):
-    """The device is fastest in a precision that no device is; how often it was asked."""
-    asked = []
+    """A stand-in for the measurement of the device; returns the list of its calls."""
+    calls = []
 
     def fastest_precision():
-        asked.append(1)
+        calls.append(1)
         return "measured"
 
     monkeypatch.setattr("dfad_tf.compute.precision.fastest_precision", fastest_precision)
-    return asked
+    return calls
 
 
 @pytest.mark.parametrize("arguments", [(), ("--precision=auto",)])
-def test_by_default_the_device_decides(measured, arguments):
+def test_the_default_is_the_fastest_policy_of_the_device(measured, arguments):
     assert policy(*arguments) == "measured" and len(measured) == 1
 
 
 @pytest.mark.parametrize("name", ["float32", "mixed_bfloat16", "mixed_float16"])
-def test_a_named_policy_is_taken_without_a_measurement(measured, name):
+def test_a_named_policy_needs_no_measurement(measured, name):
     assert policy(f"--precision={name}") == name
     assert policy(f"--precision={name.upper()}") == name
     assert measured == []
 
 
-def test_a_policy_may_be_written_with_a_dash_as_every_name(measured):
+def test_a_policy_may_have_a_dash_for_its_underscore(measured):
     assert policy("--precision=mixed-bfloat16") == "mixed_bfloat16"
 
 
 @pytest.mark.parametrize("name", ["bfloat16", "int8", "float16", "float32,int8", "half"])
-def test_an_unknown_policy_is_told_in_one_line(measured, name):
+def test_an_unknown_policy_is_reported_in_one_line(measured, name):
     with pytest.raises(InputError, match=f"--precision.*Received: '{name}'") as caught:
         policy(f"--precision={name}")
     assert "\n" not in str(caught.value) and measured == []

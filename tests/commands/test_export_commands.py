@@ -1,4 +1,4 @@
-"""The commands that export a model file, and the evaluation of exported files."""
+"""`to_tflite` and `to_saved_model`."""
 
 import json
 import pathlib
@@ -9,7 +9,7 @@ import keras
 import pytest
 from PIL import Image
 
-from dfad_tf import evaluate, to_saved_model, to_tflite
+from dfad_tf import to_saved_model, to_tflite
 from dfad_tf.exporting.calibration import noise_pixels
 from dfad_tf.utils.errors import InputError
 from tests.conftest import small_classifier, small_generator
@@ -151,7 +151,7 @@ def test_several_inputs_or_outputs_are_rejected(tmp_path, build):
         (("--model={net}", "--tolerance=nan"), "--tolerance from 0 to 1. Received: nan"),
     ],
 )
-def test_mistakes(student, tmp_path, arguments, message):
+def test_a_mistake_is_reported_before_a_file_is_written(student, tmp_path, arguments, message):
     (tmp_path / "labels.txt").write_text("one\n")
     small_generator((9, 9, 1)).save(tmp_path / "wide.keras")
     places = {
@@ -222,19 +222,3 @@ def test_a_damaged_record_of_labels(tmp_path, labels):
     (tmp_path / "result.json").write_text(json.dumps({"labels": labels}))
     run(f"--model={tmp_path / 'student.keras'}", main=to_saved_model.main)
     assert card_of(tmp_path / "student_saved_model")["labels"] == ["0", "1", "2"]
-
-
-def test_evaluate_rejects_unsuitable_files(tmp_path):
-    (tmp_path / "cut.tflite").write_bytes(b"1234TFL3")
-    small_classifier().save(tmp_path / "net.keras")
-    tflite(f"--model={tmp_path / 'net.keras'}")
-    other = tmp_path / "net_tflite" / "student_dynamic_int8.tflite"
-    for path, message in (
-        (tmp_path / "absent.tflite", "absent.tflite .No such file"),
-        (tmp_path / "cut.tflite", "LiteRT cannot run"),
-        (other, "with the model's 3 classes. Received: digits with 10"),
-    ):
-        with pytest.raises(InputError, match=message):
-            run(f"--model={path}", "--dataset=digits", main=evaluate.main)
-    with pytest.raises(InputError, match="no --input_range with an exported file"):
-        run(f"--model={other}", "--dataset=digits", "--input_range=pixels", main=evaluate.main)

@@ -1,7 +1,9 @@
-"""The command: a small true run, and every mistake answered in one line."""
+"""`train`: small runs without data, and the files that they write."""
 
 import csv
 import json
+import subprocess
+import sys
 
 import keras
 import numpy as np
@@ -27,11 +29,11 @@ def teacher(tmp_path):
     return tmp_path / "mine.keras"
 
 
-def test_a_run_leaves_its_folder(tmp_path, cache, capsys):
+def test_a_run_writes_its_files(tmp_path, cache, capsys):
     folder = tmp_path / "run"
     arguments = (
         *SMALL,
-        "--method=proposed",  # without the memory of the recipe
+        "--method=proposed",  # the recipe adds a memory
         "--teacher_model=mlp",
         "--teacher_epochs=2",
         f"--teacher_cache={cache}",
@@ -52,7 +54,7 @@ def test_a_run_leaves_its_folder(tmp_path, cache, capsys):
     output = capsys.readouterr().out
     for words in ("Plan", "multiply-adds", "Result", "real images used: none", str(folder)):
         assert words in output
-    # The numbers are the files': measured again by the other command.
+    # The accuracies are those of the saved files, as `evaluate` measures them.
     run_evaluate(folder / "student.keras")
     again = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert again["accuracy"] == result["student_accuracy"]
@@ -62,13 +64,29 @@ def test_a_run_leaves_its_folder(tmp_path, cache, capsys):
     student = keras.models.load_model(folder / "student.keras")
     generator = keras.models.load_model(folder / "generator.keras")
     assert student(generator(np.zeros((2, 100)))).shape == (2, 10)
+    check_keras_alone_loads(folder / "generator.keras", folder / "student.keras")
+
+
+def check_keras_alone_loads(*paths):
+    """Check that a process that cannot import the package loads the networks of a run."""
+    code = (
+        "import sys; sys.modules['dfad_tf'] = None\n"  # an import of the package fails
+        "import keras\n"
+        "for path in sys.argv[1:]:\n"
+        "    print(keras.saving.load_model(path).output_shape)\n"
+    )
+    child = subprocess.run(
+        [sys.executable, "-c", code, *map(str, paths)], capture_output=True, text=True, check=False
+    )
+    assert child.returncode == 0, child.stderr
+    assert child.stdout.splitlines() == ["(None, 32, 32, 1)", "(None, 10)"]
 
 
 def run_evaluate(model):
     run("--dataset=digits", f"--model={model}", "--json=-", main=evaluate.main)
 
 
-def test_an_own_teacher_needs_no_data(tmp_path, teacher, capsys):
+def test_a_supplied_teacher_needs_no_data(tmp_path, teacher, capsys):
     folder = tmp_path / "run"
     run(*SMALL, f"--teacher={teacher}", "--student=compact_4", f"--workdir={folder}")
     result = json.loads((folder / "result.json").read_text())
@@ -80,7 +98,7 @@ def test_an_own_teacher_needs_no_data(tmp_path, teacher, capsys):
     assert student.input_shape == (None, 9, 10, 2)
 
 
-def test_a_saved_model_is_a_teacher_too(tmp_path):
+def test_a_saved_model_can_be_the_teacher(tmp_path):
     small_classifier((9, 10, 3), classes=4, filters=256).export(tmp_path / "saved", verbose=False)
     folder = tmp_path / "run"
     run(*SMALL, f"--teacher={tmp_path / 'saved'}", f"--workdir={folder}", "--input_range=zero_one")
@@ -89,20 +107,20 @@ def test_a_saved_model_is_a_teacher_too(tmp_path):
     assert result["student"] == "compact_8"
 
 
-def test_an_own_student_starts_from_fresh_weights(tmp_path, teacher):
-    own = small_classifier((9, 10, 2), classes=4)
-    own.save(tmp_path / "own.keras")
+def test_a_supplied_student_starts_from_new_weights(tmp_path, teacher):
+    supplied = small_classifier((9, 10, 2), classes=4)
+    supplied.save(tmp_path / "supplied.keras")
     folder = tmp_path / "run"
     run(
-        *SMALL, f"--teacher={teacher}", f"--student={tmp_path / 'own.keras'}",
+        *SMALL, f"--teacher={teacher}", f"--student={tmp_path / 'supplied.keras'}",
         f"--workdir={folder}", "--learning_rate=1e-9", "--seed=3",
     )  # fmt: skip
     student = keras.models.load_model(folder / "student.keras")
-    assert student.count_params() == own.count_params()
-    assert not np.allclose(student.get_weights()[0], own.get_weights()[0])
+    assert student.count_params() == supplied.count_params()
+    assert not np.allclose(student.get_weights()[0], supplied.get_weights()[0])
 
 
-def test_a_seed_gives_the_same_student_and_the_flags_make_it_again(tmp_path, teacher):
+def test_a_seed_and_the_recorded_flags_give_the_same_student(tmp_path, teacher):
     folders = [tmp_path / name for name in ("first", "again", "other")]
     run(*SMALL, f"--teacher={teacher}", "--seed=5", f"--workdir={folders[0]}")
     run(f"--flagfile={folders[0] / 'flags.flags'}", f"--workdir={folders[1]}")
@@ -115,7 +133,7 @@ def test_a_seed_gives_the_same_student_and_the_flags_make_it_again(tmp_path, tea
 
 
 class _Compiled(Exception):
-    """Compiled, and no further."""
+    """The distiller was compiled; the test ends here."""
 
 
 @pytest.mark.parametrize(
@@ -127,7 +145,7 @@ class _Compiled(Exception):
         ("--precision=float32", "float32"),
     ],
 )
-def test_the_precision_of_the_device_or_of_the_flag_reaches_the_distiller(
+def test_the_distiller_is_compiled_with_the_precision_of_the_flag_or_of_the_device(
     tmp_path, teacher, monkeypatch, argument, precision
 ):
     def compile_(self, optimizer, generator_optimizer, method, **arguments):
@@ -159,14 +177,14 @@ def test_a_run_with_a_memory_in_bfloat16(tmp_path, teacher, capsys):
         assert {layer.dtype_policy.name for layer in network.layers} == {"float32"}
 
 
-def test_a_run_that_diverges_says_so(tmp_path, teacher):
+def test_a_run_that_diverges_names_the_learning_rate(tmp_path, teacher):
     folder = tmp_path / "run"
-    with pytest.raises(InputError, match="--learning_rate"):
+    with pytest.raises(InputError, match="loss became nan.*smaller `learning_rate`"):
         run(*SMALL, f"--teacher={teacher}", "--learning_rate=1e30", f"--workdir={folder}")
     assert (folder / "student.keras").exists() and not (folder / "result.json").exists()
 
 
-def test_the_history_keeps_measurements_of_later_epochs(tmp_path, cache):
+def test_epochs_without_a_measurement_are_NA_in_the_history(tmp_path, cache):
     run(
         *SMALL, "--teacher_model=mlp", "--teacher_epochs=2", f"--teacher_cache={cache}",
         f"--workdir={tmp_path / 'run'}", "--validation_freq=2",
@@ -178,11 +196,11 @@ def test_the_history_keeps_measurements_of_later_epochs(tmp_path, cache):
     assert 0 < float(rows[0]["seconds"]) < float(rows[1]["seconds"]) < 600
 
 
-def test_an_adapted_normalization_stays_in_an_own_student(tmp_path):
+def test_a_supplied_student_keeps_its_adapted_normalization(tmp_path):
     layer = keras.layers.Normalization(axis=-1)
     layer.adapt(np.random.default_rng(0).normal(5.0, 2.0, (500, 8, 8, 1)))
-    brought = keras.Sequential([keras.Input((8, 8, 1)), layer, *small_classifier().layers])
-    fresh = network_builder._untrained(brought)
+    supplied = keras.Sequential([keras.Input((8, 8, 1)), layer, *small_classifier().layers])
+    fresh = network_builder._untrained(supplied)
     at_mean = fresh.layers[0](np.full((1, 8, 8, 1), 5.0))
     assert np.abs(at_mean).max() < 0.2
     with pytest.raises(InputError, match="--student"):

@@ -3,7 +3,6 @@
 import dataclasses
 import json
 import logging
-import os
 import pathlib
 
 import keras
@@ -20,7 +19,6 @@ from dfad_tf.exporting.exporter import ExportedModel, Exporter
 from dfad_tf.exporting.lite_exporter import Float16Exporter, LiteExporter
 from dfad_tf.exporting.lite_model import LiteModel
 from dfad_tf.exporting.saved_model import SavedModelExporter
-from dfad_tf.utils import files
 from dfad_tf.utils.errors import InputError
 from tests.conftest import small_classifier, small_generator
 from tests.exporting.test_lite_files import folding_classifier, with_activation
@@ -285,38 +283,6 @@ def test_a_student_whose_answers_float32_would_change_is_rejected(tmp_path, monk
     with pytest.raises(InputError, match="in float32 as in mixed precision"):
         exporting.export_student(mixed, str(tmp_path / "out"), ZERO_ONE, "abc", ["float32"])
     assert list(tmp_path.iterdir()) == []
-
-
-def test_a_folder_is_written_completely_or_not_changed(tmp_path, monkeypatch):
-    place, replace = tmp_path / "deep" / "out", os.replace
-
-    def fill(text):
-        return lambda folder: (folder / "a").write_text(text)
-
-    def full_disk(folder):
-        (folder / "a").write_text("half")
-        raise OSError(28, "No space left on device")
-
-    with pytest.raises(InputError, match="as it was.*No space"):
-        files.write_folder(place, full_disk)
-    assert list(tmp_path.iterdir()) == []
-    files.write_folder(place, fill("old"))
-
-    def fail_second(source, target):
-        if pathlib.Path(target) == place and (pathlib.Path(source) / "a").read_text() == "new":
-            raise OSError(28, "No space left on device")
-        replace(source, target)
-
-    monkeypatch.setattr(os, "replace", fail_second)
-    for write in (full_disk, fill("new")):
-        with pytest.raises(InputError, match="as it was"):
-            files.write_folder(place, write)
-        assert (place / "a").read_text() == "old" and list(place.parent.iterdir()) == [place]
-    monkeypatch.setattr(os, "replace", replace)
-    link = tmp_path / "link"
-    link.symlink_to(place)
-    files.write_folder(link, fill("new"))
-    assert (place / "a").read_text() == "new" and link.is_symlink()
 
 
 def test_the_current_folder_is_not_replaced(tmp_path, monkeypatch):

@@ -4,7 +4,7 @@ import keras
 
 
 class Interrupt(keras.callbacks.Callback):
-    """Interrupt `fit` at the end of a step, after the callbacks before this one."""
+    """Raise an error at the end of a step, after the callbacks before this one."""
 
     def __init__(self, epoch, step):
         super().__init__()

@@ -1,7 +1,7 @@
-"""A process that reads one model after another: `python -m tests.helpers.loading_child`.
+"""A process that loads one model after another: `python -m tests.helpers.loading_child`.
 
-Takes a path a line and answers each with a line of JSON, so that a crash or a hang of the
-interpreter is seen by the process that asked.
+It reads one path per line and answers with one line of JSON, so that the process that started it
+detects a crash or a hang of the interpreter.
 """
 
 import json
@@ -12,14 +12,14 @@ import select
 import subprocess
 import sys
 
-_SECONDS = 90  # a file takes less than one; this is for a busy machine
+_SECONDS = 90  # a file takes less than one second on a machine that is not busy
 
 
 class LoadingChild:
-    """Asks the process, and starts another when it died or hangs.
+    """Sends paths to the process, and starts another one after a crash or a hang.
 
     Args:
-        log: Path of a file for what it prints besides.
+        log: File for all other output of the process.
     """
 
     def __init__(self, log):
@@ -27,7 +27,7 @@ class LoadingChild:
         self._process = None
 
     def outcome(self, path):
-        """What became of a file: `outcome`, `words`, and the `peak` of memory in MiB."""
+        """Return the result of loading a file: `outcome`, `words`, and `peak`, memory in MiB."""
         if self._process is None:
             self._start()
         print(path, file=self._process.stdin, flush=True)
@@ -55,7 +55,7 @@ class LoadingChild:
 
 
 def answer(path):
-    """What became of one file: "loaded", "refused" with the line, or "escaped"."""
+    """Load one file; the outcome is "loaded", "refused" with an `InputError`, or "escaped"."""
     import keras
 
     from dfad_tf.teachers.description import describe_teacher
@@ -77,7 +77,7 @@ def main():
     """Answer until standard input ends."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     answers = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)  # whatever else prints
+    os.dup2(2, 1)  # all other output
     for line in sys.stdin:
         found = answer(line.rstrip("\n"))
         found["peak"] = peak_mebibytes()
@@ -85,7 +85,7 @@ def main():
 
 
 def peak_mebibytes():
-    """This program's own peak: `ru_maxrss` keeps that of the process that it was forked from."""
+    """Peak memory of this process; `ru_maxrss` may be that of the process that forked it."""
     status = pathlib.Path("/proc/self/status")
     if status.exists():
         (line,) = (line for line in status.read_text().splitlines() if line.startswith("VmHWM"))

@@ -1,4 +1,4 @@
-"""A command for tests of processes: it does what its first argument says."""
+"""A command for tests of processes; its first argument is the action."""
 
 import os
 import sys
@@ -20,7 +20,7 @@ def run():
 
 
 def start_and_wait(log):
-    """Start the command that waits, and wait until it does; then wait for a signal."""
+    """Start the command with the action "wait", print its process id, and wait for a signal."""
     from dfad_tf.experiments.run_process import RunProcess
 
     process = RunProcess(__name__, ["wait"], log)

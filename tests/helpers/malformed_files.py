@@ -1,4 +1,4 @@
-"""Damaged copies of a model: cut, flipped and swapped bytes, drawn from a seed."""
+"""Randomly damaged copies of a model: removed, changed and swapped bytes."""
 
 import io
 import shutil
@@ -8,10 +8,10 @@ import numpy as np
 
 
 def damaged(content, random):
-    """A copy of some bytes that differs from them: cut, flipped or swapped."""
-    ways = (_cut_end, _cut_middle, _flip_bits, _overwrite, _swap)
+    """Return a damaged copy of some bytes, which differs from them."""
+    operations = (_cut_end, _cut_middle, _flip_bits, _overwrite, _swap)
     while True:
-        changed = ways[random.integers(len(ways))](bytearray(content), random)
+        changed = operations[random.integers(len(operations))](bytearray(content), random)
         if bytes(changed) != content:
             return bytes(changed)
 
@@ -19,9 +19,9 @@ def damaged(content, random):
 def damaged_copy(path, target, random):
     """Write a damaged copy of a model.
 
-    Of an archive most copies are packed anew, so that their checksums fit the damage; of a
-    SavedModel one file is damaged, its graph more often than the rest, and a quarter has no
-    fingerprint, as TensorFlow wrote none before 2.11.
+    In three quarters of the copies of an archive, one member is damaged and its checksum is
+    correct. In a copy of a SavedModel one file is damaged, in half of the copies the graph; a
+    quarter of the copies has no fingerprint, which TensorFlow writes since 2.11.
     """
     if path.is_dir():
         shutil.copytree(path, target)
@@ -39,7 +39,7 @@ def damaged_copy(path, target, random):
 
 
 def _damaged_inside(content, random):
-    """Damage one member of an archive and pack it again, so that its checksum fits."""
+    """Damage one member of an archive and write a new archive with correct checksums."""
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         members = {name: archive.read(name) for name in archive.namelist()}
     chosen = sorted(members)[random.integers(len(members))]
@@ -53,7 +53,7 @@ def _damaged_inside(content, random):
 
 def _place(content, random, length=0):
     end = max(1, len(content) - length)
-    if random.random() < 0.3:  # among the first bytes, where headers lie
+    if random.random() < 0.3:  # among the first bytes, which contain headers
         end = min(end, 2048)
     return int(random.integers(end))
 

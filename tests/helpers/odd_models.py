@@ -1,4 +1,4 @@
-"""Models that are no teachers, or do not fit one: written where tests of bad input want them."""
+"""Model files that a command must reject: damaged ones, and models that are no classifiers."""
 
 import zipfile
 
@@ -12,14 +12,14 @@ SHAPE = (8, 8, 1)
 
 
 class Unregistered(keras.layers.Layer):
-    """A layer of a user's own, which no other process knows."""
+    """A custom layer that no other process can find."""
 
     def call(self, inputs):
         return inputs
 
 
 def headed(*layers, shape=SHAPE):
-    """A dense classifier of three classes with layers behind its input."""
+    """A dense classifier of three classes, with layers after its input."""
     inputs = keras.Input(shape)
     x = inputs
     for layer in layers:
@@ -28,21 +28,21 @@ def headed(*layers, shape=SHAPE):
 
 
 def with_activation(activation):
-    """A dense classifier with an activation behind its head."""
+    """A dense classifier with an activation after its head."""
     inputs = keras.Input(SHAPE)
     flat = keras.layers.Flatten()(inputs)
     return keras.Model(inputs, keras.layers.Dense(3, activation=activation)(flat))
 
 
 def with_nan():
-    """A classifier whose weights are no numbers."""
+    """A classifier whose weights are NaN."""
     model = small_classifier()
     model.set_weights([np.full_like(w, np.nan) for w in model.get_weights()])
     return model
 
 
 def of_a_map():
-    """A network whose output is an image."""
+    """A network with an image as output."""
     inputs = keras.Input(SHAPE)
     return keras.Model(inputs, keras.layers.Conv2D(3, 3)(inputs))
 
@@ -75,7 +75,7 @@ def of_open_size():
 
 
 def with_lambda():
-    """A classifier with Python code in it."""
+    """A classifier with Python code in a Lambda layer."""
     return headed(keras.layers.Lambda(lambda x: x * 2, output_shape=SHAPE, name="twice"))
 
 
@@ -99,11 +99,11 @@ MODELS = {
 
 
 def write(folder, kind):
-    """Write a model, or what is none, and return its path.
+    """Write a model or a damaged file, and return its path.
 
     Args:
-        folder: Where.
-        kind: A name of `MODELS`, or of what is below.
+        folder: The folder of the file.
+        kind: A name in `MODELS`, or the name of a damaged file.
     """
     path = folder / f"{kind}.keras"
     if kind in MODELS:

@@ -78,13 +78,13 @@ def test_a_user_supplied_student_is_checked_before_training(tmp_path):
     assert not (tmp_path / "run" / "export").exists()
 
 
-def test_a_wrong_format_is_rejected_before_a_teacher_is_trained(tmp_path):
+def test_an_unknown_format_is_rejected_before_a_teacher_is_trained(tmp_path):
     with pytest.raises(InputError, match="--export.*tflight"):
         run("--export=tflight", f"--teacher_cache={tmp_path}")
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_run_leaves_out_only_the_file_that_differs(tmp_path, monkeypatch, capsys):
+def test_only_a_file_that_differs_from_the_student_is_left_out(tmp_path, monkeypatch, capsys):
     def refuse(found, name, bounds, tolerance=None):
         if name == "student_int8.tflite":
             raise InputError("Expected better")

@@ -1,4 +1,4 @@
-"""The disk runs full, in truth: a small one is mounted, and filled at the worst moment."""
+"""A run on a full disk: a small disk is mounted and filled while the run writes."""
 
 import os
 import pathlib
@@ -30,7 +30,7 @@ SMALL = (
 
 @pytest.fixture
 def disk(tmp_path):
-    """A disk of 64 MiB."""
+    """The folder of a mounted disk of 64 MiB."""
     place = tmp_path / "disk"
     place.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", str(place)]
@@ -41,8 +41,8 @@ def disk(tmp_path):
 
 
 @pytest.fixture(scope="module")
-def made():
-    """A teacher, and a run that nothing went wrong in, once it is there."""
+def elsewhere():
+    """A folder on another disk, with a teacher; the first test adds a run without errors."""
     with tempfile.TemporaryDirectory() as folder:
         teacher = pathlib.Path(folder) / "mine.keras"
         small_classifier((9, 10, 2), classes=4, batch_norm=True).save(teacher)
@@ -50,7 +50,7 @@ def made():
 
 
 def fill(disk):
-    """Leave a few kilobytes, so that what is written is cut in its middle."""
+    """Leave a few kilobytes, so that the next file cannot be completed."""
     with open(disk / "filler", "wb") as file:
         try:
             while True:
@@ -61,20 +61,22 @@ def fill(disk):
     os.truncate(disk / "filler", max(0, (disk / "filler").stat().st_size - 2**13))
 
 
-def before(method, disk, time=1):
-    """A method that fills the disk when it is called for the given time, and then goes on."""
+def fill_before(method, disk, call=1):
+    """Return a method that fills the disk before its `call`-th call."""
     calls = []
 
     def filling(*arguments, **more):
         calls.append(1)
-        if len(calls) == time:
+        if len(calls) == call:
             fill(disk)
         return method(*arguments, **more)
 
     return filling
 
 
-def behind(method, disk):
+def fill_after(method, disk):
+    """Return a method that fills the disk after each call."""
+
     def filling(*arguments, **more):
         found = method(*arguments, **more)
         fill(disk)
@@ -83,27 +85,27 @@ def behind(method, disk):
     return filling
 
 
-MOMENTS = {
-    "backup": lambda patch, disk: patch.setattr(Backup, "save", before(Backup.save, disk, 4)),
+STAGES = {
+    "backup": lambda patch, disk: patch.setattr(Backup, "save", fill_before(Backup.save, disk, 4)),
     "final save": lambda patch, disk: patch.setattr(
-        DataFreeRun, "run", behind(DataFreeRun.run, disk)
+        DataFreeRun, "run", fill_after(DataFreeRun.run, disk)
     ),
     "export": lambda patch, disk: patch.setattr(
         deployable_files,
         "write_deployable_files",
-        before(deployable_files.write_deployable_files, disk),
+        fill_before(deployable_files.write_deployable_files, disk),
     ),
 }
 
 
-@pytest.mark.parametrize("moment", MOMENTS)
-def test_a_full_disk_ends_in_one_line_and_with_room_the_run_goes_on(
-    disk, made, capfd, monkeypatch, moment
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_full_disk_is_reported_in_one_line_and_the_run_resumes_when_there_is_space(
+    disk, elsewhere, capfd, monkeypatch, stage
 ):
     def command(folder):
         given = [
             *SMALL,
-            f"--teacher={made / 'mine.keras'}",
+            f"--teacher={elsewhere / 'mine.keras'}",
             "--export=float32",
             f"--workdir={folder}",
         ]
@@ -111,16 +113,16 @@ def test_a_full_disk_ends_in_one_line_and_with_room_the_run_goes_on(
         status = run_as_command(monkeypatch, train, *given)
         return status, capfd.readouterr().err
 
-    if not (made / "straight").exists():
-        assert command(made / "straight") == (0, "")
+    if not (elsewhere / "whole").exists():
+        assert command(elsewhere / "whole") == (0, "")
     with monkeypatch.context() as patch:
-        MOMENTS[moment](patch, disk)
-        status, said = command(disk / "run")
-    assert status == 2 and len(said.splitlines()) == 1, said
-    assert "No space left" in said
+        STAGES[stage](patch, disk)
+        status, errors = command(disk / "run")
+    assert status == 2 and len(errors.splitlines()) == 1, errors
+    assert "No space left" in errors
     folder = disk / "run"
     for path in folder.rglob("*"):
-        assert not path.name.startswith("."), f"half-written: {path}"
+        assert not path.name.startswith("."), f"temporary file: {path}"
         if path.suffix in (".npz", ".keras"):
             with zipfile.ZipFile(path) as archive:
                 assert archive.testzip() is None
@@ -128,11 +130,11 @@ def test_a_full_disk_ends_in_one_line_and_with_room_the_run_goes_on(
     (disk / "filler").unlink()
     assert command(folder) == (0, "")
     students = [
-        keras.models.load_model(place / "student.keras") for place in (made / "straight", folder)
+        keras.models.load_model(place / "student.keras") for place in (elsewhere / "whole", folder)
     ]
     assert same(*map(weights, students))
     files = [
         {path.relative_to(place) for path in pathlib.Path(place).rglob("*") if path.suffix != ".v2"}
-        for place in (made / "straight", folder)
+        for place in (elsewhere / "whole", folder)
     ]
     assert files[0] == files[1]

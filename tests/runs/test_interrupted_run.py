@@ -1,4 +1,4 @@
-"""The run that a command goes on with: found, refused, kept from others, and finished."""
+"""The interrupted run that a command resumes: how it is found, checked, locked and finished."""
 
 import subprocess
 import sys
@@ -12,7 +12,8 @@ from dfad_tf.utils.errors import InputError
 SETTINGS = "--epochs=3\n--nojit_compile\n--seed=1\n"
 
 
-def unfinished(folder, settings=SETTINGS):
+def interrupted(folder, settings=SETTINGS):
+    """Write what an interrupted run leaves: a backup, and the flags of its command."""
     (folder / "backup").mkdir(parents=True)
     (folder / "flags.flags").write_text(settings)
     return folder
@@ -30,7 +31,7 @@ def files(folder):
 
 @pytest.mark.parametrize("resume", ["auto", "must"])
 def test_a_named_run_is_found(tmp_path, resume):
-    folder = unfinished(tmp_path / "run")
+    folder = interrupted(tmp_path / "run")
     assert find_interrupted(str(folder), resume, SETTINGS) == folder
 
 
@@ -41,15 +42,15 @@ def test_the_latest_run_of_the_same_flags_is_found_without_a_name(here, resume):
         ("2026-02-02", SETTINGS),
         ("2026-03-03", SETTINGS.replace("seed=1", "seed=2")),
     ):
-        unfinished(here / "runs" / name, settings)
-    finished = unfinished(here / "runs" / "2026-04-04")
+        interrupted(here / "runs" / name, settings)
+    finished = interrupted(here / "runs" / "2026-04-04")
     finish(finished)
     (here / "runs" / "2026-05-05").write_text("no folder")
     found = find_interrupted(None, resume, SETTINGS)
     assert found is not None and found.resolve() == here / "runs" / "2026-02-02"
 
 
-def test_auto_begins_anew_where_there_is_nothing_to_go_on_with(here):
+def test_auto_starts_a_new_run_where_there_is_none_to_resume(here):
     assert find_interrupted(None, "auto", SETTINGS) is None
     assert find_interrupted("absent", "auto", SETTINGS) is None
     (here / "runs" / "other").mkdir(parents=True)
@@ -58,71 +59,89 @@ def test_auto_begins_anew_where_there_is_nothing_to_go_on_with(here):
 
 
 @pytest.mark.parametrize(("workdir", "named"), [(None, "runs/"), ("absent", "absent")])
-def test_must_fails_without_one(here, workdir, named):
-    with pytest.raises(InputError, match=f"--resume=must. Received: {named} without one"):
+def test_must_fails_where_there_is_no_run_to_resume(here, workdir, named):
+    with pytest.raises(
+        InputError, match=f"`workdir`, with `resume=must`. Received: {named} without one"
+    ):
         find_interrupted(workdir, "must", SETTINGS)
 
 
-def test_never_begins_anew_and_touches_no_unfinished_run(here):
-    folder = unfinished(here / "runs" / "one")
+def test_never_starts_a_new_run_and_changes_no_interrupted_one(here):
+    folder = interrupted(here / "runs" / "one")
     before = files(here)
     assert find_interrupted(None, "never", SETTINGS) is None
     assert find_interrupted("absent", "never", SETTINGS) is None
-    with pytest.raises(InputError, match="--resume=never.*one, which holds an unfinished run"):
+    with pytest.raises(InputError, match="`resume=never`.*one, which contains an interrupted run"):
         find_interrupted(str(folder), "never", SETTINGS)
     assert files(here) == before
 
 
-def test_all_flags_that_differ_are_named(here):
-    folder = unfinished(here / "run")
+def test_the_error_names_every_flag_that_differs(here):
+    folder = interrupted(here / "run")
     before = files(here)
     now = "--epochs=4\n--jit_compile\n--batch_size=8\n"
-    with pytest.raises(InputError) as refused:
+    with pytest.raises(InputError) as error:
         find_interrupted(str(folder), "auto", now)
     assert (
-        "Received others: --batch_size=8, then (not set); --epochs=4, then 3; "
-        "--jit_compile=true, then false; --seed=(not set), then 1. Give the same"
-    ) in str(refused.value)
+        "Received different ones: --batch_size=8 instead of (not set); --epochs=4 instead of 3; "
+        "--jit_compile=true instead of false; --seed=(not set) instead of 1. Use the same"
+    ) in str(error.value)
     assert files(here) == before
 
 
-def test_flags_that_are_free_may_differ(tmp_path):
-    folder = unfinished(tmp_path / "run", SETTINGS + "--verbose=auto\n")
+def test_ignored_flags_may_differ(tmp_path):
+    folder = interrupted(tmp_path / "run", SETTINGS + "--verbose=auto\n")
     now = SETTINGS + "--data_dir=elsewhere\n--verbose=0\n"
-    free = ["verbose", "data_dir"]
-    assert find_interrupted(str(folder), "auto", now, free) == folder
-    with pytest.raises(InputError, match="others: --data_dir=elsewhere, then .not set.. Give"):
+    ignored = ["verbose", "data_dir"]
+    assert find_interrupted(str(folder), "auto", now, ignored) == folder
+    with pytest.raises(InputError, match="ones: --data_dir=elsewhere instead of .not set.. Use"):
         find_interrupted(str(folder), "auto", now, ["verbose"])
 
 
-def test_values_are_read_as_absl_writes_them(tmp_path):
-    unfinished(tmp_path, "# --seed=9\n\n--seed=1\n--name=a=b\n--nojit_compile\n--layers=\n")
+@pytest.mark.parametrize("named", [True, False])
+def test_a_flag_recorded_under_its_old_name_is_the_same_flag(here, named):
+    folder = interrupted(here / "runs" / "old", SETTINGS + "--most_restores=5\n")
+    now, new_names = SETTINGS + "--max_restores=5\n", {"most_restores": "max_restores"}
+    workdir = str(folder) if named else None
+    found = find_interrupted(workdir, "must", now, renamed=new_names)
+    assert found is not None and found.resolve() == folder
+    with pytest.raises(InputError, match="--max_restores=4 instead of 5"):
+        find_interrupted(str(folder), "must", now.replace("5", "4"), renamed=new_names)
+
+
+def test_flags_are_read_in_the_format_that_absl_writes(tmp_path):
+    interrupted(tmp_path, "# --seed=9\n\n--seed=1\n--name=a=b\n--nojit_compile\n--layers=\n")
     values = [interrupted_run.recorded_flag(tmp_path, name) for name in ("seed", "name", "layers")]
     assert values == ["1", "a=b", ""]
     assert interrupted_run.recorded_flag(tmp_path, "jit_compile") == "false"
     assert interrupted_run.recorded_flag(tmp_path, "absent") is None
 
 
-HOLD = """
+HOLD_LOCK = """
 import pathlib, sys
-from dfad_tf.interrupted_run import locked
+from dfad_tf.runs.interrupted_run import locked
 with locked(pathlib.Path(sys.argv[1])):
-    print("held", flush=True)
+    print("locked", flush=True)
     sys.stdin.read()
 """
 
 
-def test_another_process_keeps_the_folder_until_it_is_killed(here):
-    folder = unfinished(here / "runs" / "2")
-    earlier = unfinished(here / "runs" / "1")
+def test_another_process_locks_the_folder_until_it_is_killed(here):
+    folder = interrupted(here / "runs" / "2")
+    earlier = interrupted(here / "runs" / "1")
     child = subprocess.Popen(
-        [sys.executable, "-c", HOLD, str(folder)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        [sys.executable, "-c", HOLD_LOCK, str(folder)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
     )
     try:
-        assert child.stdout.readline().strip() == b"held"
-        with pytest.raises(InputError, match="another process is at work"), locked(folder):
+        assert child.stdout.readline().strip() == b"locked"
+        with (
+            pytest.raises(InputError, match="`workdir` to be unused.*another process is using"),
+            locked(folder),
+        ):
             pass
-        # Not the latest then, but the latest that is free.
+        # The latest run is locked, so the latest one that is free is found.
         assert find_interrupted(None, "auto", SETTINGS).resolve() == earlier
     finally:
         child.kill()
@@ -132,10 +151,10 @@ def test_another_process_keeps_the_folder_until_it_is_killed(here):
         pass
 
 
-def test_a_folder_is_unfinished_from_its_lock_to_its_end(tmp_path):
+def test_a_run_is_interrupted_from_its_flag_file_until_it_is_finished(tmp_path):
     assert not is_interrupted(tmp_path)
     with locked(tmp_path):
-        assert not is_interrupted(tmp_path)  # nothing yet that could go on
+        assert not is_interrupted(tmp_path)  # there is nothing to resume yet
         (tmp_path / "flags.flags").write_text(SETTINGS)
         assert is_interrupted(tmp_path)
         with pytest.raises(InputError, match="another process"), locked(tmp_path):
@@ -143,11 +162,11 @@ def test_a_folder_is_unfinished_from_its_lock_to_its_end(tmp_path):
     finish(tmp_path)
     assert not is_interrupted(tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == {"flags.flags"}
-    finish(tmp_path)  # twice does no harm
+    finish(tmp_path)  # a second call changes nothing
 
 
-def test_what_a_run_goes_on_from_is_copied_without_its_lock(tmp_path):
-    folder, target = unfinished(tmp_path / "run"), tmp_path / "copy"
+def test_the_files_to_resume_from_are_copied_without_the_lock(tmp_path):
+    folder, target = interrupted(tmp_path / "run"), tmp_path / "copy"
     target.mkdir()
     (folder / "backup" / "state.npz").write_bytes(b"state")
     (folder / "history.csv").write_text("loss\n")

@@ -1,4 +1,4 @@
-"""A method without data reads no image of the data while it distils, and a test would see it."""
+"""A method without data reads no real training image while it distils."""
 
 import keras
 import pytest
@@ -18,8 +18,8 @@ TINY = (
 load = ImageDataset.load
 
 
-class Touched(Exception):
-    """An image of the training data was read."""
+class TrainingImagesRead(Exception):
+    """The training images of a data set were read."""
 
 
 @pytest.fixture(scope="module")
@@ -33,27 +33,27 @@ def networks(tmp_path_factory):
 
 
 @pytest.fixture
-def barred(monkeypatch):
-    """Refuse the training images from the call on; test images may be measured."""
+def forbid_training_images(monkeypatch):
+    """A function, after whose call only test images can be read."""
 
-    def refuse(unless=lambda: False):
+    def forbid(unless=lambda: False):
         def checked(self, split, shape=None):
             if split != "test" and not unless():
-                raise Touched(split)
+                raise TrainingImagesRead(split)
             return load(self, split, shape)
 
         monkeypatch.setattr(ImageDataset, "load", checked)
-        # Compiling and drawing are not what is tested here, and take seconds.
+        # Compilation and plots take seconds, and are not tested here.
         compile_ = DataFreeDistiller.compile
         monkeypatch.setattr(
             DataFreeDistiller,
             "compile",
             lambda self, *given, **more: compile_(self, *given, **{**more, "run_eagerly": True}),
         )
-        monkeypatch.setattr("dfad_tf.train._draw", lambda *arguments: None)
+        monkeypatch.setattr("dfad_tf.runs.run_plots.draw", lambda *arguments: None)
         monkeypatch.setattr("keras.callbacks.TensorBoard", lambda _: keras.callbacks.Callback())
 
-    return refuse
+    return forbid
 
 
 def steps(name):
@@ -61,47 +61,51 @@ def steps(name):
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_no_training_image_is_read(tmp_path, networks, barred, name):
-    barred()
+def test_no_training_image_is_read(tmp_path, networks, forbid_training_images, name):
+    forbid_training_images()
     run(*TINY, *networks, f"--method={name}", *steps(name), f"--workdir={tmp_path / 'run'}")
     assert (tmp_path / "run" / "result.json").exists()
 
 
-def test_a_teacher_may_be_trained_but_nothing_is_read_after_it(tmp_path, barred):
+def test_only_the_training_of_a_missing_teacher_reads_training_images(
+    tmp_path, forbid_training_images
+):
     cache, read = tmp_path / "teachers", []
 
-    def still_without_teacher():
+    def teacher_is_missing():
         read.append(1)
         return not list(cache.glob("*.keras"))
 
-    barred(unless=still_without_teacher)
+    forbid_training_images(unless=teacher_is_missing)
     run(
         *TINY, "--teacher_model=mlp", "--teacher_epochs=1", "--student=mlp", "--method=dfad",
         "--student_steps=1", f"--teacher_cache={cache}", f"--workdir={tmp_path / 'run'}",
     )  # fmt: skip
-    assert read == [1]  # once, by the teacher
+    assert read == [1]  # once, by the training of the teacher
 
 
-class Cheat(GeneratorObjective):
-    """Makes the generator's images out of real ones."""
+class RealImageObjective(GeneratorObjective):
+    """Compares generated images with real ones, which a method without data must not do."""
 
     def call(self, forward):
         images, _ = open_dataset("digits").load("train", tuple(forward.images.shape[1:]))
         return keras.ops.mean(keras.ops.square(forward.images - images[: len(forward.images)]))
 
 
-def test_a_method_that_cheats_is_noticed(tmp_path, networks, barred, monkeypatch):
-    row = table._Row((lambda settings: (Cheat(),),))
+def test_an_objective_that_reads_training_images_is_detected(
+    tmp_path, networks, forbid_training_images, monkeypatch
+):
+    row = table._Row((lambda settings: (RealImageObjective(),),))
     monkeypatch.setitem(METHODS, "dfad", row)
     arguments = (*TINY, *networks, "--method=dfad", "--student_steps=1")
-    barred(unless=lambda: True)
-    run(*arguments, f"--workdir={tmp_path / 'unseen'}")  # it works, so only this test sees it
-    barred()
-    with pytest.raises(Touched, match="train"):
-        run(*arguments, f"--workdir={tmp_path / 'seen'}")
+    forbid_training_images(unless=lambda: True)
+    run(*arguments, f"--workdir={tmp_path / 'allowed'}")  # nothing else prevents it
+    forbid_training_images()
+    with pytest.raises(TrainingImagesRead, match="train"):
+        run(*arguments, f"--workdir={tmp_path / 'forbidden'}")
 
 
-def test_a_method_with_data_reads_them(tmp_path, networks, barred):
-    barred()
-    with pytest.raises(Touched, match="train"):
+def test_a_method_with_data_reads_training_images(tmp_path, networks, forbid_training_images):
+    forbid_training_images()
+    with pytest.raises(TrainingImagesRead, match="train"):
         run(*TINY, *networks, "--method=labels", f"--workdir={tmp_path / 'run'}")

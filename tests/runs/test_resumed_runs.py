@@ -1,4 +1,4 @@
-"""The command, cut and given again: it goes on, and leaves what the uncut run leaves."""
+"""An interrupted command resumes when it is given again, with the result of a run without it."""
 
 import json
 import pathlib
@@ -28,9 +28,9 @@ WITH_DATA = (
 
 @pytest.fixture(autouse=True)
 def here(tmp_path, monkeypatch):
-    """An own working directory, and neither pictures nor sample images, which take seconds."""
+    """A working directory for each test; without plots and sample images, which take seconds."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("dfad_tf.train._draw", lambda *arguments: None)
+    monkeypatch.setattr("dfad_tf.runs.run_plots.draw", lambda *arguments: None)
     monkeypatch.setattr(
         "dfad_tf.runs.data_free_run.SampleImages", lambda *a: keras.callbacks.Callback()
     )
@@ -47,21 +47,20 @@ def networks(tmp_path_factory):
             path = folder / f"{name}_{classes}.keras"
             small_classifier((8, 8, 1), classes, filters).save(path)
             found.setdefault(classes, []).append(f"--{name}={path}")
-    found[3].append("--input_range=zero_one")  # else one class is all that random weights see
+    found[3].append("--input_range=zero_one")  # with pixels, random weights predict one class
     return found
 
 
-def cut_in(monkeypatch, kind, *callbacks, fit_number=1):
-    """Have the `fit_number`-th `fit` of a kind of model end in what the callbacks raise."""
+def add_callbacks(monkeypatch, kind, *added, fit_number=1):
+    """Add callbacks to the `fit_number`-th `fit` of a class of models."""
     fit, count = kind.fit, []
 
-    def fit_and_cut(self, *inputs, callbacks=(), **arguments):
+    def fit_with_callbacks(self, *inputs, callbacks=(), **arguments):
         count.append(1)
-        more = cutting if len(count) == fit_number else ()
+        more = added if len(count) == fit_number else ()
         return fit(self, *inputs, callbacks=[*callbacks, *more], **arguments)
 
-    cutting = callbacks
-    monkeypatch.setattr(kind, "fit", fit_and_cut)
+    monkeypatch.setattr(kind, "fit", fit_with_callbacks)
 
 
 def student(folder):
@@ -73,7 +72,7 @@ def result(folder):
 
 
 def rows(folder):
-    """The history without the seconds."""
+    """The lines of the history without their seconds."""
     lines = (pathlib.Path(folder) / "history.csv").read_text().splitlines()
     return [line.rsplit(",", 1)[0] for line in lines]
 
@@ -83,47 +82,55 @@ def snapshot(folder):
 
 
 @pytest.fixture(scope="module")
-def straight(networks, tmp_path_factory):
-    """A run that was not cut."""
-    folder = tmp_path_factory.mktemp("straight") / "run"
+def uninterrupted(networks, tmp_path_factory):
+    """The folder of a run without an interruption."""
+    folder = tmp_path_factory.mktemp("uninterrupted") / "run"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("dfad_tf.train._draw", lambda *arguments: None)
+        patch.setattr("dfad_tf.runs.run_plots.draw", lambda *arguments: None)
         run(*SMALL, *networks[3], f"--workdir={folder}")
     return folder
 
 
-def check_as_straight(folder, straight):
-    assert same(student(folder), student(straight)) and rows(folder) == rows(straight)
-    found, expected = result(folder), result(straight)
+def check_same_run(folder, uninterrupted):
+    assert same(student(folder), student(uninterrupted)) and rows(folder) == rows(uninterrupted)
+    found, expected = result(folder), result(uninterrupted)
     assert (found["resumed"], expected["resumed"]) == (1, 0)
     for name in ("images_generated", "generated_agreement", "val_agreement", "restored"):
         assert found[name] == expected[name]
-    assert not (folder / "backup").exists() and not (straight / "backup").exists()
+    assert not (folder / "backup").exists() and not (uninterrupted / "backup").exists()
 
 
-def test_a_run_without_a_name_is_found_again_by_its_flags(networks, straight, tmp_path, capsys):
+@pytest.mark.parametrize("recorded_by", ["this version", "0.5.0"])
+def test_a_run_without_a_workdir_is_found_by_its_flags(
+    networks, uninterrupted, tmp_path, caplog, recorded_by
+):
     with pytest.MonkeyPatch.context() as patch, pytest.raises(MemoryError):
-        cut_in(patch, DataFreeDistiller, Interrupt(1, 1))
+        add_callbacks(patch, DataFreeDistiller, Interrupt(1, 1))
         run(*SMALL, *networks[3])
     (folder,) = (tmp_path / "runs").iterdir()
     assert interrupted_run.is_interrupted(folder)
     assert not (folder / "student.keras").exists()
-    capsys.readouterr()
-    # What cannot change the student may be other than before.
+    if recorded_by == "0.5.0":
+        flags = folder / interrupted_run.FLAG_FILE
+        text = flags.read_text()
+        assert "--max_restores=" in text
+        flags.write_text(text.replace("--max_restores=", "--most_restores="))
+    caplog.set_level("INFO", logger="dfad_tf")
+    # Flags that do not change the student may differ.
     run(*SMALL, *networks[3], "--backup_every=5min", "--verbose=2")
     assert list((tmp_path / "runs").iterdir()) == [folder]
-    said = capsys.readouterr().out
-    assert f"Goes on with the unfinished run in {folder.relative_to(tmp_path)}" in said
-    assert "Goes on in epoch 2 after step 2" in said
-    check_as_straight(folder, straight)
+    assert f"Resuming the interrupted run in {folder.relative_to(tmp_path)}" in caplog.messages
+    assert "Resuming in epoch 2 after step 2" in caplog.text
+    check_same_run(folder, uninterrupted)
+    assert "--most_restores" not in (folder / interrupted_run.FLAG_FILE).read_text()
 
 
 @pytest.fixture(scope="module")
-def unfinished(networks, tmp_path_factory):
-    """A named run that was cut."""
-    folder = tmp_path_factory.mktemp("unfinished") / "run"
+def interrupted(networks, tmp_path_factory):
+    """The folder of an interrupted run that --workdir named."""
+    folder = tmp_path_factory.mktemp("interrupted") / "run"
     with pytest.MonkeyPatch.context() as patch, pytest.raises(MemoryError):
-        cut_in(patch, DataFreeDistiller, Interrupt(2, 0))
+        add_callbacks(patch, DataFreeDistiller, Interrupt(2, 0))
         run(*SMALL, *networks[3], f"--workdir={folder}")
     return folder
 
@@ -133,44 +140,46 @@ def unfinished(networks, tmp_path_factory):
     [
         (
             ["--epochs=4", "--seed=5"],
-            "Received others: --epochs=4, then 3; --seed=5, then 4. Give the same",
+            "Received different ones: --epochs=4 instead of 3; --seed=5 instead of 4. Use the same",
         ),
-        (["--method=dfad"], "Received others: .*--method=dfad, then dafl"),
-        (["--resume=never"], "--resume=never.*holds an unfinished run"),
-        (["--on_collapse=stop"], "--on_collapse=stop, then restore"),
+        (["--method=dfad"], "Received different ones: .*--method=dfad instead of dafl"),
+        (["--resume=never"], "`resume=never`.*contains an interrupted run"),
+        (["--on_collapse=stop"], "--on_collapse=stop instead of restore"),
     ],
 )
-def test_other_flags_are_named_and_the_unfinished_run_stays(
-    networks, unfinished, arguments, message
+def test_other_flags_are_rejected_and_the_interrupted_run_stays(
+    networks, interrupted, arguments, message
 ):
-    before = snapshot(unfinished)
+    before = snapshot(interrupted)
     with pytest.raises(InputError, match=message):
-        run(*SMALL, *networks[3], f"--workdir={unfinished}", *arguments)
-    assert snapshot(unfinished) == before
+        run(*SMALL, *networks[3], f"--workdir={interrupted}", *arguments)
+    assert snapshot(interrupted) == before
 
 
-def test_one_at_which_another_process_is_is_left_alone(networks, unfinished):
-    with interrupted_run.locked(unfinished):
-        before = snapshot(unfinished)
-        with pytest.raises(InputError, match="another process is at work"):
-            run(*SMALL, *networks[3], f"--workdir={unfinished}")
-        assert snapshot(unfinished) == before
+def test_a_run_that_another_process_uses_is_not_changed(networks, interrupted):
+    with interrupted_run.locked(interrupted):
+        before = snapshot(interrupted)
+        with pytest.raises(InputError, match="another process is using"):
+            run(*SMALL, *networks[3], f"--workdir={interrupted}")
+        assert snapshot(interrupted) == before
 
 
-def test_without_an_unfinished_run_must_fails_before_any_work(networks, straight, tmp_path):
-    before = snapshot(straight)
-    for place in ([], [f"--workdir={tmp_path / 'absent'}"], [f"--workdir={straight}"]):
-        with pytest.raises(InputError, match="for --resume=must"):
+def test_must_fails_before_any_work_where_there_is_no_interrupted_run(
+    networks, uninterrupted, tmp_path
+):
+    before = snapshot(uninterrupted)
+    for place in ([], [f"--workdir={tmp_path / 'absent'}"], [f"--workdir={uninterrupted}"]):
+        with pytest.raises(InputError, match="with `resume=must`"):
             run(*SMALL, *networks[3], "--resume=must", *place)
-    assert snapshot(straight) == before and not list(tmp_path.iterdir())
+    assert snapshot(uninterrupted) == before and not list(tmp_path.iterdir())
 
 
-def test_a_named_run_that_must_go_on_does(networks, unfinished, straight):
-    run(*SMALL, *networks[3], f"--workdir={unfinished}", "--resume=must")
-    check_as_straight(unfinished, straight)
-    # It has come to its end: there is nothing to go on with.
-    with pytest.raises(InputError, match="already holds something"):
-        run(*SMALL, *networks[3], f"--workdir={unfinished}")
+def test_must_resumes_a_run_that_workdir_names(networks, interrupted, uninterrupted):
+    run(*SMALL, *networks[3], f"--workdir={interrupted}", "--resume=must")
+    check_same_run(interrupted, uninterrupted)
+    # The run has finished, so there is nothing to resume.
+    with pytest.raises(InputError, match="is not empty"):
+        run(*SMALL, *networks[3], f"--workdir={interrupted}")
 
 
 class BreakGenerator(keras.callbacks.Callback):
@@ -185,20 +194,20 @@ class BreakGenerator(keras.callbacks.Callback):
             generator.set_weights([np.nan * w for w in generator.get_weights()])
 
 
-def test_a_collapse_that_stops_a_run_ends_in_one_line(networks, tmp_path, monkeypatch):
-    cut_in(monkeypatch, DataFreeDistiller, BreakGenerator(1))
+def test_a_run_that_stops_at_a_collapse_ends_with_one_line(networks, tmp_path, monkeypatch):
+    add_callbacks(monkeypatch, DataFreeDistiller, BreakGenerator(1))
     folder = tmp_path / "run"
-    with pytest.raises(InputError) as stopped:
+    with pytest.raises(InputError) as error:
         run(*SMALL, *networks[3], f"--workdir={folder}", "--on_collapse=stop")
-    said = str(stopped.value)
-    assert said.startswith("Collapse detected in epoch 2: ") and "\n" not in said
-    assert "Expected smaller rates. Received: --learning_rate=" in said
+    message = str(error.value)
+    assert message.startswith("Collapse detected in epoch 2: ") and "\n" not in message
+    assert "Expected smaller learning rates: set a smaller `learning_rate`" in message
     assert not interrupted_run.is_interrupted(folder)
     assert (folder / "student.keras").exists() and not (folder / "result.json").exists()
 
 
-def test_a_collapse_that_was_undone_is_in_the_result(networks, tmp_path, monkeypatch):
-    cut_in(monkeypatch, DataFreeDistiller, BreakGenerator(1))
+def test_a_restore_after_a_collapse_is_recorded_in_the_result(networks, tmp_path, monkeypatch):
+    add_callbacks(monkeypatch, DataFreeDistiller, BreakGenerator(1))
     folder = tmp_path / "run"
     run(*SMALL, *networks[3], f"--workdir={folder}")
     found = result(folder)
@@ -209,14 +218,14 @@ def test_a_collapse_that_was_undone_is_in_the_result(networks, tmp_path, monkeyp
 
 
 @pytest.mark.parametrize(("method", "fit_number", "at"), [("ft", 2, (1, 1)), ("fitnet", 1, (1, 0))])
-def test_a_method_of_two_stages_goes_on_in_the_one_that_was_cut(
+def test_a_method_of_two_stages_resumes_in_the_interrupted_stage(
     networks, tmp_path, method, fit_number, at
 ):
     command = (*WITH_DATA, *networks[10], f"--method={method}")
-    folders = [tmp_path / name for name in ("straight", "cut")]
+    folders = [tmp_path / name for name in ("whole", "interrupted")]
     run(*command, f"--workdir={folders[0]}")
     with pytest.MonkeyPatch.context() as patch, pytest.raises(MemoryError):
-        cut_in(patch, SupervisedDistiller, Interrupt(*at), fit_number=fit_number)
+        add_callbacks(patch, SupervisedDistiller, Interrupt(*at), fit_number=fit_number)
         run(*command, f"--workdir={folders[1]}")
     assert interrupted_run.is_interrupted(folders[1])
     run(*command, f"--workdir={folders[1]}")

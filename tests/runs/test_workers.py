@@ -1,4 +1,4 @@
-"""Two real processes train together, as two machines would."""
+"""Two processes train together as two workers, as on two machines."""
 
 import csv
 import json
@@ -36,7 +36,7 @@ def free_ports(count):
 
 
 def start(arguments, ports=(), index=0):
-    """A run in a process of its own, as one of the workers that listen on some ports."""
+    """Start a run in another process: one of the workers that listen on some ports."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     if ports:
         cluster = {"worker": [f"127.0.0.1:{port}" for port in ports]}
@@ -53,7 +53,7 @@ def start(arguments, ports=(), index=0):
 
 
 def wait_for(stream, text):
-    """Read lines until one holds a text, and return it."""
+    """Read lines until one contains a text, and return it."""
     return next((line for line in stream if text in line), None)
 
 
@@ -63,7 +63,7 @@ def history(folder):
     return [[float(row[name]) for name in row if name != "seconds"] for row in rows]
 
 
-def test_one_process_is_left_alone():
+def test_with_one_worker_errors_pass_and_nothing_waits():
     strategy = tf.distribute.get_strategy()
     with distributed.as_worker(strategy), pytest.raises(tf.errors.UnavailableError):
         raise tf.errors.UnavailableError(None, None, "gone")
@@ -75,53 +75,53 @@ def train(folder, cache, index=0, ports=()):
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory):
-    """A folder with a run on one device, `one`, and on two workers, `two`."""
-    folder = tmp_path_factory.mktemp("whole")
+def runs(tmp_path_factory):
+    """A folder with a run on one device, `one`, and a run on two workers, `two`."""
+    folder = tmp_path_factory.mktemp("runs")
     single = train(folder / "one", folder / "cache")
     assert "Traceback" not in single.communicate(timeout=300)[1] and single.returncode == 0
     ports = free_ports(2)
     both = [train(folder / "two", folder / "cache", index, ports) for index in (0, 1)]
-    (said, errors), (other, _) = (each.communicate(timeout=300) for each in both)
+    (output, errors), (other, _) = (each.communicate(timeout=300) for each in both)
     assert [each.returncode for each in both] == [0, 0], errors
-    # One of them prints and leaves the run's folder.
-    assert "Everything lies in" in said and not other
+    # Only the chief prints and writes the folder of the run.
+    assert "Saved in" in output and not other
     return folder
 
 
-def test_two_processes_are_one_device_at_the_same_global_batch(whole):
-    assert sorted(path.name for path in whole.iterdir()) == ["cache", "one", "two"]
-    result = json.loads((whole / "two" / "result.json").read_text(encoding="utf-8"))
+def test_two_workers_train_as_one_device_at_the_same_global_batch(runs):
+    assert sorted(path.name for path in runs.iterdir()) == ["cache", "one", "two"]
+    result = json.loads((runs / "two" / "result.json").read_text(encoding="utf-8"))
     assert result["replicas"] == 2
-    first, second = (np.array(history(whole / name)) for name in ("one", "two"))
+    first, second = (np.array(history(runs / name)) for name in ("one", "two"))
     losses = slice(1, 8)
-    # Adam makes whole steps of gradients that are only rounding: 120 of them drift apart.
+    # Adam divides gradients by their size, also rounding errors: 120 steps differ visibly.
     np.testing.assert_allclose(first[:, losses], second[:, losses], rtol=3e-2)
 
 
 @pytest.mark.parametrize("lost", [0, 1])
-def test_a_run_whose_worker_was_killed_ends_as_if_nothing_had_been(whole, tmp_path, lost):
-    """Who is left begins anew with one line, and waits; the other is started again by hand."""
+def test_a_run_with_a_killed_worker_ends_with_the_same_student(runs, tmp_path, lost):
+    """The remaining worker prints one line and starts again; the test restarts the lost one."""
     ports = free_ports(2)
-    both = [train(tmp_path / "run", whole / "cache", index, ports) for index in (0, 1)]
+    both = [train(tmp_path / "run", runs / "cache", index, ports) for index in (0, 1)]
     try:
         assert wait_for(both[0].stdout, "Epoch 2")
         both[lost].kill()
         errors = both[1 - lost].stderr
-        assert (line := wait_for(errors, "begins anew")) and "waits for it" in line
+        assert (line := wait_for(errors, "This worker starts again")) and "waits for" in line
         both[lost].communicate()
-        both[lost] = train(tmp_path / "run", whole / "cache", lost, ports)
-        (said, _), _ = (each.communicate(timeout=300) for each in both)
+        both[lost] = train(tmp_path / "run", runs / "cache", lost, ports)
+        (output, _), _ = (each.communicate(timeout=300) for each in both)
         assert [each.returncode for each in both] == [0, 0]
     finally:
         for each in both:
             each.kill()
-    assert re.search(r"Goes on in epoch [12] after step \d", said)
-    assert history(tmp_path / "run") == history(whole / "two")
+    assert re.search(r"Resuming in epoch [12] after step \d", output)
+    assert history(tmp_path / "run") == history(runs / "two")
     students = [
         keras.models.load_model(folder / "student.keras")
-        for folder in (tmp_path / "run", whole / "two")
+        for folder in (tmp_path / "run", runs / "two")
     ]
     assert same(*map(weights, students))
-    left = [path.name for path in (tmp_path / "run").iterdir()]
-    assert "backup" not in left and "result.json" in left
+    remaining = [path.name for path in (tmp_path / "run").iterdir()]
+    assert "backup" not in remaining and "result.json" in remaining

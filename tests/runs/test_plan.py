@@ -1,0 +1,47 @@
+"""The plan that a run prints before it trains."""
+
+from dfad_tf.data.pixel_contract import PixelContract
+from dfad_tf.runs.plan import Plan
+from dfad_tf.runs.records import Teacher
+from dfad_tf.teachers.description import TeacherDescription
+from tests.conftest import small_classifier
+
+
+def plan(**more):
+    model = small_classifier()
+    contract = PixelContract("zero_one", source="declared")
+    description = TeacherDescription((8, 8, 1), 3, "logits", contract, "hidden")
+    teacher = Teacher(model, description, "mine.keras", False)
+    return Plan("distil", teacher, {"teacher": model}, "random weights", "float32", **more)
+
+
+def rows(text):
+    """The rows of a plan by name; columns are 18 characters wide."""
+    return {line[2:18].strip(): line[19:] for line in text.splitlines() if line.startswith("  ")}
+
+
+def test_it_describes_the_teacher_and_the_networks():
+    text = plan(work={"images": "100 to generate"}).text()
+    assert text.startswith("\nPlan: distil\n")
+    found = rows(text)
+    assert found["teacher from"] == "mine.keras"
+    assert found["teacher input"] == "8×8×1, zero_one (declared)"
+    assert found["teacher output"] == "3 classes, logits; features for R_m: hidden"
+    # 3×3 filters at 6×6 places, a dense layer of 144 to 8, and one of 8 to 3.
+    assert found["teacher"].endswith(": 1,227 parameters, 2.5 k multiply-adds per image")
+    assert found["student starts"] == "from random weights"
+    assert found["images"] == "100 to generate" and found["dtype policy"] == "float32"
+
+
+def test_one_part_has_one_time_and_no_total():
+    text = plan(seconds={"distillation": 65.0}).text()
+    assert rows(text)["time"] == "about 1 min 5 s"
+    assert "total" not in text and "disk" not in text and "device" not in text
+
+
+def test_several_parts_are_added():
+    parts = plan(seconds={"teacher time": 100.0, "distillation": 65.0}, device="CPU", disk=10**6)
+    found = rows(parts.text())
+    assert (found["teacher time"], found["distillation"]) == ("about 1 min 40 s", "about 1 min 5 s")
+    assert found["total time"] == "about 2 min 45 s" and parts.total_seconds == 165.0
+    assert (found["device"], found["disk"]) == ("CPU", "about 1.0 MB")

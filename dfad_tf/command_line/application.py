@@ -16,6 +16,7 @@ import sys
 import warnings
 from collections.abc import Callable, Sequence
 from types import ModuleType
+from typing import NoReturn
 
 from absl import app, flags
 from absl import logging as absl_logging
@@ -44,17 +45,17 @@ def run(main: Callable[[list[str]], None], recipes: bool = True, children: bool 
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     parser = functools.partial(_parse, command=sys.modules[main.__module__], recipes=recipes)
     try:
-        with leave_in_time():
+        with leave_in_time(_command_name()):
             app.run(_guarded(main), flags_parser=parser)
     except BrokenPipeError:  # the reader of the output has ended, as in `… --help | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except KeyboardInterrupt as error:
-        print(f"{_command_name()}: {error or 'stopped by Ctrl-C'}", file=sys.stderr)
+        print(f"{_command_name()}: {str(error) or 'stopped by Ctrl-C'}", file=sys.stderr)
         sys.exit(128 + signal.SIGINT)
 
 
-def fail(message: str) -> None:
+def fail(message: str) -> NoReturn:
     """Print one line to standard error and exit with status 2."""
     print(f"{_command_name()}: error: {' '.join(message.split())}", file=sys.stderr)
     sys.exit(2)
@@ -83,7 +84,9 @@ def import_tensorflow() -> None:
         importlib.import_module("keras")
     absl_logging.set_verbosity(absl_logging.ERROR)  # Keras and data sets log their progress there
     # TensorFlow reports functions that are traced again; a run traces each a known few times.
-    logging.getLogger("tensorflow").setLevel(logging.ERROR)
+    logging.getLogger("tensorflow").addFilter(
+        lambda record: "tf.function retracing" not in record.getMessage()
+    )
 
 
 def show_library_messages() -> None:
@@ -93,7 +96,7 @@ def show_library_messages() -> None:
         logger.addHandler(_Printer())
     logger.setLevel(logging.INFO)
     logger.propagate = False
-    warnings.showwarning = lambda message, *_, **__: logger.warning("%s", message)
+    warnings.showwarning = lambda message, *_, **__: print(f"warning: {message}", file=sys.stderr)
 
 
 class _Printer(logging.Handler):
@@ -110,14 +113,17 @@ def _command_name() -> str:
 
 
 def _parse(given: Sequence[str], command: ModuleType, recipes: bool = True) -> list[str]:
-    trains = recipes and "dataset" in flags.FLAGS and "method" in flags.FLAGS
+    asks_for_help = help_text.asks_for(help_text.HELP_FLAGS, given)
+    # A comparison reads the recipe for each run; its help shows the values all the same.
+    trains = {"dataset", "teacher", "method"} <= set(flags.FLAGS) and (recipes or asks_for_help)
     switches = {f"{dashes}{n}" for n in (*help_text.HELP_FLAGS, "list") for dashes in ("-", "--")}
     try:
-        rest = command_arguments.parse([a for a in given if a not in switches], trains)
+        rest = command_arguments.parse(
+            [a for a in given if a not in switches], trains, help_text.command_name(command)
+        )
     except (flags.Error, InputError) as error:
         fail(with_flags(str(error)))
-        raise
-    if help_text.asks_for(help_text.HELP_FLAGS, given):
+    if asks_for_help:
         print(help_text.help_text(command))
         sys.exit(0)
     if help_text.asks_for(("list",), given):
@@ -139,6 +145,8 @@ def _guarded(main: Callable[[list[str]], None]) -> Callable[[list[str]], None]:
             main(rest)
         except InputError as error:
             fail(with_flags(str(error)))
+        except BrokenPipeError:
+            raise  # handled where the command started
         except (OSError, UnicodeEncodeError) as error:  # a full disk, a name too long or not UTF-8
             fail(f"the system reported an error: {error}")
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import pathlib
+import re
 import sys
 from collections.abc import Iterator, Sequence
 
@@ -17,25 +19,31 @@ FLAGS = flags.FLAGS
 # Flags of 0.5.0 under their old names, for one release.
 RENAMED = {"most_restores": "max_restores"}
 RENAMED_IN = {"to_tflite": {"precision": "formats"}}
+_NEVER_EMPTY = ("dataset", "teacher", "student", "model")
 
 
-def parse(arguments: Sequence[str], recipes: bool) -> list[str]:
+def parse(arguments: Sequence[str], recipes: bool, command: str = "") -> list[str]:
     """Parse a command line into absl's flags.
 
     Args:
         arguments: `sys.argv`.
         recipes: Whether the recipes that the flags ask for are read before them.
+        command: Name of the command's module, which may have renamed flags of its own.
 
     Returns:
         The command and the arguments that are no flags.
 
     Raises:
         absl.flags.Error: If a flag is unknown or a value is invalid.
-        InputError: If a flag has an empty value.
+        InputError: If a flag has an empty value, or a flag file cannot be read.
     """
-    given = expanded(arguments)
-    _check_empty(given)
-    return list(FLAGS(with_recipes(given) if recipes else given))
+    given = expanded(arguments, command)
+    rest = list(FLAGS(with_recipes(given) if recipes else given))
+    for name in _NEVER_EMPTY:
+        if name in FLAGS and FLAGS[name].value == "":
+            # Such as that of an unset shell variable in `--teacher=$FILE`.
+            raise InputError(f"Expected --{name} to have a value. Received an empty one.")
+    return rest
 
 
 def with_recipes(arguments: Sequence[str]) -> list[str]:
@@ -54,7 +62,7 @@ def with_recipes(arguments: Sequence[str]) -> list[str]:
     return [arguments[0], *(f"--flagfile={path}" for path in paths), *arguments[1:]]
 
 
-def expanded(arguments: Sequence[str]) -> list[str]:
+def expanded(arguments: Sequence[str], command: str = "") -> list[str]:
     """Replace flag files by their flags, and old flag names by new ones.
 
     A flag file is found by its path or, in a checkout and in an installed package, by the bare
@@ -62,37 +70,31 @@ def expanded(arguments: Sequence[str]) -> list[str]:
 
     Args:
         arguments: The command and its arguments.
+        command: As for `parse`.
 
     Raises:
         InputError: If a flag file cannot be read.
     """
-    command = os.path.basename(arguments[0]).removesuffix(".py").removeprefix("dfad-")
-    located = [_located(argument) for argument in arguments[1:]]
-    try:
-        read = FLAGS.read_flags_from_files(located, force_gnu=False)
-    except flags.CantOpenFlagFileError as error:
-        raise InputError(
-            "Expected --flagfile to be a file of flags, or the name of a recipe (--list prints "
-            f"them). {str(error).removeprefix('ERROR:: ')}"
-        ) from error
-    return [arguments[0], *renamed(read, command.replace("-", "_"))]
+    flat = _without_flag_files(arguments[1:], ())
+    for name, new in {**RENAMED, **RENAMED_IN.get(command, {})}.items():
+        if any(re.fullmatch(rf"--?{name}(=.*)?", argument) for argument in flat):
+            print(f"--{name} is an old name of --{new}.", file=sys.stderr)
+    return [arguments[0], *renamed(flat, command)]
 
 
 def renamed(arguments: Sequence[str], command: str = "") -> list[str]:
     """Translate the flags of 0.5.0 into today's.
 
     Args:
-        arguments: Arguments without the command.
-        command: Name of the command, whose own flags may have been renamed too.
+        arguments: Arguments without the command and without flag files.
+        command: As for `parse`.
     """
     table = {**RENAMED, **RENAMED_IN.get(command, {})}
     found = []
     for argument in arguments:
-        name, equals, value = argument.lstrip("-").partition("=")
-        dashes = argument[: len(argument) - len(argument.lstrip("-"))]
-        if dashes in ("-", "--") and name in table:
-            argument = f"--{table[name]}{equals}{value}"
-            print(f"--{name} is now called --{table[name]}.", file=sys.stderr)
+        match = re.fullmatch(r"--?(\w+)(=.*)?", argument, re.DOTALL)
+        if match and match[1] in table:
+            argument = f"--{table[match[1]]}{match[2] or ''}"
         found.append(argument)
     return found
 
@@ -141,18 +143,37 @@ def flags_text(names: Sequence[flags.Flag], skip: Sequence[str] = ()) -> str:
     return "\n".join(sorted(lines)) + "\n"
 
 
-def _located(argument: str) -> str:
-    name, _, value = argument.partition("=")
-    if name.lstrip("-") == "flagfile" and value and not os.path.exists(value):
-        path = recipe_path(os.path.basename(value)) if os.path.basename(value) == value else None
-        if path is not None:
-            return f"--flagfile={path}"
-    return argument
-
-
-def _check_empty(arguments: Sequence[str]) -> None:
-    """Reject an empty value, such as that of an unset shell variable in `--teacher=$FILE`."""
-    for argument in arguments[1:]:
+def _without_flag_files(arguments: Sequence[str], opened: tuple[str, ...]) -> list[str]:
+    """Replace each `--flagfile` by the flags in it, and in the files that it names in turn."""
+    found: list[str] = []
+    waiting = list(arguments)
+    while waiting:
+        argument = waiting.pop(0)
+        if argument == "--":
+            return [*found, argument, *waiting]
         name, equals, value = argument.partition("=")
-        if equals and not value and name.lstrip("-") in ("dataset", "teacher", "student", "model"):
-            raise InputError(f"Expected {name} to have a value. Received an empty one.")
+        if name not in ("--flagfile", "-flagfile"):
+            found.append(argument)
+            continue
+        path = _flag_file(value if equals or not waiting else waiting.pop(0))
+        if path in opened:
+            raise InputError(f"Expected flag files that do not name each other. Received: {path}")
+        found += _without_flag_files(_lines(path), (*opened, path))
+    return found
+
+
+def _flag_file(value: str) -> str:
+    recipe = recipe_path(value) if os.path.basename(value) == value and value else None
+    return value if os.path.exists(value) or recipe is None else str(recipe)
+
+
+def _lines(path: str) -> list[str]:
+    try:
+        text = pathlib.Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(
+            "Expected --flagfile to be a file of flags, or the name of a recipe (--list prints "
+            f"them). Received: {path!r} ({error})"
+        ) from error
+    lines = (line.strip() for line in text.splitlines())
+    return [line for line in lines if line and not line.startswith(("#", "//"))]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 import textwrap
 from collections.abc import Sequence
 from types import ModuleType
@@ -23,22 +24,34 @@ def asks_for(names: Sequence[str], arguments: Sequence[str]) -> bool:
     return any(argument in {f"-{n}", f"--{n}"} for n in names for argument in arguments[1:])
 
 
+def command_name(command: ModuleType) -> str:
+    """Return the name of a command's module, also where it runs as a program."""
+    spec = command.__spec__
+    name = spec.name if command.__name__ == "__main__" and spec else command.__name__
+    return str(name).rpartition(".")[2]
+
+
 def help_text(command: ModuleType) -> str:
     """Describe a command and its flags, group by group.
 
     A flag's default is that of the recipes which the command reads: the flags have been parsed.
 
     Args:
-        command: The command's module. Flags that it defines itself form a group of their own.
+        command: The command's module. Flags that it defines itself form a group of their own, and
+            those in its `HIDDEN_FLAGS`, which it does not use, are left out.
     """
-    name = command.__name__.rpartition(".")[2]
-    if name == "__main__":
-        name = str(command.__spec__.name).rpartition(".")[2] if command.__spec__ else "command"
-    lines = [f"Usage: python -m dfad_tf.{name} [--flag=value ...]", ""]
-    lines += [inspect.cleandoc(command.__doc__ or ""), ""]
-    own = flags.FLAGS.flags_by_module_dict().get(command.__name__, [])
-    key = {flag.name for flag in flags.FLAGS.get_key_flags_for_module(command.__name__)}
+    lines = [f"Usage: python -m dfad_tf.{command_name(command)} [--flag=value ...]", ""]
+    about = inspect.cleandoc(command.__doc__ or "")
+    lines += [re.sub(r": `python -m [^`]*`", "", about), ""]
+    hidden = getattr(command, "HIDDEN_FLAGS", ())
+    key = {
+        flag.name: flag
+        for flag in flags.FLAGS.get_key_flags_for_module(command.__name__)
+        if flag.name not in hidden
+    }
     groups = {title: defined_in(modules) for title, modules in GROUPS.items()}
+    grouped = {flag.name for found in groups.values() for flag in found}
+    own = [flag for name, flag in key.items() if name not in grouped]
     for title, found in {"This command": own, **groups}.items():
         shown = sorted((f for f in found if f.name in key), key=lambda flag: flag.name)
         if shown:
@@ -75,9 +88,11 @@ def _entry(flag: flags.Flag) -> str:
     if isinstance(value, list):
         value = ",".join(map(str, value))
     shown = "" if value in (None, "") else f" [{str(value).lower() if flag.boolean else value}]"
-    head = f"  --{'[no]' if flag.boolean else ''}{flag.name}{shown}"
+    choices = getattr(flag.parser, "enum_values", None)
+    choices = f" <{'|'.join(choices)}>" if choices else ""
+    head = f"  --{'[no]' if flag.boolean else ''}{flag.name}{shown}{choices}"
     body = textwrap.fill(
-        " ".join(flag.help.split()),
+        re.sub(r"^<[^>]*>: ", "", " ".join(flag.help.split())),
         _WIDTH,
         initial_indent="      ",
         subsequent_indent="      ",

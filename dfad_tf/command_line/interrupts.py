@@ -6,7 +6,6 @@ import contextlib
 import os
 import signal
 import socket
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -16,24 +15,27 @@ _STATUS = 128 + signal.SIGINT
 
 
 @contextlib.contextmanager
-def leave_in_time(seconds: float = _SECONDS) -> Iterator[None]:
+def leave_in_time(command: str, seconds: float = _SECONDS) -> Iterator[None]:
     """End the process some seconds after Ctrl-C, unless it has ended by itself.
 
-    Python runs a signal's handler between two of its own instructions, so that a step of many
-    seconds inside TensorFlow delays it. The system's part of the handler writes to a socket at
-    once, and a thread that waits there ends the process. Backups are written atomically: the last
-    one remains.
+    Python runs signal handlers between two of its own instructions, so that a TensorFlow operation
+    of many seconds delays them. The handler in C writes a byte to a socket immediately, and a
+    thread that reads the socket ends the process. Files are written atomically, so that the last
+    backup remains.
 
     Args:
-        seconds: Time that the training has to end its step and write a backup.
+        command: Name of the command, for the message.
+        seconds: Time that the command has to end by itself, such as after a last backup.
     """
     if threading.current_thread() is not threading.main_thread():
         yield  # Python allows signal handlers in the main thread only
         return
     reader, writer = socket.socketpair()
     writer.setblocking(False)
+    errors = os.dup(2)  # the command may redirect standard error while libraries load
     before = signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
-    threading.Thread(target=_watch, args=(reader, seconds), daemon=True).start()
+    watch = threading.Thread(target=_watch, args=(reader, errors, command, seconds), daemon=True)
+    watch.start()
     try:
         yield
     finally:
@@ -41,18 +43,14 @@ def leave_in_time(seconds: float = _SECONDS) -> Iterator[None]:
         writer.close()
 
 
-def _watch(reader: socket.socket, seconds: float) -> None:
-    while True:
-        received = reader.recv(1)
-        if not received:  # the command has ended
-            return
+def _watch(reader: socket.socket, errors: int, command: str, seconds: float) -> None:
+    while received := reader.recv(1):  # nothing is received when the command has ended
         if received[0] == signal.SIGINT:
             time.sleep(seconds)
-            name = os.path.basename(sys.argv[0]).removesuffix(".py")
-            print(
-                f"{name}: stopped by Ctrl-C, before the step had ended. The same command resumes "
-                "from the last backup, if there is one.",
-                file=sys.stderr,
-                flush=True,
+            message = (
+                f"{command}: stopped by Ctrl-C. The command did not end in time and was ended; "
+                "training resumes from its last backup.\n"
             )
+            os.write(errors, message.encode())
             os._exit(_STATUS)
+    os.close(errors)

@@ -7,11 +7,13 @@ imports the module when a file needs the class.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import importlib.abc
 import importlib.machinery
 import importlib.util
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from types import ModuleType
 from typing import Any
@@ -47,18 +49,19 @@ class _StandIn:
     """
 
     def __init__(self, name: str) -> None:
-        self.name = name
+        self.__name__ = name
 
     def from_config(self, config: dict[str, Any]) -> Any:
         """Import the class, which takes this object's place, and create an object of it."""
-        return getattr(importlib.import_module(MODULES[self.name]), self.name).from_config(config)
+        module = importlib.import_module(MODULES[self.__name__])
+        return getattr(module, self.__name__).from_config(config)
 
 
 def register_classes() -> None:
     """Register a stand-in of each class, now or as soon as Keras has been imported."""
-    if "keras" in sys.modules:
+    if hasattr(sys.modules.get("keras"), "saving"):
         _register()
-    else:
+    else:  # not imported yet, or being imported at this moment
         sys.meta_path.insert(0, _AfterImport("keras", _register))
 
 
@@ -73,6 +76,8 @@ def _register() -> None:
 class _AfterImport(importlib.abc.MetaPathFinder):
     """Calls a function after a module has been imported, whoever imports it.
 
+    It stays in place when a program only asks where the module is, and when an import fails.
+
     Args:
         awaited: Name of the module.
         then: The function.
@@ -80,6 +85,7 @@ class _AfterImport(importlib.abc.MetaPathFinder):
 
     def __init__(self, awaited: str, then: Callable[[], None]) -> None:
         self.awaited, self.then = awaited, then
+        self._searching = threading.local()
 
     def find_spec(
         self,
@@ -87,24 +93,38 @@ class _AfterImport(importlib.abc.MetaPathFinder):
         path: Sequence[str] | None = None,
         target: ModuleType | None = None,
     ) -> importlib.machinery.ModuleSpec | None:
-        if fullname != self.awaited:
+        if fullname != self.awaited or getattr(self._searching, "now", False):
             return None
-        sys.meta_path.remove(self)
-        spec = importlib.util.find_spec(fullname)
+        self._searching.now = True  # the search below comes here again
+        try:
+            spec = importlib.util.find_spec(fullname)
+        finally:
+            self._searching.now = False
         if spec is not None and spec.loader is not None:
-            spec.loader = _Loader(spec.loader, self.then)
+            spec.loader = _Loader(spec.loader, self)
         return spec
+
+    def imported(self) -> None:
+        """Call the function, once."""
+        if self in sys.meta_path:
+            with contextlib.suppress(ValueError):  # another thread was faster
+                sys.meta_path.remove(self)
+            self.then()
 
 
 class _Loader(importlib.abc.Loader):
-    """Executes a module as its own loader does, and then calls a function."""
+    """Executes a module as its own loader does, and then reports that it is imported."""
 
-    def __init__(self, loader: importlib.abc.Loader, then: Callable[[], None]) -> None:
-        self.loader, self.then = loader, then
+    def __init__(self, loader: importlib.abc.Loader, hook: _AfterImport) -> None:
+        self.loader, self.hook = loader, hook
 
     def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType | None:
         return self.loader.create_module(spec)
 
     def exec_module(self, module: ModuleType) -> None:
+        # The module keeps its own loader, which resources and reloading use.
+        if module.__spec__ is not None:
+            module.__spec__.loader = self.loader
+        module.__loader__ = self.loader
         self.loader.exec_module(module)
-        self.then()
+        self.hook.imported()

@@ -60,3 +60,38 @@ def test_each_class_is_where_the_table_says(name):
 
     module = importlib.import_module(keras_registration.MODULES[name])
     assert keras.saving.get_registered_object(f"dfad_tf>{name}") is getattr(module, name)
+
+
+UNDISTURBED = """
+import importlib.util, pkgutil, sys
+import dfad_tf
+assert importlib.util.find_spec("keras") is not None  # a program that asks whether Keras is there
+{failure}
+import keras
+from importlib import resources
+assert keras.saving.get_registered_object("dfad_tf>Method").__name__ == "Method"
+assert type(keras.__loader__).__module__.startswith(("_frozen", "importlib"))
+assert resources.files("keras").joinpath("__init__.py").is_file()
+import importlib
+importlib.reload(keras)
+assert not any(type(f).__module__.startswith("dfad_tf") for f in sys.meta_path)
+"""
+FAILURE = """
+import os
+os.environ["KERAS_BACKEND"] = "none"  # the import of Keras fails, and is tried again
+try:
+    import keras
+except (ImportError, ValueError):
+    del os.environ["KERAS_BACKEND"]
+else:
+    raise SystemExit("It was imported.")
+for name in [n for n in sys.modules if n.split(".")[0] == "keras"]:
+    del sys.modules[name]
+"""
+
+
+@pytest.mark.parametrize("failure", ["", FAILURE], ids=["first import", "second import"])
+def test_keras_is_imported_as_if_nothing_waited_for_it(failure):
+    code = UNDISTURBED.format(failure=failure)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

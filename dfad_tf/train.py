@@ -72,7 +72,7 @@ def _run(strategy: tf.distribute.Strategy, begin: float) -> None:
             replicated = teacher_builder.teacher_from_flags(dataset, 0)
         keras.utils.set_random_seed(FLAGS.seed)
         run = run_builder.run_from_flags(strategy, dataset, replicated)
-    planning.announce(run.plan())
+    planning.announce(run.plan(), resumes=interrupted is not None)
     data = RunData(teacher, dataset, _test_images(dataset, teacher))
     label = f"{dataset.name if dataset else 'own'}_{run.name}_seed{FLAGS.seed}"
     folder = interrupted

@@ -51,7 +51,7 @@ class Comparison:
         """
         check_methods_fit(dict.fromkeys(run.method for run in runs), self.arguments)
         if self.runs.missing(runs):
-            train_missing_teacher(self.arguments)
+            train_missing_teacher(self.arguments, len(self.runs.missing(runs)))
         create_folder(self.folder, self.arguments)
 
 
@@ -66,7 +66,8 @@ def comparison_from_flags() -> Comparison:
 
     methods = requested_methods(comparison.ROWS)
     folder = comparison_folder(arguments)
-    runs = comparison_runs.ComparisonRuns(folder, arguments, FLAGS.jobs)
+    yes = ["--yes"] if FLAGS.yes else []
+    runs = comparison_runs.ComparisonRuns(folder, [*arguments, *yes], FLAGS.jobs)
     return Comparison(folder, arguments, methods, runs)
 
 
@@ -187,17 +188,25 @@ def check_methods_fit(methods: Sequence[str] | dict[str, None], arguments: list[
                 raise InputError(f"The method {method} (in --methods): {error}") from error
 
 
-def train_missing_teacher(arguments: list[str]) -> None:
+def train_missing_teacher(arguments: list[str], runs: int) -> None:
     """Train a teacher that is not in the cache, which otherwise each run would do.
 
     Args:
         arguments: Flags that all runs share.
-    """
-    from dfad_tf.command_line import teacher_builder
+        runs: Number of runs that follow, for the plan.
 
+    Raises:
+        InputError: If all this takes longer than a day on a CPU, and `--yes` is not given.
+    """
+    from dfad_tf.command_line import planning, teacher_builder
+
+    yes = FLAGS.yes
     with command_arguments.parsed(arguments):
-        if not FLAGS.teacher:
-            teacher_builder.teacher_from_flags(teacher_builder.dataset_from_flags(), 2)
+        FLAGS.yes = yes
+        dataset = teacher_builder.dataset_from_flags()
+        if dataset and teacher_builder.teacher_is_missing(dataset):
+            planning.announce_teacher_training(dataset, runs)
+            teacher_builder.teacher_from_flags(dataset, 2)
 
 
 def _teacher_digest() -> str | None:
@@ -214,7 +223,8 @@ def _teacher_digest() -> str | None:
 def _check_same_settings(settings: pathlib.Path, arguments: list[str]) -> None:
     try:
         content = json.loads(settings.read_text(encoding="utf-8"))
-        recorded, teacher = content["arguments"], content.get("teacher_sha256")
+        recorded = sorted(command_arguments.renamed(content["arguments"]))
+        teacher = content.get("teacher_sha256")
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(f"Expected {settings} to describe a comparison. {error}") from error
     if recorded != arguments:

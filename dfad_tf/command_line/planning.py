@@ -5,6 +5,8 @@ from __future__ import annotations
 from absl import flags
 
 from dfad_tf.command_line import method_builder, network_builder, recipes, teacher_builder
+from dfad_tf.command_line.training_flags import policy_name
+from dfad_tf.compute.precision import resolve_precision
 from dfad_tf.data.datasets import ImageDataset
 from dfad_tf.runs import estimates
 from dfad_tf.runs.plan import Plan
@@ -14,18 +16,19 @@ from dfad_tf.utils.formatting import format_seconds
 
 FLAGS = flags.FLAGS
 _HOUR, _DAY = 3600.0, 86400.0
-_TEACHER = "teacher time"
+_TEACHER = "teacher training"
 
 
-def announce_teacher_training(dataset: ImageDataset) -> None:
+def announce_teacher_training(dataset: ImageDataset, runs: int = 1) -> None:
     """Print what will happen, before a missing teacher is trained.
 
     Args:
         dataset: The data set that trains it.
+        runs: Number of distillations that follow.
 
     Raises:
-        InputError: If the teacher could not be saved, or if the run takes longer than a day on a
-            CPU and `--yes` is not given.
+        InputError: If the teacher could not be saved, or if the command takes longer than a day on
+            a CPU and `--yes` is not given.
     """
     teacher_builder.check_cache(dataset)
     teacher = teacher_builder.untrained_teacher_from_flags()
@@ -33,71 +36,78 @@ def announce_teacher_training(dataset: ImageDataset) -> None:
         "teacher": teacher.model,
         "student": network_builder.student_from_flags(teacher),
     }
-    recipe = teacher_builder.recipe_from_flags()
-    count = dataset.train_count()
-    plan = Plan(
-        title=f"train a teacher, then a student by '{method_builder.method_name()}'",
-        teacher=teacher,
-        networks=networks,
-        start="the teacher's filters where the layers pair, else random weights"
-        if FLAGS.student_initialization == "teacher" and not method_builder.needs_data()
-        else "random weights",
-        precision=FLAGS.precision or "auto",
-        work={"teacher training": _training(recipe, dataset.name)},
-        device=estimates.device_name(),
-    )
-    per_image = {"teacher": estimates.seconds_per_image(teacher.model)}
-    plan.seconds[_TEACHER] = estimates.teacher_seconds(per_image["teacher"], recipe, count)
+    method = None
     if not method_builder.needs_data():
         networks["generator"] = network_builder.generator_from_flags(teacher)
         method = method_builder.method_from_flags()
-        for role in ("student", "generator"):
-            per_image[role] = estimates.seconds_per_image(networks[role])
+    recipe, name = teacher_builder.recipe_from_flags(), method_builder.method_name()
+    inherits = method is not None and FLAGS.student_initialization == "teacher"
+    plan = Plan(
+        title=f"train a teacher, then distill a student with the method '{name}'",
+        teacher=teacher,
+        networks=networks,
+        start="the teacher's filters if the layers pair, otherwise random weights"
+        if inherits
+        else "random weights",
+        precision=resolve_precision(policy_name()) or "float32",
+        work={_TEACHER: _training(recipe, dataset.name)},
+        device=estimates.device(),
+        disk=estimates.disk_bytes(networks, method.memory_size if method else 0),
+    )
+    per_image = {
+        role: estimates.seconds_per_image(network, plan.precision)
+        for role, network in networks.items()
+    }
+    count = dataset.train_count()
+    plan.seconds[_TEACHER] = estimates.teacher_seconds(per_image["teacher"], recipe, count)
+    if method:
         steps = FLAGS.epochs * FLAGS.steps_per_epoch
-        plan.seconds["distillation"] = estimates.distillation_seconds(
-            per_image, method, FLAGS.batch_size, steps
-        )
-        plan.disk = estimates.disk_bytes(networks, method.memory_size)
+        seconds = estimates.distillation_seconds(per_image, method, FLAGS.batch_size, steps)
+    else:
+        seconds = estimates.supervised_seconds(per_image, FLAGS.teacher_epochs, count)
+    plan.seconds["distillation" if runs == 1 else f"distillation in {runs} runs"] = runs * seconds
     announce(plan)
 
 
-def announce(plan: Plan) -> None:
+def announce(plan: Plan, resumes: bool = False) -> None:
     """Print a plan, and stop before a run of days on a CPU that was not asked for.
 
     Args:
         plan: The plan.
+        resumes: Whether the run resumes, so that a part of the time is spent already.
 
     Raises:
         InputError: If the run takes longer than a day on a CPU, and `--yes` is not given.
     """
     print(plan.text(), flush=True)
-    total = plan.total_seconds
-    if total < _HOUR:
+    total, on_cpu = plan.total_seconds, not estimates.has_gpu()
+    if total < _HOUR or resumes:
         return
-    hint = _faster_recipe()
-    if total > _DAY and not estimates.has_gpu() and not FLAGS.yes:
-        teacher = (
-            f", of which the teacher's training takes {format_seconds(plan.seconds[_TEACHER])} "
-            "(--teacher=FILE uses one that exists)"
-            if _TEACHER in plan.seconds
-            else ""
-        )
+    smaller = _smaller_recipe() if on_cpu else None
+    if total > _DAY and on_cpu and not FLAGS.yes:
+        teacher = plan.seconds.get(_TEACHER)
+        of_which = ""
+        if teacher:
+            of_which = f", of which the teacher's training takes {format_seconds(teacher)}"
+        options = ["add --yes to start it"]
+        options += ["use an existing teacher (--teacher=FILE)"] if teacher else []
+        options += [f"try --flagfile={smaller}"] if smaller else ["choose smaller networks"]
         raise InputError(
-            f"This run takes about {format_seconds(total)} on this CPU{teacher}. "
-            f"Expected --yes to start it anyway, or a smaller run{hint}. Received neither."
+            f"This run takes about {format_seconds(total)} on this CPU{of_which}: "
+            f"{', '.join(options[:-1])}, or {options[-1]}."
         )
-    print(f"  This run takes more than an hour{hint}.\n", flush=True)
+    hint = f" --flagfile={smaller} is a smaller run that suits a CPU." if smaller else ""
+    print(f"  This run takes more than an hour.{hint}\n", flush=True)
 
 
 def _training(recipe: TeacherRecipe, dataset: str) -> str:
     return (
-        f"{recipe.epochs} epochs on {dataset} by {recipe.optimizer} at {recipe.learning_rate:g}, "
+        f"{recipe.epochs} epochs on {dataset} with {recipe.optimizer} at {recipe.learning_rate:g}, "
         f"batches of {recipe.batch_size}, augmentation {recipe.augmentation}"
     )
 
 
-def _faster_recipe() -> str:
-    name = f"{FLAGS.dataset}_smoke"
-    if recipes.recipe_path(name) is None:
-        return ", such as one with fewer --epochs or a smaller --student and --generator"
-    return f", such as --flagfile={name}.flags, which fits a CPU"
+def _smaller_recipe() -> str | None:
+    """Return the recipe of the data set that suits a CPU, if there is one."""
+    path = recipes.recipe_path(f"{FLAGS.dataset}_smoke")
+    return path.name if path else None

@@ -33,7 +33,7 @@ FLAGS = flags.FLAGS
 # Flags that may differ between the command that started a run and the one that resumes it.
 _FREE_FLAGS = (
     *("resume", "backup_every", "verbose", "data_dir", "teacher_cache"),
-    *("strategy", "replicas", "yes"),
+    *("strategy", "replicas", "yes", "plots"),
 )
 
 

@@ -7,11 +7,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import psutil
 import tensorflow as tf
 
 from dfad_tf.compute.precision import seconds_of_product
-from dfad_tf.compute.process import peak_memory_bytes, seconds_since_start
+from dfad_tf.compute.process import (
+    available_cores,
+    device_name,
+    peak_memory_bytes,
+    seconds_since_start,
+)
 from dfad_tf.compute.timing import seconds_of_calls
 from dfad_tf.compute.training_state import unchanged
 from dfad_tf.distillation.distiller import DataFreeDistiller
@@ -101,8 +105,8 @@ def benchmark_step(
         "peak_memory_bytes": memory,
         "seconds_to_first_step": seconds_to_compiled - compiled * each,
         "seconds_to_compiled_step": seconds_to_compiled,
-        "cores": _cores(),
-        "device": _device(),
+        "cores": available_cores(),
+        "device": device_name(),
     }
 
 
@@ -174,18 +178,3 @@ def _median_seconds(run: Callable[[], Any], iterations: int, jit_compile: bool) 
 
     traced = compiled.get_concrete_function()  # TensorFlow warns about functions created in a loop
     return float(np.median(seconds_of_calls(lambda: traced().numpy(), iterations)))
-
-
-def _cores() -> int:
-    """Return the number of processors that this process may use."""
-    process = psutil.Process()
-    if hasattr(process, "cpu_affinity"):  # not on macOS
-        return len(process.cpu_affinity())
-    return psutil.cpu_count() or 1
-
-
-def _device() -> str:
-    gpus = tf.config.list_physical_devices("GPU")
-    if gpus:
-        return str(tf.config.experimental.get_device_details(gpus[0]).get("device_name", "GPU"))
-    return "CPU"

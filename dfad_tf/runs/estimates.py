@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import random
 import statistics
 import time
 
 import keras
 import numpy as np
-import psutil
 import tensorflow as tf
 
+from dfad_tf.compute.process import available_cores, device_name
 from dfad_tf.distillation.step_counts import step_cost
 from dfad_tf.graphs.parameters import trainable_parameters
+from dfad_tf.graphs.training_form import TrainingForm
 from dfad_tf.methods import Method
 from dfad_tf.teachers.training import TeacherRecipe
 
@@ -22,22 +24,26 @@ _BYTES = 4
 _NETWORK_COPIES, _EXPORT_COPIES = 8, 3
 
 
-def seconds_per_image(model: keras.Model) -> float:
+def seconds_per_image(model: keras.Model, precision: str | None = None) -> float:
     """Time forward and backward passes of a network, compiled as in training.
 
     Args:
-        model: A network; its weights and statistics stay as they are.
+        model: A network. Its weights and statistics stay as they are, and so does the state of
+            the random numbers that later networks are initialized with.
+        precision: Keras dtype policy of the training.
 
     Returns:
         Seconds that one image takes, forward and backward.
     """
     images = tf.zeros((_TIMED_BATCH, *model.input_shape[1:]))
-    variables = model.trainable_variables
+    variables, state = model.trainable_variables, random.getstate()
+    form = TrainingForm(model, precision)  # the clone draws seeds for its initial weights
+    random.setstate(state)
 
     @tf.function(autograph=False)
     def step() -> tf.Tensor:
         with tf.GradientTape() as tape:
-            loss = tf.reduce_mean(tf.square(model(images, training=True)))
+            loss = tf.reduce_mean(tf.square(tf.cast(form(images, training=True), tf.float32)))
         gradients = tape.gradient(loss, variables)
         return tf.add_n([tf.reduce_sum(gradient) for gradient in gradients if gradient is not None])
 
@@ -60,6 +66,17 @@ def teacher_seconds(per_image: float, recipe: TeacherRecipe, images: int) -> flo
         images: Number of training images.
     """
     return per_image * recipe.epochs * images
+
+
+def supervised_seconds(per_image: dict[str, float], epochs: int, images: int) -> float:
+    """Estimate the training of a student on labelled images.
+
+    Args:
+        per_image: What `seconds_per_image` returned for the `"teacher"` and the `"student"`.
+        epochs: Number of epochs.
+        images: Number of images in an epoch.
+    """
+    return (per_image["student"] + per_image["teacher"] / 3) * epochs * images
 
 
 def distillation_seconds(
@@ -96,20 +113,11 @@ def disk_bytes(networks: dict[str, keras.Model], memory_size: int = 0) -> int:
     )
 
 
-def available_cores() -> int:
-    """Return the number of processor cores that this process may use."""
-    process = psutil.Process()
-    if hasattr(process, "cpu_affinity"):  # not on macOS
-        return len(process.cpu_affinity())
-    return psutil.cpu_count() or 1
-
-
-def device_name() -> str:
+def device() -> str:
     """Describe the device that training runs on."""
-    gpus = tf.config.list_physical_devices("GPU")
+    gpus, cores = len(tf.config.list_physical_devices("GPU")), available_cores()
     if gpus:
-        return f"{len(gpus)} GPU" + ("s" if len(gpus) > 1 else "")
-    cores = available_cores()
+        return device_name() + (f" and {gpus - 1} more" if gpus > 1 else "")
     return f"CPU with {cores} core{'s' if cores > 1 else ''}"
 
 

@@ -63,12 +63,10 @@ class Plan:
         ]
         if self.device:
             rows.append(("device", self.device))
-        rows += [
-            (part if len(self.seconds) > 1 else "time", f"about {format_seconds(seconds)}")
-            for part, seconds in self.seconds.items()
-        ]
-        if len(self.seconds) > 1:
-            rows.append(("total time", f"about {format_seconds(self.total_seconds)}"))
+        if self.seconds:
+            parts = (f"{format_seconds(s)} of {part}" for part, s in self.seconds.items())
+            detail = f": {', '.join(parts)}" if len(self.seconds) > 1 else ""
+            rows.append(("time", f"about {format_seconds(self.total_seconds)}{detail}"))
         if self.disk:
             rows.append(("disk", f"about {format_bytes(self.disk)}"))
         lines = [f"  {name:<16} {value}" for name, value in rows]

@@ -21,6 +21,7 @@ from dfad_tf.distillation.compatibility import check_student
 from dfad_tf.distillation.supervised_distiller import SupervisedDistiller
 from dfad_tf.methods import data_methods
 from dfad_tf.methods.data_methods import DataSettings, Stage
+from dfad_tf.runs import estimates
 from dfad_tf.runs.backups import run_backup
 from dfad_tf.runs.plan import Plan
 from dfad_tf.runs.records import DistillationResult, RunSettings, Teacher
@@ -92,12 +93,23 @@ class SupervisedRun:
         return [self.teacher.model, self.student]
 
     def plan(self) -> Plan:
-        """Return the plan of the run."""
+        """Time the networks, and return the plan of the run."""
+        networks = {"teacher": self.teacher.model, "student": self.student}
+        per_image = {
+            role: estimates.seconds_per_image(network, self.settings.precision)
+            for role, network in networks.items()
+            if isinstance(network, keras.Model) and network.inputs
+        }
+        seconds = {}
+        if len(per_image) == len(networks):
+            seconds["training"] = estimates.supervised_seconds(
+                per_image, self.settings.epochs, self.total
+            )
         stages = ", then ".join(stage.name for stage in self.stages)
         return Plan(
             title=f"train a student by '{self.name}', with data",
             teacher=self.teacher,
-            networks={"teacher": self.teacher.model, "student": self.student},
+            networks=networks,
             start=_START,
             precision=self.settings.precision,
             work={
@@ -105,6 +117,7 @@ class SupervisedRun:
                 f"{self.settings.epochs} epochs",
                 "stages": stages,
             },
+            seconds=seconds,
         )
 
     def run(self, folder: pathlib.Path, test: TestImages | None) -> DistillationResult:

@@ -9,7 +9,7 @@ import numpy as np
 
 from dfad_tf.data.pixel_contract import RANGES, PixelContract
 from dfad_tf.data.smooth_images import ORDINARY_MEAN, ORDINARY_STD, smooth_images
-from dfad_tf.graphs.layer_graph import is_graph
+from dfad_tf.graphs.layer_graph import is_graph, own_nodes
 from dfad_tf.graphs.layer_table import kind_of
 from dfad_tf.teachers.saved_model_teacher import SavedModelTeacher
 from dfad_tf.teachers.teacher_signals import TeacherSignals
@@ -158,7 +158,10 @@ def _first_batch_norm(
         return None
     for layer in core.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
-            return keras.Model(core.inputs[0], layer.input), layer
+            # Not `layer.input`, which may belong to another graph.
+            return keras.Model(
+                core.inputs[0], own_nodes(core)[layer.name][0].input_tensors[0]
+            ), layer
         if is_graph(layer):
             return None
     return None

@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from dfad_tf.compute.keras_internals import call_inputs, producing_layer
 from dfad_tf.graphs.layer_graph import is_graph
+from dfad_tf.graphs.layer_outputs import layer_outputs
 from dfad_tf.graphs.layer_table import is_softmax, kind_of
 from dfad_tf.graphs.training_form import TrainingForm
 from dfad_tf.utils.errors import InputError
@@ -72,7 +73,7 @@ class TeacherSignals:
             return
         logits, found = self._logits(teacher)
         if features is not None:
-            found = _layer_output(teacher, features)
+            found = layer_outputs(teacher, [features], "features")[0]
             self.features_name = features
         self._outputs = {"logits": logits}
         if found is not None:
@@ -193,13 +194,3 @@ class TeacherSignals:
             else:
                 logits = layer(logits)
         return logits
-
-
-def _layer_output(teacher: keras.Model, name: str) -> keras.KerasTensor:
-    known = [layer.name for layer in teacher.layers]
-    if name not in known:
-        raise InputError(
-            "Expected `features` to name a layer of the teacher (the last ones are "
-            f"{', '.join(known[-6:])}). Received: features={name!r}"
-        )
-    return teacher.get_layer(name).output

@@ -23,6 +23,11 @@ if TYPE_CHECKING:
 FLAGS = flags.FLAGS
 for module in (*all_training_flags.MODULES, json_flag):
     flags.adopt_module_key_flags(module)  # --help shows the flags of a command's own modules
+# It writes no files, and trains for a few steps only.
+HIDDEN_FLAGS = (
+    "workdir", "resume", "backup_every", "on_collapse", "max_restores", "validation_freq",
+    "export", "plots", "verbose", "yes",
+)  # fmt: skip
 
 flags.DEFINE_integer("iterations", 5, "Train steps timed in each round.", lower_bound=1)
 flags.DEFINE_integer(

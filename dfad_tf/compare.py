@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 FLAGS = flags.FLAGS
 for module in (*all_training_flags.MODULES, compare_flags):
     flags.adopt_module_key_flags(module)  # --help shows the flags of a command's own modules
+HIDDEN_FLAGS = compare_flags.SET_BY_COMPARISON
 
 _TITLE = "Methods on one teacher"
 

@@ -27,22 +27,16 @@ def main(arguments: list[str]) -> None:
         if not FLAGS[name].value:
             raise InputError(f"Expected --{name}. Received: none")
     from dfad_tf.data import datasets
-    from dfad_tf.runs import run_record
     from dfad_tf.utils import formatting
 
     with argument_flags(name="dataset"):
         dataset = datasets.open_dataset(FLAGS.dataset, FLAGS.data_dir)
-    made_for = run_record.run_of(pathlib.Path(FLAGS.model)).get("dataset")
     measure = _measure_lite if FLAGS.model.endswith(".tflite") else _measure_keras
-    result = {
-        "model": FLAGS.model,
-        "dataset": dataset.name,
-        "made_for": made_for,
-        **measure(dataset),
-    }
+    result = {"model": FLAGS.model, "dataset": dataset.name, **measure(dataset)}
     if json_flag.written(result):
         return
     print(f"{FLAGS.model} on {result['test_images']:,} real test images of {dataset.name}")
+    made_for = result["made_for"]
     if made_for and made_for != dataset.name:
         print(f"  note           its run used {made_for}: this is the accuracy on another data set")
     print(f"  accuracy       {100 * result['accuracy']:.2f} %")
@@ -56,6 +50,7 @@ def _measure_keras(dataset: ImageDataset) -> dict[str, Any]:
     from dfad_tf.command_line import pixel_flags, teacher_builder
     from dfad_tf.compute import prediction
     from dfad_tf.data.test_images import TestImages
+    from dfad_tf.runs import run_record
     from dfad_tf.runs.measurements import costs
     from dfad_tf.teachers import description, loading
 
@@ -72,6 +67,7 @@ def _measure_keras(dataset: ImageDataset) -> dict[str, Any]:
     test = TestImages(pixels, labels, found.contract)
     classes = prediction.predict_classes(model, test.inputs)
     return {
+        "made_for": run_record.run_of(pathlib.Path(FLAGS.model)).get("dataset"),
         "test_images": len(labels),
         "accuracy": float((classes == labels).mean()),
         "input_range": found.contract.range,
@@ -82,6 +78,7 @@ def _measure_keras(dataset: ImageDataset) -> dict[str, Any]:
 
 def _measure_lite(dataset: ImageDataset) -> dict[str, Any]:
     from dfad_tf.command_line import teacher_builder
+    from dfad_tf.exporting import lite_metadata, model_card
     from dfad_tf.exporting.lite_model import LiteModel
 
     for name in ("image_shape", "input_range", "input_mean", "input_std"):
@@ -102,7 +99,9 @@ def _measure_lite(dataset: ImageDataset) -> dict[str, Any]:
     height, width, channels = model.image_shape
     pixels, labels = dataset.load("test", (height, width, channels))
     classes = model.predict(pixels).argmax(-1)
+    provenance = lite_metadata.read_metadata(content).get("provenance", {})
     return {
+        "made_for": provenance.get(model_card.DATA_SET),
         "test_images": len(labels),
         "accuracy": float((classes == labels).mean()),
         "input_range": "pixels",

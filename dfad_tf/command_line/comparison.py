@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Any
 from absl import flags
 
 from dfad_tf.command_line import arguments as command_arguments
-from dfad_tf.command_line import flag_groups
+from dfad_tf.command_line import compare_flags, flag_groups
 from dfad_tf.utils.errors import InputError
 
 if TYPE_CHECKING:
     from dfad_tf.experiments.comparison_runs import ComparisonRuns, Run
 
 FLAGS = flags.FLAGS
-# The comparison sets these for each run.
-_SET_BY_COMPARISON = ("method", "seed", "workdir", "export", "plots", "verbose", "data_share")
+# Flags of the comparison, or of the whole of it, that its runs do not get.
+_NOT_SHARED = (*compare_flags.SET_BY_COMPARISON, "workdir", "verbose", "yes")
 _SETTINGS = "comparison.json"
 
 
@@ -83,14 +83,13 @@ def shared_arguments() -> list[str]:
         )
     given = [flag for flag in flag_groups.defined_in(flag_groups.RUN) if flag.present]
     for flag in given:
-        if flag.name in _SET_BY_COMPARISON and flag.name not in ("workdir", "verbose"):
+        if flag.name in compare_flags.SET_BY_COMPARISON:
             raise InputError(
                 f"Expected no --{flag.name}, which the comparison sets for each run (--methods, "
                 "--seeds); the recipe of a data set is read automatically. "
                 f"Received: {flag.value}"
             )
-    own = (*_SET_BY_COMPARISON, "yes")
-    return sorted(flag.serialize() for flag in given if flag.name not in own)
+    return sorted(flag.serialize() for flag in given if flag.name not in _NOT_SHARED)
 
 
 def requested_methods(known: Sequence[str]) -> tuple[str, ...]:

@@ -34,3 +34,17 @@ def with_metadata(content: bytes, labels: Sequence[str], metadata: dict[str, Any
             # Stored, not deflated, so that a web page can read the entry without a zip library.
             archive.writestr(zipfile.ZipInfo(name, _EPOCH), text)
     return buffer.getvalue()
+
+
+def read_metadata(content: bytes) -> dict[str, Any]:
+    """Return the metadata of a LiteRT file; empty where it has none.
+
+    Args:
+        content: The content of a LiteRT file.
+    """
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            found = json.loads(archive.read("metadata.json"))
+    except (zipfile.BadZipFile, KeyError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}

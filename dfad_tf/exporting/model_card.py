@@ -5,6 +5,9 @@ from __future__ import annotations
 import pathlib
 from typing import Any, TypedDict
 
+from dfad_tf.utils.formatting import format_bytes
+
+DATA_SET = "data set"  # a topic of the provenance, which `dfad-evaluate` looks up
 _KINDS = {"test": "real test", "generated": "generated", "noise": "noise"}
 _CHANNELS = {1: "gray", 2: "gray, alpha", 3: "red, green, blue", 4: "red, green, blue, alpha"}
 
@@ -113,7 +116,7 @@ def provenance_of(run: dict[str, Any]) -> dict[str, str]:
         # Only the file name, because the path may contain personal folder names.
         found["teacher"] = pathlib.PurePath(str(run["teacher"])).name
     if run.get("dataset"):
-        found["data set"] = str(run["dataset"])
+        found[DATA_SET] = str(run["dataset"])
     return found
 
 
@@ -169,7 +172,7 @@ def _files(card: ModelCard) -> list[str]:
         accuracy = _percent(card["keras_accuracy"])
         rows.append(["*Keras student*", "", accuracy, *[""] * len(kinds), "", ""])
     for name, file in card["files"].items():
-        row = [f"`{name}`", _size(file["bytes"])]
+        row = [f"`{name}`", format_bytes(file["bytes"])]
         row += [_percent(file["accuracy"])] if card["dataset"] else []
         row += [_percent(file["agreement"][kind]) for kind in kinds]
         rows.append([*row, _time(file["milliseconds"]), _use(file)])
@@ -193,8 +196,8 @@ def _saved_model(entry: SavedModelEntry) -> list[str]:
     )
     accuracy = "" if entry["accuracy"] is None else f" Accuracy: {_percent(entry['accuracy'])}."
     return [
-        f"`saved_model/`: {_size(entry['bytes'])} ({entry['times_the_weights']:.2f} times the "
-        "weights). It takes any number of images per call. It predicts the same class as the "
+        f"`saved_model/`: {format_bytes(entry['bytes'])} ({entry['times_the_weights']:.2f} times "
+        "the weights). It takes any number of images per call. It predicts the same class as the "
         f"Keras student for {agreement}.{accuracy}"
     ]
 
@@ -222,7 +225,3 @@ def _time(milliseconds: float | None) -> str:
     if milliseconds is None:
         return ""
     return f"{milliseconds:.3g} ms" if milliseconds >= 1 else f"{1000 * milliseconds:.3g} µs"
-
-
-def _size(count: int) -> str:
-    return f"{count / 1e6:.1f} MB" if count >= 1e6 else f"{count / 1e3:.1f} kB"

@@ -27,7 +27,7 @@ def cached_teacher(
     dataset: ImageDataset,
     image_shape: tuple[int, int, int],
     folder: str | os.PathLike[str] | None = None,
-    verbose: str | int = "auto",
+    verbose: str | int = 0,
     every: str | int = "1min",
 ) -> tuple[keras.Model, pathlib.Path, bool]:
     """Return the teacher of a recipe, and train it if it is not in the cache.

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from dfad_tf import evaluate, train
+from dfad_tf import benchmark, compare, evaluate, train
 from dfad_tf.command_line import application, help_text
 from dfad_tf.methods import METHODS
 from tests.helpers.command import FLAGS, parse
@@ -39,6 +39,10 @@ def test_help_shows_the_values_of_the_recipe():
 def test_another_command_shows_its_own_flags_alone():
     assert "--model" in help_text.help_text(evaluate)
     assert "--teacher_epochs" not in help_text.help_text(evaluate)
+    assert "--batch_size" in help_text.help_text(benchmark)
+    assert "--backup_every" not in help_text.help_text(benchmark)
+    assert "--methods" in help_text.help_text(compare)
+    assert "--method " not in help_text.help_text(compare)
 
 
 @pytest.mark.parametrize("switch", ["--help", "-h", "--helpshort"])

@@ -41,7 +41,7 @@ def test_there_is_no_note_for_the_data_set_of_the_run_or_without_one(student, ca
         record(student, **content)
     run_evaluate(student)
     output = capsys.readouterr().out
-    assert "note" not in output and "  accuracy       " in output
+    assert "  note  " not in output and "  accuracy       " in output
 
 
 def test_the_result_as_json_names_both_data_sets(student, capsys):
@@ -50,6 +50,15 @@ def test_the_result_as_json_names_both_data_sets(student, capsys):
     found = json.loads(capsys.readouterr().out)
     assert (found["dataset"], found["made_for"], found["test_images"]) == ("digits", "mnist", 450)
     assert 0 <= found["accuracy"] <= 1
+
+
+def test_an_exported_file_names_the_data_set_of_its_run(student, capsys):
+    record(student, dataset="mnist")
+    run(f"--model={student}", "--input_range=zero_one", main=to_tflite.main)
+    exported = student.with_name("student_tflite") / "student_dynamic_int8.tflite"
+    capsys.readouterr()
+    run_evaluate(exported)
+    assert "its run used mnist" in capsys.readouterr().out
 
 
 def test_unsuitable_files_are_rejected(tmp_path):

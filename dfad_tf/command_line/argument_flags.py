@@ -39,8 +39,8 @@ def argument_flags(about: str = "", /, **names: str) -> Iterator[None]:
 
     Example:
 
-    >>> with argument_flags("student", path="student"):
-    ...     load_keras_file(FLAGS.student)
+    >>> with argument_flags("teacher", path="teacher"):
+    ...     teacher = load_teacher("my_model.keras")
     """
     try:
         yield

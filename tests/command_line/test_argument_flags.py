@@ -2,8 +2,11 @@
 
 import pytest
 
+from dfad_tf.command_line import all_training_flags
 from dfad_tf.command_line.argument_flags import argument_flags, with_flags
 from dfad_tf.utils.errors import InputError
+
+assert all_training_flags.MODULES  # their import defines the flags
 
 
 def test_an_argument_becomes_the_flag_of_the_table_or_of_its_own_name():

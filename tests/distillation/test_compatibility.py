@@ -1,4 +1,4 @@
-"""Networks whose shapes do not match are refused."""
+"""Networks whose shapes do not match are rejected before anything is trained."""
 
 import pytest
 
@@ -7,17 +7,35 @@ from dfad_tf.utils.errors import InputError
 from tests.conftest import small_classifier, small_generator
 
 
-def test_matching_networks_pass():
+def test_matching_networks_are_accepted():
     check_fit(small_classifier(softmax=True), small_classifier(), small_generator())
 
 
-def test_errors():
-    teacher, student, generator = small_classifier(), small_classifier(), small_generator()
-    with pytest.raises(InputError, match=r"teacher's input shape, \(8, 8, 1\).*\(9, 9, 1\)"):
-        check_fit(teacher, small_classifier((9, 9, 1)), generator)
-    with pytest.raises(InputError, match=r"teacher's output shape, \(3,\).*\(4,\)"):
-        check_fit(teacher, small_classifier(classes=4), generator)
-    with pytest.raises(InputError, match="ends in a softmax"):
-        check_fit(teacher, small_classifier(softmax=True), generator)
-    with pytest.raises(InputError, match="generator whose output has the shape"):
-        check_fit(teacher, student, small_generator((9, 9, 1)))
+@pytest.mark.parametrize(
+    ("student", "generator", "message"),
+    [
+        (
+            lambda: small_classifier((9, 9, 1)),
+            small_generator,
+            r"`student` to have the teacher's input shape, \(8, 8, 1\). Received: \(9, 9, 1\)",
+        ),
+        (
+            lambda: small_classifier(classes=4),
+            small_generator,
+            r"`student` to have the teacher's output shape, \(3,\). Received: \(4,\)",
+        ),
+        (
+            lambda: small_classifier(softmax=True),
+            small_generator,
+            "`student` to return logits.*ends in a softmax",
+        ),
+        (
+            small_classifier,
+            lambda: small_generator((9, 9, 1)),
+            r"`generator` to have .* teacher's input, \(8, 8, 1\). Received: \(9, 9, 1\)",
+        ),
+    ],
+)
+def test_a_network_of_another_shape_is_rejected(student, generator, message):
+    with pytest.raises(InputError, match=message):
+        check_fit(small_classifier(), student(), generator())

@@ -17,7 +17,9 @@ def test_a_frozen_model_has_the_parameters_that_training_would_update():
 
 
 def test_statistics_preprocessing_and_seeds_do_not_count():
-    inner = [layers.Normalization(mean=0.0, variance=1.0), layers.BatchNormalization()]
+    normalization = layers.Normalization()
+    normalization.adapt(np.zeros((1, 4, 4, 2)))  # creates variables: a mean, a variance, a count
+    inner = [normalization, layers.BatchNormalization()]
     others = [layers.Dropout(0.5, seed=1), layers.Flatten(), layers.Dense(3)]
     model = keras.Sequential([keras.Input((4, 4, 2)), *inner, *others])
     assert trainable_parameters(model) == 2 + 2 + 32 * 3 + 3  # scale, offset, kernel, bias

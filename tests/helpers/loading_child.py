@@ -27,7 +27,7 @@ class LoadingChild:
         self._process = None
 
     def outcome(self, path):
-        """Return the result of loading a file: `outcome`, `words`, and `peak`, memory in MiB."""
+        """Load a file and return `outcome`, `words` and the `peak` of memory in MiB."""
         if self._process is None:
             self._start()
         print(path, file=self._process.stdin, flush=True)

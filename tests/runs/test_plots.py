@@ -21,24 +21,41 @@ def test_each_kind_of_measurement_adds_a_panel(tmp_path):
     assert widths == [widths[0] * count for count in (1, 2, 3, 4)]
 
 
-def blue(plot):
-    """Number of pixels of the first curve's color."""
-    return int(((plot[..., 2] > 0.6) & (plot[..., 0] < 0.3)).sum())
+@pytest.fixture
+def lines(monkeypatch):
+    """A function that returns the lines of the last figure by label."""
+    figures = []
+
+    class Recorded(plots.Figure):
+        def __init__(self, *arguments, **options):
+            super().__init__(*arguments, **options)
+            figures.append(self)
+
+    monkeypatch.setattr(plots, "Figure", Recorded)
+    return lambda: {
+        line.get_label(): line for panel in figures[-1].axes for line in panel.get_lines()
+    }
 
 
-def test_a_single_epoch_is_visible(tmp_path):
-    one = draw_curves(tmp_path / "one.png", {"loss": [1.0]})
-    only_legend = draw_curves(tmp_path / "none.png", {"loss": [np.nan]})
-    assert blue(one) > blue(only_legend) > 0
+def test_few_epochs_have_markers(tmp_path, lines):
+    for epochs, marker in ((1, "."), (29, "."), (30, "None")):
+        draw_curves(tmp_path / "curves.png", {"loss": [1.0] * epochs})
+        assert lines()["student loss"].get_marker() == marker
 
 
-def test_the_accuracy_of_the_teacher_is_a_line_across_the_panel(tmp_path):
+def test_the_accuracy_of_the_teacher_is_a_line_across_the_panel(tmp_path, lines):
     history = {"loss": [2.0, 1.0], "val_accuracy": [0.4, 0.8]}
-    without = draw_curves(tmp_path / "without.png", history)
-    with_line = draw_curves(tmp_path / "with.png", history, 1, 0.95)
-    # The panels' frames are dark rows too.
-    dark_rows = [((plot.max(-1) < 0.5).sum(1) > 200).sum() for plot in (without, with_line)]
-    assert dark_rows[1] > dark_rows[0]
+    draw_curves(tmp_path / "without.png", history)
+    assert "teacher" not in lines()
+    draw_curves(tmp_path / "with.png", history, 1, 0.95)
+    assert set(lines()["teacher"].get_ydata()) == {95.0}
+
+
+def test_measurements_are_drawn_at_their_epochs(tmp_path, lines):
+    history = {"loss": [3.0, 2.0, 1.5, 1.0], "val_accuracy": [0.4, 0.8]}
+    draw_curves(tmp_path / "curves.png", history, 2)
+    assert list(lines()["student"].get_xdata()) == [2, 4]
+    assert list(lines()["student"].get_ydata()) == [40.0, 80.0]
 
 
 @pytest.mark.parametrize("channels", [1, 2, 3, 4])

@@ -179,11 +179,11 @@ def test_a_missing_data_set_is_reported_in_one_line(networks):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--teacher_layers=nothing"], "--teacher_layers to name.*'nothing'"),
-        (["--student_layers=nothing"], "--student_layers to name.*'nothing'"),
+        (["--teacher_layers=nothing"], "`teacher_layers` to name.*'nothing'"),
+        (["--student_layers=nothing"], "`student_layers` to name.*'nothing'"),
         (
             ["--teacher_layers=logits"],
-            "--teacher_layers to name layers with feature maps.*'logits'",
+            "`teacher_layers` to name layers with feature maps.*'logits'",
         ),
         (["--student=mlp"], "as many"),
     ],

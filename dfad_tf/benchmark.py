@@ -65,7 +65,7 @@ def main(arguments: list[str]) -> None:
     }
     if command:
         result["compare"] = _compare(distiller, command, result["seconds_per_iteration"])
-    if not json_flag.written(result):
+    if not json_flag.write_result(result):
         print(benchmark_table.table(result))
 
 
@@ -105,7 +105,7 @@ def _compare(distiller: DataFreeDistiller, command: list[str], seconds: float) -
     return {
         "command": shlex.join(command),
         "seconds": here,
-        "their_seconds": there,
+        "other_seconds": there,
         "ratio": statistics.median(there) / statistics.median(here),
     }
 

@@ -40,11 +40,14 @@ def main(arguments: list[str]) -> None:
         "made_for": made_for,
         **measure(dataset),
     }
-    if json_flag.written(result):
+    if json_flag.write_result(result):
         return
     print(f"{FLAGS.model} on {result['test_images']:,} real test images of {dataset.name}")
     if made_for and made_for != dataset.name:
-        print(f"  note           its run used {made_for}: this is the accuracy on another data set")
+        print(
+            f"  note           this model comes from a run on {made_for}; the accuracy is on "
+            "another data set"
+        )
     print(f"  accuracy       {100 * result['accuracy']:.2f} %")
     print(f"  input          {result['input_range']} ({result['input_source']})")
     if "model_macs" in result:
@@ -106,7 +109,7 @@ def _measure_lite(dataset: ImageDataset) -> dict[str, Any]:
         "test_images": len(labels),
         "accuracy": float((classes == labels).mean()),
         "input_range": "pixels",
-        "input_source": "the contract of an exported file",
+        "input_source": "as in every exported file",
     }
 
 

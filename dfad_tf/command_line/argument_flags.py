@@ -69,5 +69,5 @@ def with_flags(message: str, names: dict[str, str] | None = None) -> str:
         name = table.get(match[1], match[1])
         return f"--{name}{match[2]}" if name in flags.FLAGS else match[0]
 
-    # An argument may stand with its value: `strategy=tpu`.
+    # An argument may be written with its value: `strategy=tpu`.
     return re.sub(r"`(\w+)((?:=[^`]*)?)`", flag, message)

@@ -35,8 +35,9 @@ def announce_teacher_training(dataset: ImageDataset) -> None:
     }
     recipe = teacher_builder.recipe_from_flags()
     count = dataset.train_count()
+    name = method_builder.method_name()
     plan = Plan(
-        title=f"train a teacher, then a student by '{method_builder.method_name()}'",
+        title=f"train a teacher, then distill a student with the method '{name}'",
         teacher=teacher,
         networks=networks,
         start="the teacher's filters where the layers pair, else random weights"

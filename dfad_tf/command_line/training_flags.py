@@ -71,7 +71,9 @@ flags.DEFINE_string(
     "faster with it), float32, mixed_bfloat16 or mixed_float16. The saved student is float32.",
 )
 flags.DEFINE_boolean(
-    "jit_compile", False, "Compile the train step with XLA; slower on CPUs as measured here."
+    "jit_compile",
+    False,
+    "Compile the train step with XLA; in this project's measurements this is slower on CPUs.",
 )
 flags.DEFINE_integer(
     "steps_per_execution", 1, "Train steps in one call of the compiled function.", lower_bound=1

@@ -95,7 +95,7 @@ class SupervisedRun:
         """Return the plan of the run."""
         stages = ", then ".join(stage.name for stage in self.stages)
         return Plan(
-            title=f"train a student by '{self.name}', with data",
+            title=f"train a student with the method '{self.name}', with data",
             teacher=self.teacher,
             networks={"teacher": self.teacher.model, "student": self.student},
             start=_START,

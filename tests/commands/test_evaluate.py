@@ -31,7 +31,9 @@ def test_a_note_names_the_data_set_of_the_run_if_it_differs(student, capsys):
     run_evaluate(student)
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == f"{student} on 450 real test images of digits"
-    note = "  note           its run used mnist: this is the accuracy on another data set"
+    note = (
+        "  note           this model comes from a run on mnist; the accuracy is on another data set"
+    )
     assert lines[1] == note
 
 

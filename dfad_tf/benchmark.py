@@ -1,4 +1,4 @@
-"""Time a train step, optionally in turn with another program: `python -m dfad_tf.benchmark`.
+"""Time a train step, optionally alternating with another program: `python -m dfad_tf.benchmark`.
 
 Takes the flags of `dfad_tf.train`. It needs neither data nor a trained teacher, because networks
 with random weights cost the same.
@@ -32,8 +32,7 @@ flags.DEFINE_integer(
 flags.DEFINE_string(
     "compare",
     None,
-    "Command of another program, which runs in turn with this one. It must print "
-    "'X s an iteration'.",
+    "Command of another program, with which this one alternates. It must print 'X s an iteration'.",
 )
 _SECONDS = re.compile(r"(?<![\w.])(\d*\.?\d+(?:[eE][+-]?\d+)?) s an iteration")
 
@@ -95,7 +94,7 @@ def _command() -> list[str] | None:
 
 
 def _compare(distiller: DataFreeDistiller, command: list[str], seconds: float) -> dict[str, Any]:
-    """Run the other program and this one in turn; `seconds` is the first round of this one."""
+    """Alternate between both programs; `seconds` is the first round of this one."""
     from dfad_tf.distillation import step_timing
 
     here, there = [seconds], [_seconds_of(command)]

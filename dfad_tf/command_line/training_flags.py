@@ -54,7 +54,7 @@ flags.DEFINE_enum(
     "cosine",
     ["cosine", "constant", "step"],
     "Learning-rate schedule of both optimizers: cosine to 0, constant, or step, which divides the "
-    "rate by 10 at each of --decay_epochs.",
+    "learning rate by 10 at each of --decay_epochs.",
 )
 flags.DEFINE_list("decay_epochs", ["100", "200"], "Epochs of --schedule=step.")
 flags.DEFINE_integer(

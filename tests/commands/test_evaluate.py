@@ -43,7 +43,7 @@ def test_there_is_no_note_for_the_data_set_of_the_run_or_without_one(student, ca
         record(student, **content)
     run_evaluate(student)
     output = capsys.readouterr().out
-    assert "note" not in output and "  accuracy       " in output
+    assert "  note " not in output and "  accuracy       " in output
 
 
 def test_the_result_as_json_names_both_data_sets(student, capsys):

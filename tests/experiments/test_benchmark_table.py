@@ -56,7 +56,7 @@ def test_the_table_has_every_number(result):
         "rest 0.122 1 24 %",
     ):
         assert words in text
-    assert "in turn" not in text
+    assert "alternating" not in text
     assert max(map(len, lines)) <= 120
 
 

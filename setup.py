@@ -1,4 +1,4 @@
-"""Packaging of dfad_tf; the settings of its tools lie in pyproject.toml."""
+"""Packaging of dfad_tf; the settings of its tools are in pyproject.toml."""
 
 import pathlib
 
@@ -9,12 +9,12 @@ HERE = pathlib.Path(__file__).parent
 setup(
     name="dfad_tf",
     version="0.6.0",
-    description="Distil a Keras classifier into a small student without its training data",
+    description="Distill a Keras classifier into a small student without its training data",
     long_description=(HERE / "README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
     license="Apache-2.0",
     python_requires=">=3.10",
-    # The recipes lie in flags/ for people, and in the wheel beside the package.
+    # The recipes are in flags/ for people, and in the wheel as the package dfad_tf.flags.
     packages=[*find_packages(include=["dfad_tf", "dfad_tf.*"]), "dfad_tf.flags"],
     package_dir={"dfad_tf.flags": "flags"},
     package_data={"dfad_tf.flags": ["*.flags"]},
@@ -26,9 +26,9 @@ setup(
         "keras>=3.12,<3.16",
         "matplotlib>=3.8",  # learning curves, sample grids
         "numpy>=1.26",
-        "pillow>=10.0",  # pictures that calibrate int8
+        "pillow>=10.0",  # images that calibrate int8
         "psutil>=5.9",  # memory and age of the process, which the benchmark reports
-        "scikit-learn>=1.4",  # the digits that need no download; brings SciPy
+        "scikit-learn>=1.4",  # the digits that need no download; installs SciPy
         "scipy>=1.11",  # quantiles of the Beta distribution
         "tensorboard>=2.20",  # the writers behind tf.summary and Keras's callback
         "tensorflow>=2.20",

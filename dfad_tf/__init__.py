@@ -1,9 +1,9 @@
-"""Distil a Keras classifier into a small student without its training data.
+"""Distill a Keras classifier into a small student without its training data.
 
 >>> from dfad_tf import DataFreeDistiller, generators, load_teacher, models
 
-What stands here is the public interface. Each name is imported when it is first used, so
-that `import dfad_tf` imports neither Keras nor TensorFlow. Files that hold classes of this
+This module is the public interface. Each name is imported when it is first used, so that
+`import dfad_tf` imports neither Keras nor TensorFlow. Files that hold classes of this
 package load with `keras.saving.load_model` after `import dfad_tf` alone.
 """
 

@@ -1,4 +1,4 @@
-"""Time a train step, optionally in turn with another program: `python -m dfad_tf.benchmark`.
+"""Time a train step, optionally alternating with another program: `python -m dfad_tf.benchmark`.
 
 Takes the flags of `dfad_tf.train`. It needs neither data nor a trained teacher, because networks
 with random weights cost the same.
@@ -37,8 +37,7 @@ flags.DEFINE_integer(
 flags.DEFINE_string(
     "compare",
     None,
-    "Command of another program, which runs in turn with this one. It must print "
-    "'X s an iteration'.",
+    "Command of another program, with which this one alternates. It must print 'X s an iteration'.",
 )
 _SECONDS = re.compile(r"(?<![\w.])(\d*\.?\d+(?:[eE][+-]?\d+)?) s an iteration")
 
@@ -70,7 +69,7 @@ def main(arguments: list[str]) -> None:
     }
     if command:
         result["compare"] = _compare(distiller, command, result["seconds_per_iteration"])
-    if not json_flag.written(result):
+    if not json_flag.write_result(result):
         print(benchmark_table.table(result))
 
 
@@ -100,7 +99,7 @@ def _command() -> list[str] | None:
 
 
 def _compare(distiller: DataFreeDistiller, command: list[str], seconds: float) -> dict[str, Any]:
-    """Run the other program and this one in turn; `seconds` is the first round of this one."""
+    """Alternate between both programs; `seconds` is the first round of this one."""
     from dfad_tf.distillation import step_timing
 
     here, there = [seconds], [_seconds_of(command)]
@@ -110,7 +109,7 @@ def _compare(distiller: DataFreeDistiller, command: list[str], seconds: float) -
     return {
         "command": shlex.join(command),
         "seconds": here,
-        "their_seconds": there,
+        "other_seconds": there,
         "ratio": statistics.median(there) / statistics.median(here),
     }
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from absl import flags
 
-from dfad_tf.command_line import all_training_flags, application, compare_flags, comparison
+from dfad_tf.command_line import all_training_flags, application, compare_flags, comparison_builder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,7 +32,7 @@ _TITLE = "Methods on one teacher"
 def main(arguments: list[str]) -> None:
     """Flags → the missing runs → tables and a plot."""
     del arguments
-    compared = comparison.comparison_from_flags()
+    compared = comparison_builder.comparison_from_flags()
     from dfad_tf.experiments.comparison_runs import Run
 
     # Seed by seed, so that an interrupted comparison has results of every method.
@@ -45,7 +45,7 @@ def main(arguments: list[str]) -> None:
     compared.runs.check_failures()
 
 
-def _report(compared: comparison.Comparison, wanted: Sequence[Run]) -> None:
+def _report(compared: comparison_builder.Comparison, wanted: Sequence[Run]) -> None:
     """Print the requested rows, and write those of every run in the folder to files."""
     from dfad_tf.experiments import comparison_plot, comparison_table
     from dfad_tf.experiments.comparison import ROWS
@@ -65,12 +65,12 @@ def _report(compared: comparison.Comparison, wanted: Sequence[Run]) -> None:
 
 
 def _rows(
-    compared: comparison.Comparison, runs: Sequence[Run], methods: Sequence[str]
+    compared: comparison_builder.Comparison, runs: Sequence[Run], methods: Sequence[str]
 ) -> list[dict[str, Any]]:
-    from dfad_tf.experiments import comparison as summary
+    from dfad_tf.experiments import comparison
 
     results, failures = compared.runs.results(runs), compared.runs.failures_of(runs)
-    return summary.rows(results, methods, failures)
+    return comparison.rows(results, methods, failures)
 
 
 def run() -> None:

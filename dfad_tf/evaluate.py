@@ -33,12 +33,15 @@ def main(arguments: list[str]) -> None:
         dataset = datasets.open_dataset(FLAGS.dataset, FLAGS.data_dir)
     measure = _measure_lite if FLAGS.model.endswith(".tflite") else _measure_keras
     result = {"model": FLAGS.model, "dataset": dataset.name, **measure(dataset)}
-    if json_flag.written(result):
+    if json_flag.write_result(result):
         return
     print(f"{FLAGS.model} on {result['test_images']:,} real test images of {dataset.name}")
     made_for = result["made_for"]
     if made_for and made_for != dataset.name:
-        print(f"  note           its run used {made_for}: this is the accuracy on another data set")
+        print(
+            f"  note           this model comes from a run on {made_for}; the accuracy is on "
+            "another data set"
+        )
     print(f"  accuracy       {100 * result['accuracy']:.2f} %")
     print(f"  input          {result['input_range']} ({result['input_source']})")
     if "model_macs" in result:
@@ -105,7 +108,7 @@ def _measure_lite(dataset: ImageDataset) -> dict[str, Any]:
         "test_images": len(labels),
         "accuracy": float((classes == labels).mean()),
         "input_range": "pixels",
-        "input_source": "the contract of an exported file",
+        "input_source": "as in every exported file",
     }
 
 

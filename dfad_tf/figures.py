@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from absl import flags
 
-from dfad_tf.command_line import all_training_flags, application, compare_flags, comparison
+from dfad_tf.command_line import all_training_flags, application, compare_flags, comparison_builder
 from dfad_tf.methods.method_names import WITH_DATA
 from dfad_tf.utils.errors import InputError
 
@@ -40,7 +40,7 @@ def main(arguments: list[str]) -> None:
     """Flags → the missing runs → data → figures."""
     del arguments
     wanted = _requested_figures()
-    compared = comparison.comparison_from_flags()
+    compared = comparison_builder.comparison_from_flags()
     from dfad_tf.experiments import figure_data, figure_plots
     from dfad_tf.utils import files
 

@@ -1,4 +1,4 @@
-"""Distil a student from a teacher, without data or with it: `python -m dfad_tf.train`.
+"""Distill a student from a teacher, without data or with it: `python -m dfad_tf.train`.
 
 Without --teacher, a teacher of the data set's recipe is trained first and kept for later runs.
 """

@@ -9,7 +9,6 @@ from dfad_tf.callbacks.progress import Progress
 from dfad_tf.callbacks.sample_images import SampleImages
 from dfad_tf.callbacks.shared_backup import SharedBackup
 from dfad_tf.callbacks.stop_signals import StopSignals
-from dfad_tf.utils.formatting import format_seconds
 
 __all__ = [
     "Backup",
@@ -22,6 +21,5 @@ __all__ = [
     "SharedBackup",
     "StopSignals",
     "Progress",
-    "format_seconds",
     "parse_interval",
 ]

@@ -16,7 +16,7 @@ from dfad_tf.utils.errors import InputError
 
 _LOG = logging.getLogger(__name__)
 ON_COLLAPSE = ("restore", "warn", "stop")
-# No healthy run of the README's comparisons came near these thresholds: none had less than 0.9 of
+# No healthy run of docs/comparison.md came near these thresholds: none had less than 0.9 of
 # its highest class entropy or more than 1.3 times its lowest loss, and none lost 0.05 of its
 # agreement.
 _ENTROPY_KEPT = 0.7
@@ -125,8 +125,9 @@ class CollapseWatch(keras.callbacks.Callback):
         networks = [name for name in ("student", "generator") if not self._is_finite(name)]
         if broken or networks:
             values = [*broken, *(f"the {name}'s weights" for name in networks)]
+            verb = "is" if values == broken[:1] else "are"  # weights are plural
             at_fault = tuple(networks) or ("student", "generator")
-            return [CollapseSign(f"{', '.join(values)} not finite", at_fault)]
+            return [CollapseSign(f"{', '.join(values)} {verb} not finite", at_fault)]
         agreement, divergence = self.highest_agreement, 0.0
         if validation is not None:
             agreement, divergence = validation.first_agreement, logs["val_divergence"]
@@ -178,7 +179,7 @@ class CollapseWatch(keras.callbacks.Callback):
         if agreement < self.highest_agreement - _AGREEMENT_LOST:
             signs.append(
                 f"the student agrees with the teacher on {100 * agreement:.0f} % of the held-out "
-                f"images, before on {100 * self.highest_agreement:.0f} %"
+                f"images, down from {100 * self.highest_agreement:.0f} %"
             )
         return [CollapseSign(text, ("student",)) for text in signs]
 

@@ -48,7 +48,7 @@ class StopSignals:
     ) -> None:
         self._restore_handlers()
         if kind is None and self.received is not None:  # It came after the last step.
-            self.leave("training had ended, and the same command continues after it")
+            self.leave("training has ended, and the same command continues with the evaluation")
 
     def leave(self, message: str) -> NoReturn:
         """Exit as the received signal would.

@@ -25,7 +25,7 @@ _FLAGS = {
 
 @contextlib.contextmanager
 def argument_flags(about: str = "", /, **names: str) -> Iterator[None]:
-    """Let an `InputError` name flags in the place of the arguments that they were passed to.
+    """Let an `InputError` name flags instead of the arguments that received their values.
 
     Args:
         about: The flag whose value is read, without dashes. It precedes a message that names no
@@ -34,11 +34,12 @@ def argument_flags(about: str = "", /, **names: str) -> Iterator[None]:
             another one.
 
     Raises:
-        InputError: The same error, with flags in the place of arguments, or the error of the
+        InputError: The same error, with flags instead of arguments, or the error of the
             system that prevents reading the file of `about`.
 
     Example:
 
+    >>> from dfad_tf import load_teacher
     >>> with argument_flags("teacher", path="teacher"):
     ...     teacher = load_teacher("my_model.keras")
     """
@@ -69,5 +70,5 @@ def with_flags(message: str, names: dict[str, str] | None = None) -> str:
         name = table.get(match[1], match[1])
         return f"--{name}{match[2]}" if name in flags.FLAGS else match[0]
 
-    # An argument may stand with its value: `strategy=tpu`.
+    # An argument may be written with its value: `strategy=tpu`.
     return re.sub(r"`(\w+)((?:=[^`]*)?)`", flag, message)

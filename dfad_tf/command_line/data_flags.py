@@ -10,9 +10,9 @@ DEFAULT_DATASET = "digits"
 flags.DEFINE_string(
     "dataset",
     None,
-    "Data set of real images that measures accuracy and, in training, trains a missing teacher: "
-    "digits (needs no download), mnist, cifar10, cifar100, fashion_mnist, svhn_cropped, or any "
-    "name of TensorFlow Datasets whose examples are an image and a label.",
+    "Data set of real images on which accuracy is measured and, if no teacher is given, a teacher "
+    "is trained: digits (needs no download), mnist, cifar10, cifar100, fashion_mnist, "
+    "svhn_cropped, or any name of TensorFlow Datasets whose examples are an image and a label.",
 )
 flags.DEFINE_string(
     "data_dir",
@@ -23,7 +23,8 @@ flags.DEFINE_string(
 flags.DEFINE_list(
     "image_shape",
     None,
-    "HEIGHT,WIDTH,CHANNELS of the images, where the model or the data set leaves it open.",
+    "HEIGHT,WIDTH,CHANNELS of the images. Default: the model's input shape, or the data set's "
+    "image shape.",
 )
 flags.DEFINE_enum(
     "input_range",

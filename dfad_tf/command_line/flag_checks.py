@@ -82,7 +82,10 @@ def check_shares(replicas: int) -> None:
 
 
 def set_steps_by_images() -> None:
-    """Set the epochs and their steps by `--images`, so that methods compare at one number."""
+    """Set epochs and steps by `--images`.
+
+    Methods can then be compared at the same number of images.
+    """
     if FLAGS.images is None or method_builder.needs_data():
         return
     each = method_builder.method_from_flags().images_per_step(FLAGS.batch_size)

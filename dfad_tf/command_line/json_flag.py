@@ -32,7 +32,7 @@ def check() -> None:
         )
 
 
-def written(result: dict[str, Any]) -> bool:
+def write_result(result: dict[str, Any]) -> bool:
     """Write a result as `--json` requests, and return whether it was printed.
 
     Args:

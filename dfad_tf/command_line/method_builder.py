@@ -28,7 +28,7 @@ def needs_data() -> bool:
 
 
 def method_name() -> str:
-    """Return the method's name as it stands in the tables."""
+    """Return the method's name as in the tables."""
     return method_names.canonical(FLAGS.method)
 
 

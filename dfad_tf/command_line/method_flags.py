@@ -35,9 +35,17 @@ flags.DEFINE_float(
     lower_bound=1e-6,
     upper_bound=1.0,
 )
-flags.DEFINE_float("logits_activation_weight", 0.05, "Weight a_l of R_l (Eq. 2).", lower_bound=0.0)
 flags.DEFINE_float(
-    "representation_activation_weight", 0.01, "Weight a_m of R_m (Eq. 3).", lower_bound=0.0
+    "logits_activation_weight",
+    0.05,
+    "Weight of R_l, the term for confident predictions of the teacher (a_l in Eq. 2).",
+    lower_bound=0.0,
+)
+flags.DEFINE_float(
+    "representation_activation_weight",
+    0.01,
+    "Weight of R_m, the term for strong activations of the teacher's features (a_m in Eq. 3).",
+    lower_bound=0.0,
 )
 flags.DEFINE_enum(
     "representation_activation_norm",
@@ -48,7 +56,7 @@ flags.DEFINE_enum(
 flags.DEFINE_float(
     "information_entropy_weight",
     0.0,
-    "Weight of the class-balance term beside R_l and R_m; the paper has none (0).",
+    "Weight of the class-balance term; 0, as in the paper, disables it.",
     lower_bound=0.0,
 )
 flags.DEFINE_float(

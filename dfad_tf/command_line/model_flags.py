@@ -7,6 +7,6 @@ from absl import flags
 flags.DEFINE_string(
     "model",
     None,
-    "The classifier: a .keras or .h5 file; to evaluate, also a SavedModel folder or an exported "
-    ".tflite file.",
+    "The classifier: a .keras or .h5 file. dfad-evaluate also takes a SavedModel folder or an "
+    "exported .tflite file.",
 )

@@ -22,7 +22,7 @@ from dfad_tf.teachers.model_files import is_model_file
 from dfad_tf.utils.errors import InputError
 
 FLAGS = flags.FLAGS
-_MOST_PIXELS = 2**22  # of the images that initialize a student
+_MAX_PIXELS = 2**22  # of the images that initialize a student
 
 
 def student_from_flags(teacher: Teacher) -> keras.Model:
@@ -93,9 +93,9 @@ def initialize_student(student: keras.Model, teacher: Teacher, generator: keras.
     # Images pass through both networks next; a user-supplied student may expect other ones.
     check_fit(teacher.model, student, generator)
     height, width, _ = teacher.description.image_shape
-    count = max(256, min(4096, _MOST_PIXELS // (height * width)))
+    count = max(256, min(4096, _MAX_PIXELS // (height * width)))
     latent = stateless_latent(count, FLAGS.latent_size, tf.constant([FLAGS.seed, 0x1217]))
-    # Batch statistics: the moving ones of a fresh generator are those of no images.
+    # Use batch statistics: the moving statistics of an untrained generator describe no images.
     images = generator(latent, training=True)
     if inherit_weights(teacher.model, student, images):
         return "the teacher's filters"

@@ -9,7 +9,7 @@ flags.DEFINE_string(
     None,
     "Folder to create. Default: a folder next to --model, named after the model and the format.",
 )
-flags.DEFINE_boolean("overwrite", False, "Whether to replace an earlier export in --output.")
+flags.DEFINE_boolean("overwrite", False, "Replace an earlier export in --output.")
 flags.DEFINE_string(
     "labels",
     None,

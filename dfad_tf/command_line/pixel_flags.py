@@ -36,9 +36,7 @@ def check_pixel_flags() -> None:
             "Received: neither"
         )
     if FLAGS.input_range == "auto" and mean is not None:
-        raise InputError(
-            "Expected --input_range beside --input_mean and --input_std. Received: auto"
-        )
+        raise InputError("Expected --input_range with --input_mean and --input_std. Received: auto")
 
 
 def image_shape() -> tuple[int, int, int] | None:

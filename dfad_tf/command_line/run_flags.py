@@ -17,8 +17,8 @@ flags.DEFINE_enum(
     "resume",
     "auto",
     ["auto", "never", "must"],
-    "Whether to resume the interrupted run of the same flags, in --workdir or under runs/: auto "
-    "where there is one, never, or must, which fails without one.",
+    "auto resumes the interrupted run with the same flags, in --workdir or under runs/, if there "
+    "is one; must fails if there is none; never starts a new run.",
 )
 flags.DEFINE_enum(
     "on_collapse",

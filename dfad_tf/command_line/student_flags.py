@@ -22,8 +22,8 @@ flags.DEFINE_enum(
     "generator_output",
     "bounded",
     ["bounded", "standardized"],
-    "Images of a compact generator: bounded lie between black and white and have the mean and "
-    "standard deviation that the teacher expects; standardized have these two alone, as the "
-    "published generators.",
+    "Images of a compact generator. bounded: images are between black and white, with the mean and "
+    "standard deviation that the teacher expects; standardized: images only have this mean and "
+    "standard deviation, as in the published methods.",
 )
 flags.DEFINE_integer("latent_size", 100, "Size of the generator's latent vector.", lower_bound=1)

@@ -110,7 +110,7 @@ def teacher_from_flags(dataset: ImageDataset | None, verbose: str | int) -> Teac
     if dataset is None:
         raise InputError("Expected --teacher or --dataset. Received neither.")
     with argument_flags(folder="teacher_cache", path="teacher_cache", shape="image_shape"):
-        model, path, _ = cache.cached_teacher(
+        model, path = cache.cached_teacher(
             recipe_from_flags(),
             dataset,
             shape or dataset.image_shape,
@@ -131,10 +131,12 @@ def untrained_teacher_from_flags() -> Teacher:
     with argument_flags(name="dataset"):
         dataset = datasets.describe_dataset(dataset_name() or "", FLAGS.data_dir)
     shape = image_shape() or dataset.image_shape
-    contract = PixelContract("pixels", source="with preprocessing inside").for_channels(shape[2])
+    contract = PixelContract(
+        "pixels", source="the network contains its preprocessing"
+    ).for_channels(shape[2])
     with argument_flags("teacher_model", name="teacher_model"):
         model = models.build(FLAGS.teacher_model, shape, dataset.num_classes)
     description = TeacherDescription(
         shape, dataset.num_classes, "logits", contract, TeacherSignals(model).features_name
     )
-    return Teacher(model, description, "none yet: it will be trained", True)
+    return Teacher(model, description, "not trained yet", True)

@@ -54,7 +54,7 @@ flags.DEFINE_enum(
     "cosine",
     ["cosine", "constant", "step"],
     "Learning-rate schedule of both optimizers: cosine to 0, constant, or step, which divides the "
-    "rate by 10 at each of --decay_epochs.",
+    "learning rate by 10 at each of --decay_epochs.",
 )
 flags.DEFINE_list("decay_epochs", ["100", "200"], "Epochs of --schedule=step.")
 flags.DEFINE_integer(
@@ -71,7 +71,9 @@ flags.DEFINE_string(
     "faster with it), float32, mixed_bfloat16 or mixed_float16. The saved student is float32.",
 )
 flags.DEFINE_boolean(
-    "jit_compile", False, "Compile the train step with XLA; slower on CPUs as measured here."
+    "jit_compile",
+    False,
+    "Compile the train step with XLA; in this project's measurements this is slower on CPUs.",
 )
 flags.DEFINE_integer(
     "steps_per_execution", 1, "Train steps in one call of the compiled function.", lower_bound=1

@@ -1,4 +1,4 @@
-"""The dtype policies that a training may use, for those who must not import TensorFlow."""
+"""Dtype policies for training. This module does not import TensorFlow."""
 
 POLICIES = ("float32", "mixed_bfloat16", "mixed_float16")
 AUTO = "auto"

@@ -25,8 +25,22 @@ def predict_classes(model: keras.Model, inputs: np.ndarray) -> np.ndarray:
     >>> predict_classes(student, images).shape
     (4,)
     """
-    return np.argmax(_predict(model, inputs), axis=-1)
+    return np.argmax(predict(model, inputs), axis=-1)
 
 
-def _predict(model: keras.Model, inputs: np.ndarray) -> np.ndarray:
+def predict(model: keras.Model, inputs: np.ndarray) -> np.ndarray:
+    """Return the outputs of a model for many inputs, computed in batches.
+
+    Args:
+        model: A model with one input and one output.
+        inputs: `(n, …)`, in the model's input range.
+
+    Returns:
+        `(n, …)`.
+
+    Example:
+
+    >>> predict(student, images).shape
+    (4, 3)
+    """
     return model.predict(in_batches(inputs, _BATCH), verbose=0)

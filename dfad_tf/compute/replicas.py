@@ -132,7 +132,7 @@ def from_first(
 
 
 def to_log(results: dict[str, Any]) -> dict[str, Any]:
-    """Return the logs of a train or test step in the form of which `fit` can take the mean.
+    """Return the logs of a train or test step in the form that `fit` can average.
 
     With several workers, Keras averages along the first axis, which a scalar does not have.
 

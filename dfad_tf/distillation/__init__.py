@@ -1,1 +1,1 @@
-"""The Keras models that distil a student, and the sources of their training images."""
+"""The Keras models that distill a student, and the sources of their training images."""

@@ -33,7 +33,7 @@ from dfad_tf.teachers.teacher_signals import TeacherSignals
 
 @keras.saving.register_keras_serializable("dfad_tf")
 class DataFreeDistiller(DataFreeModel):
-    """Distil a teacher into a student, on images that a generator synthesizes.
+    """Distill a teacher into a student, on images that a generator synthesizes.
 
     In each train step the student descends `student_steps` times on its discrepancy to the
     teacher, and then the generator takes one step that increases the discrepancy. The order is
@@ -160,7 +160,7 @@ class DataFreeDistiller(DataFreeModel):
         callbacks: Sequence[keras.callbacks.Callback] | keras.callbacks.Callback | None = None,
         **arguments: Any,
     ) -> keras.callbacks.History:
-        """Distil on generated images, without training data.
+        """Distill on generated images, without training data.
 
         Args:
             x: Must be None, because the generator synthesizes the images.

@@ -77,7 +77,7 @@ def step_cost(method: Method, forward: Mapping[str, float], batch_size: int) -> 
 
     >>> multiply_adds = {"teacher": 400_000, "student": 100_000, "generator": 1_000_000}
     >>> step_cost(methods.get("dfad"), multiply_adds, batch_size=256)
-    3328000000
+    3200000000
     """
     teacher, student, generator = (forward[role] for role in ("teacher", "student", "generator"))
     counts = step_counts(method, batch_size)

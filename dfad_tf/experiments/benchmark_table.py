@@ -65,9 +65,9 @@ def _parts(result: dict[str, Any]) -> list[str]:
 
 
 def _comparison(compare: dict[str, Any]) -> list[str]:
-    lines = [f"  in turn with           {compare['command']}"]
-    for here, there in zip(compare["seconds"], compare["their_seconds"], strict=True):
-        lines.append(f"    {here:.3f} s here, {there:.3f} s there")
+    lines = [f"  alternating with       {compare['command']}"]
+    for here, there in zip(compare["seconds"], compare["other_seconds"], strict=True):
+        lines.append(f"    {here:.3f} s this program, {there:.3f} s the other program")
     rounds = len(compare["seconds"])
     medians = f"medians of {rounds} round{'' if rounds == 1 else 's'}"
     return [*lines, f"  {compare['ratio']:.2f} times as fast as the other program ({medians})"]

@@ -13,9 +13,9 @@ from dfad_tf.experiments.published_results import published_accuracies
 from dfad_tf.methods.method_names import WITH_DATA
 
 WITHOUT_DATA = ("dafl", "dfad", "dfad+activation", "dfad+interpolation", "proposed")
-LATER = ("zskt", "dfq", "dfad+memory", "proposed+memory")
+ADDED_METHODS = ("zskt", "dfq", "dfad+memory", "proposed+memory")
 TEACHER = "teacher"
-ROWS = (*WITH_DATA, *WITHOUT_DATA, *LATER)
+ROWS = (*WITH_DATA, *WITHOUT_DATA, *ADDED_METHODS)
 
 Result = dict[str, Any]  # the content of a run's `result.json`, with its `history`
 Row = dict[str, Any]  # an entry of `table.json`

@@ -15,7 +15,7 @@ from dfad_tf.utils.files import write_atomically
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-COLOURS = {"labelled images": "tab:orange", "none": "tab:blue"}
+COLORS = {"labelled images": "tab:orange", "none": "tab:blue"}
 
 
 def draw_table(table: Sequence[Row], path: pathlib.Path) -> None:
@@ -37,22 +37,22 @@ def draw_table(table: Sequence[Row], path: pathlib.Path) -> None:
     axes.set(xlabel="accuracy on real test images after the last epoch (%)")
     axes.grid(alpha=0.3, axis="x")
     marks = [
-        ("o", COLOURS["labelled images"], "one seed, with data"),
-        ("o", COLOURS["none"], "one seed, without data"),
+        ("o", COLORS["labelled images"], "one seed, with data"),
+        ("o", COLORS["none"], "one seed, without data"),
         ("|", "0.3", "mean over the seeds"),
         ("_", "black", "teacher (vertical line)"),
     ]
     if any(row["paper"] is not None for row in measured):
         marks.append(("x", "0.5", "published, from its own teacher"))
-    for marker, colour, label in marks:
-        axes.plot([], [], marker, color=colour, label=label)
+    for marker, color, label in marks:
+        axes.plot([], [], marker, color=color, label=label)
     figure.legend(loc="outside lower center", ncols=3, fontsize=8)
     write_atomically(path, lambda name: figure.savefig(name, dpi=110, format="png"))
 
 
 def _draw_row(axes: Axes, place: int, row: Row) -> None:
-    colour, accuracies = COLOURS[row["data"]], 100 * np.array(row["accuracies"])
-    axes.plot(accuracies, [place] * len(accuracies), "o", color=colour, alpha=0.6, markersize=5)
-    axes.plot([100 * row["accuracy"]], [place], "|", color=colour, markersize=16, mew=2)
+    color, accuracies = COLORS[row["data"]], 100 * np.array(row["accuracies"])
+    axes.plot(accuracies, [place] * len(accuracies), "o", color=color, alpha=0.6, markersize=5)
+    axes.plot([100 * row["accuracy"]], [place], "|", color=color, markersize=16, mew=2)
     if row["paper"] is not None:
         axes.plot([row["paper"]], [place], "x", color="0.5")

@@ -53,7 +53,7 @@ def draw_moons(data: dict[str, Any], path: pathlib.Path) -> None:
         data: Result of `moons_experiment`.
         path: PNG file to write.
     """
-    epochs, extent = data["moments"], data["extent"]
+    epochs, extent = data["epochs"], data["extent"]
     columns, rows = len(epochs) + 2, len(data["methods"])
     figure = Figure(figsize=(2.6 * columns, 2.5 * rows + 0.5), layout="constrained")
     grid = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
@@ -77,7 +77,7 @@ def draw_moons(data: dict[str, Any], path: pathlib.Path) -> None:
         axes.title.set_fontsize(9)
         axes.set(xlim=extent[:2], ylim=extent[2:])
     figure.suptitle(
-        "Two moons. Colour: probability of the second moon; line: decision boundary. "
+        "Two moons. Color: probability of the second moon; line: decision boundary. "
         f"The students were trained without these points (seed {data['seed']})",
         fontsize=10,
     )
@@ -166,7 +166,7 @@ def _add_legend(figure: Figure, axes: Axes, data: dict[str, Any]) -> None:
 
 
 def _draw_probabilities(axes: Axes, probabilities: list[Any], extent: list[float]) -> None:
-    """Draw the probability of the second moon as a colour, and its contour at one half."""
+    """Draw the probability of the second moon as a color, and its contour at one half."""
     values = np.array(probabilities)
     left, right, bottom, top = extent
     axes.imshow(
@@ -186,9 +186,9 @@ def _draw_probabilities(axes: Axes, probabilities: list[Any], extent: list[float
 
 
 def _draw_points(axes: Axes, points: np.ndarray, labels: np.ndarray) -> None:
-    for moon, colour in ((0, "tab:blue"), (1, "tab:red")):
+    for moon, color in ((0, "tab:blue"), (1, "tab:red")):
         xs, ys = points[labels == moon].T
-        axes.scatter(xs, ys, s=3, color=colour, alpha=0.5)
+        axes.scatter(xs, ys, s=3, color=color, alpha=0.5)
 
 
 def _save(figure: Figure, path: pathlib.Path) -> None:

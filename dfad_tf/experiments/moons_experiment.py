@@ -19,7 +19,7 @@ from dfad_tf.methods.table import Settings
 from dfad_tf.models.multilayer_perceptron import multilayer_perceptron
 from dfad_tf.synthesis import generators
 
-MOMENTS = (1, 5, 20)
+EPOCHS = (1, 5, 20)
 _BATCH, _STEPS, _LATENT, _GRID = 128, 20, 8, 120
 # Weights of the paper's additions for this task, for which the paper states none.
 SETTINGS = Settings(
@@ -82,35 +82,35 @@ class _Snapshots(keras.callbacks.Callback):
 
 def moons_experiment(
     method_names: Sequence[str] = ("dfad", "proposed"),
-    moments: Sequence[int] = MOMENTS,
+    epochs: Sequence[int] = EPOCHS,
     seed: int = 0,
 ) -> dict[str, Any]:
     """Train a teacher on two moons, and distill it without data by each method.
 
     Args:
         method_names: Names of `methods.METHODS`.
-        moments: Epochs, counted from 1, after which generated points are recorded. Training ends
+        epochs: Epochs, counted from 1, after which generated points are recorded. Training ends
             with the last one.
         seed: Seed of networks and noise.
 
     Returns:
         The data of `figure_plots.draw_moons`: points and labels, the extent of the grid, the
         probability of the second moon on the grid by the teacher and by each student, generated
-        points at each moment, and accuracies on test points.
+        points after each of the epochs, and accuracies on test points.
     """
     moons = _Moons(*two_moons(seed=seed), *two_moons(seed=seed + 1))
     keras.utils.set_random_seed(seed)
     teacher = _trained_teacher(moons)
     return {
         "seed": seed,
-        "moments": list(moments),
+        "epochs": list(epochs),
         "steps_per_epoch": _STEPS,
         "points": moons.points.round(3).tolist(),
         "labels": moons.labels.tolist(),
         "extent": moons.extent(),
         "teacher": _probabilities(teacher, moons.grid()),
         "teacher_accuracy": _accuracy(teacher, moons),
-        "methods": {name: _distill(name, teacher, moons, moments, seed) for name in method_names},
+        "methods": {name: _distill(name, teacher, moons, epochs, seed) for name in method_names},
     }
 
 
@@ -125,7 +125,7 @@ def _trained_teacher(moons: _Moons) -> keras.Model:
 
 
 def _distill(
-    name: str, teacher: keras.Model, moons: _Moons, moments: Sequence[int], seed: int
+    name: str, teacher: keras.Model, moons: _Moons, epochs: Sequence[int], seed: int
 ) -> dict[str, Any]:
     """Distill the teacher by one method; return generated points and the student's answers."""
     keras.utils.set_random_seed(seed)
@@ -140,10 +140,10 @@ def _distill(
         methods.get(name, SETTINGS),
         seed=seed,
     )
-    snapshots = _Snapshots(moments, 300)
+    snapshots = _Snapshots(epochs, 300)
     distiller.fit(
         batch_size=_BATCH,
-        epochs=max(moments),
+        epochs=max(epochs),
         steps_per_epoch=_STEPS,
         callbacks=[snapshots],
         verbose=0,

@@ -155,8 +155,8 @@ def _report(layer: str, precision: str | None, reason: str) -> None:
         _LOG.info("The layer %s keeps a network from running in faster layers: %s.", layer, reason)
     else:
         _warn_once(
-            f"Expected layers that can be cloned to run in {precision}. Received: {layer} "
-            f"({reason}). The network runs in its own precision."
+            f"The network cannot run in {precision} because of the layer {layer} ({reason}). It "
+            "runs in its own precision."
         )
 
 

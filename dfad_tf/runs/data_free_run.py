@@ -1,4 +1,4 @@
-"""A run without data: distil a student from its teacher on generated images."""
+"""A run without data: distill a student from its teacher on generated images."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class DataFreeNetworks:
 
 
 class DataFreeRun:
-    """Distil a student by a method without data.
+    """Distill a student by a method without data.
 
     Args:
         networks: Teacher, student and generator.
@@ -94,7 +94,7 @@ class DataFreeRun:
         images = steps * self.method.images_per_step(settings.batch_size)
         estimate = steps * statistics.median(later[1:])
         return Plan(
-            title=f"distil by '{self.name}', without data",
+            title=f"distill with the method '{self.name}', without data",
             teacher=self.teacher,
             networks={
                 "teacher": self.teacher.model,
@@ -108,7 +108,7 @@ class DataFreeRun:
         )
 
     def run(self, folder: pathlib.Path, test: TestImages | None) -> DistillationResult:
-        """Distil.
+        """Distill.
 
         Args:
             folder: The run's folder.

@@ -40,9 +40,8 @@ def check_healthy(done: DistillationResult, folder: pathlib.Path) -> None:
     interrupted_run.finish(folder)
     reason = done.stopped or f"The student's loss became {losses[-1]} in epoch {len(losses)}."
     raise InputError(
-        f"{reason} Expected smaller learning rates: set a smaller `learning_rate` or "
-        "`generator_learning_rate` (for a method with data, a smaller `teacher_learning_rate`). "
-        f"What the run saved is in {folder}"
+        f"{reason} Use a smaller `learning_rate` or `generator_learning_rate` (for a method with "
+        f"data, `teacher_learning_rate`). The saved files are in {folder}."
     )
 
 
@@ -61,13 +60,13 @@ def measure(student: keras.Model, generator: keras.Model | None, data: RunData) 
         return [predict_classes(network, images) for network in (data.teacher.model, student)]
 
     if data.test:
-        teachers, students = classes(data.test.inputs)
-        measured["teacher_accuracy"] = float((teachers == data.test.labels).mean())
-        measured["student_accuracy"] = float((students == data.test.labels).mean())
-        measured["agreement"] = float((teachers == students).mean())
+        teacher_classes, student_classes = classes(data.test.inputs)
+        measured["teacher_accuracy"] = float((teacher_classes == data.test.labels).mean())
+        measured["student_accuracy"] = float((student_classes == data.test.labels).mean())
+        measured["agreement"] = float((teacher_classes == student_classes).mean())
     if generator is not None:
-        teachers, students = classes(generated_images(generator, _GENERATED_IMAGES))
-        measured["generated_agreement"] = float((teachers == students).mean())
+        teacher_classes, student_classes = classes(generated_images(generator, _GENERATED_IMAGES))
+        measured["generated_agreement"] = float((teacher_classes == student_classes).mean())
     return {**measured, "test_images": len(data.test.labels) if data.test else 0}
 
 
@@ -86,7 +85,7 @@ def record(
     settings: RunSettings,
     measured: dict[str, Any],
 ) -> dict[str, Any]:
-    """Return the content of `result.json`, but for the exports and the total time.
+    """Return the content of `result.json`, except the exports and the total time.
 
     Args:
         student: The student.

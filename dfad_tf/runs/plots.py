@@ -97,9 +97,9 @@ def draw_samples(
     for panel in panels:
         panel.axis("off")
     for panel, image, label in zip(panels, images, labels, strict=False):
-        grey = image.shape[-1] == 1
+        gray = image.shape[-1] == 1
         panel.imshow(
-            image[..., 0] if grey else image, cmap="gray" if grey else None, vmin=0, vmax=255
+            image[..., 0] if gray else image, cmap="gray" if gray else None, vmin=0, vmax=255
         )
         panel.set_title(label, fontsize=8)
     figure.suptitle(title)

@@ -52,7 +52,10 @@ def check_run_folder(workdir: str | None) -> None:
 
 
 def _is_empty(folder: pathlib.Path) -> bool:
-    """Return whether a folder is empty but for what a run wrote that was interrupted at once."""
+    """Return whether a folder is empty.
+
+    The files of a run that was interrupted immediately after its start do not count.
+    """
     for path in folder.iterdir():
         just_begun = path.name == "backup" and {file.name for file in path.iterdir()} <= {"lock"}
         if not (just_begun and path.is_dir()):

@@ -13,7 +13,7 @@ FILES = {
     "curves.png": "losses, class coverage and accuracy against epochs",
     "samples.png": "generated images, each under the class that the teacher predicts",
     "history.csv": "the logs of fit, epoch by epoch, with the images and seconds spent",
-    "tensorboard": "the same and sample images, for `tensorboard --logdir`",
+    "tensorboard": "the same metrics and sample images, for `tensorboard --logdir`",
     "export": "the student as deployable files with a model card; start at card.md",
     "result.json": "this summary as data, with versions",
     "flags.flags": "the flags of the run: run it again with --flagfile=…/flags.flags",
@@ -86,12 +86,16 @@ def _events(result: dict[str, Any]) -> list[tuple[str, str]]:
     rows = []
     if result["backups"]:
         share = 100 * result["backup_seconds"] / max(1e-9, result["distillation_seconds"])
-        rows.append(("backups", f"{result['backups']}, in {share:.1f} % of the time"))
+        rows.append(("backups", f"{result['backups']}, which took {share:.1f} % of the time"))
     if result["resumed"]:
-        rows.append(("resumed", f"{result['resumed']} times after an interruption"))
+        rows.append(("resumed", f"{_times(result['resumed'])} after an interruption"))
     if result["restored"]:
-        rows.append(("restored", f"{len(result['restored'])} times after a collapse"))
+        rows.append(("restored", f"{_times(len(result['restored']))} after a collapse"))
     return rows
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"
 
 
 def _ratio(teacher: int, student: int) -> str:

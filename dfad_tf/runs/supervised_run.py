@@ -107,7 +107,7 @@ class SupervisedRun:
             )
         stages = ", then ".join(stage.name for stage in self.stages)
         return Plan(
-            title=f"train a student by '{self.name}', with data",
+            title=f"train a student with the method '{self.name}', with data",
             teacher=self.teacher,
             networks=networks,
             start=_START,

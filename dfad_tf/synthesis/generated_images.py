@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from dfad_tf.compute.prediction import _predict
+from dfad_tf.compute.prediction import predict
 from dfad_tf.compute.randomness import stateless_latent
 
 _MAX_VALUES = 2**28
@@ -26,4 +26,4 @@ def generated_images(generator: keras.Model, count: int, seed: int = 1) -> np.nd
     count = max(1, min(count, _MAX_VALUES // int(np.prod(generator.output_shape[1:]))))
     key = tf.constant([seed, 0x5EED], tf.int32)
     latent = stateless_latent(count, generator.input_shape[-1], key)
-    return _predict(generator, latent)
+    return predict(generator, latent)

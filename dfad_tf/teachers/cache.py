@@ -29,7 +29,7 @@ def cached_teacher(
     folder: str | os.PathLike[str] | None = None,
     verbose: str | int = 0,
     every: str | int = "1min",
-) -> tuple[keras.Model, pathlib.Path, bool]:
+) -> tuple[keras.Model, pathlib.Path]:
     """Return the teacher of a recipe, and train it if it is not in the cache.
 
     Args:
@@ -41,7 +41,7 @@ def cached_teacher(
         every: Train steps or time between two backups of the training, such as 500 or "30s".
 
     Returns:
-        The teacher, its file, and whether this call has trained it.
+        The teacher and its file.
 
     Raises:
         InputError: If `folder` cannot be written, `every` is not an interval, or the backup of an
@@ -49,7 +49,7 @@ def cached_teacher(
     """
     path = teacher_path(recipe, dataset.name, image_shape, folder)
     if path.exists():
-        return load_keras_file(str(path)), path, False
+        return load_keras_file(str(path)), path
     _create_folder(path.parent)
     _LOG.info(
         "The cache has no teacher of this recipe. It is trained once and saved: %s on %s, %d "
@@ -59,7 +59,7 @@ def cached_teacher(
     )  # fmt: skip
     with filelock.FileLock(path.with_suffix(".lock")):  # two commands may need the same teacher
         if path.exists():
-            return load_keras_file(str(path)), path, False
+            return load_keras_file(str(path)), path
         place = path.with_suffix(".backup")
         with StopSignals() as stop:
             backup = Backup(place, every, stop=stop, delete_checkpoint=False)
@@ -71,7 +71,7 @@ def cached_teacher(
         write_atomically(path, teacher.save)
         shutil.rmtree(place, ignore_errors=True)
     write_json(path.with_suffix(".json"), {"dataset": dataset.name, **recipe.as_dict()})
-    return teacher, path, True
+    return teacher, path
 
 
 def teacher_path(

@@ -51,9 +51,9 @@ def watched(on_collapse="stop", agreement=0.9, before=0.1, **arguments):
             "diverge .* by 7 nats; uniform .* by 2.3",
             "s",
         ),
-        ({}, 0.6, "agrees .* on 60 % .*, before on 90 %", "s"),
-        ({"loss": NAN}, 0.9, "^loss not finite", "sg"),
-        ({"generator_loss": math.inf}, 0.9, "^generator_loss not finite", "sg"),
+        ({}, 0.6, "agrees .* on 60 % .*, down from 90 %", "s"),
+        ({"loss": NAN}, 0.9, "^loss is not finite", "sg"),
+        ({"generator_loss": math.inf}, 0.9, "^generator_loss is not finite", "sg"),
     ],
     ids=["classes", "images", "loss", "divergence", "agreement", "nan", "infinite"],
 )
@@ -98,7 +98,7 @@ def test_weights_that_are_not_finite_are_the_only_sign(network, value):
     broken = SimpleNamespace(get_weights=lambda: [np.ones(3), np.array([0.0, value])])
     setattr(watch.model, network, broken)
     (sign,) = watch.signs(HEALTHY)
-    assert sign.text == f"the {network}'s weights not finite" and sign.networks == (network,)
+    assert sign.text == f"the {network}'s weights are not finite" and sign.networks == (network,)
 
 
 def test_several_signs_are_all_reported_and_a_collapsed_epoch_updates_no_best_value():
@@ -131,7 +131,7 @@ def test_stop_ends_the_training_and_so_does_restore_without_a_backup(on_collapse
     watch = watched(on_collapse)
     watch.on_epoch_end(4, {**HEALTHY, "loss": NAN})
     assert watch.model.stop_training
-    assert watch.stopped.startswith("Collapse detected in epoch 5: loss not finite.")
+    assert watch.stopped.startswith("Collapse detected in epoch 5: loss is not finite.")
     assert watch.stopped.endswith(why)
 
 
@@ -180,7 +180,7 @@ def watch_and_backup(folder, on_collapse="restore", spoil=None, **arguments):
 @pytest.mark.parametrize(
     ("change", "words", "networks"),
     [
-        (break_generator, "the generator's weights not finite", ["generator", "student"]),
+        (break_generator, "the generator's weights are not finite", ["generator", "student"]),
         (same_images, "the generated images are nearly alike", ["generator"]),
         (far_too_large_learning_rate, "diverge|has risen", ["student"]),
     ],

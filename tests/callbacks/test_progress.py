@@ -41,7 +41,7 @@ def lines(capsys):
 
 
 def plain(text):
-    """What a terminal shows, without colours, line by line."""
+    """What a terminal shows, without colors, line by line."""
     return re.sub(r"\x1b\[\d+m|\r", "", text).splitlines()
 
 

@@ -110,7 +110,7 @@ def test_a_signal_after_the_last_step_stops_at_the_end(handlers, caplog, number,
         continued = True
     assert continued
     text = str(stopped.value) + caplog.text
-    assert "training had ended, and the same command continues after it" in text
+    assert "training has ended, and the same command continues with the evaluation" in text
     assert {n: signal.getsignal(n) for n in NUMBERS} == handlers
 
 

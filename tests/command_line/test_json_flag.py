@@ -16,14 +16,14 @@ def set_json(value=None):
 def test_without_the_flag_nothing_is_written(capsys):
     set_json()
     json_flag.check()
-    assert json_flag.written({"a": 1}) is False
+    assert json_flag.write_result({"a": 1}) is False
     assert capsys.readouterr().out == ""
 
 
 def test_a_dash_prints_the_result(capsys):
     set_json("-")
     json_flag.check()
-    assert json_flag.written({"a": [1, None]}) is True
+    assert json_flag.write_result({"a": [1, None]}) is True
     output = capsys.readouterr().out
     assert json.loads(output) == {"a": [1, None]} and output.count("\n") == 1
 
@@ -32,7 +32,7 @@ def test_a_file_is_written_and_nothing_printed(tmp_path, capsys):
     (tmp_path / "result.json").write_text("of an earlier run, and longer than the next")
     set_json(tmp_path / "result.json")
     json_flag.check()
-    assert json_flag.written({"name": "ü"}) is False
+    assert json_flag.write_result({"name": "ü"}) is False
     assert json.loads((tmp_path / "result.json").read_text(encoding="utf-8")) == {"name": "ü"}
     assert capsys.readouterr().out == ""
 
@@ -41,7 +41,7 @@ def test_a_file_name_without_a_folder_is_in_the_current_folder(tmp_path, monkeyp
     monkeypatch.chdir(tmp_path)
     set_json("result.json")
     json_flag.check()
-    json_flag.written({})
+    json_flag.write_result({})
     assert (tmp_path / "result.json").exists()
 
 

@@ -31,7 +31,9 @@ def test_a_note_names_the_data_set_of_the_run_if_it_differs(student, capsys):
     run_evaluate(student)
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == f"{student} on 450 real test images of digits"
-    note = "  note           its run used mnist: this is the accuracy on another data set"
+    note = (
+        "  note           this model comes from a run on mnist; the accuracy is on another data set"
+    )
     assert lines[1] == note
 
 
@@ -41,7 +43,7 @@ def test_there_is_no_note_for_the_data_set_of_the_run_or_without_one(student, ca
         record(student, **content)
     run_evaluate(student)
     output = capsys.readouterr().out
-    assert "  note  " not in output and "  accuracy       " in output
+    assert "  note " not in output and "  accuracy       " in output
 
 
 def test_the_result_as_json_names_both_data_sets(student, capsys):
@@ -58,7 +60,7 @@ def test_an_exported_file_names_the_data_set_of_its_run(student, capsys):
     exported = student.with_name("student_tflite") / "student_dynamic_int8.tflite"
     capsys.readouterr()
     run_evaluate(exported)
-    assert "its run used mnist" in capsys.readouterr().out
+    assert "comes from a run on mnist" in capsys.readouterr().out
 
 
 def test_unsuitable_files_are_rejected(tmp_path):

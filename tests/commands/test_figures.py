@@ -19,10 +19,10 @@ SHARED = ("--dataset=digits", "--teacher_epochs=1")
 
 @pytest.fixture(scope="module")
 def moons():
-    return moons_experiment.moons_experiment(moments=(1, 3))
+    return moons_experiment.moons_experiment(epochs=(1, 3))
 
 
-def coloured(path):
+def colored(path):
     picture = reader.imread(path)[..., :3]
     return picture.shape[0] > 200 and picture.std() > 0.05
 
@@ -50,14 +50,14 @@ def test_the_moons_teacher_and_students_learn(moons):
 
 def test_the_moons_are_drawn_from_their_json_data(moons, tmp_path):
     figure_plots.draw_moons(json.loads(json.dumps(moons)), tmp_path / "moons.png")
-    assert coloured(tmp_path / "moons.png")
+    assert colored(tmp_path / "moons.png")
 
 
 @pytest.fixture
 def comparison(tmp_path, monkeypatch):
     """A comparison's folder in which one run is missing; its teacher is not trained."""
     monkeypatch.setattr(
-        "dfad_tf.command_line.comparison.train_missing_teacher", lambda arguments: None
+        "dfad_tf.command_line.comparison_builder.train_missing_teacher", lambda arguments: None
     )
     stand_in = StandIn(tmp_path, monkeypatch)
     folder = tmp_path / "comparison"
@@ -90,7 +90,7 @@ def test_missing_runs_are_carried_out_and_every_plot_has_its_data_beside_it(comp
     assert sorted(path.name for path in place.iterdir()) == sorted(
         f"figure{name}.{kind}" for name in ("2a", "2b", "2c") for kind in ("json", "png")
     )
-    assert all(coloured(path) for path in place.glob("*.png"))
+    assert all(colored(path) for path in place.glob("*.png"))
     data = json.loads((place / "figure2a.json").read_text())
     assert data["curves"]["kd"]["mean"][-1] == 0.9 and len(data["curves"]["kd"]["mean"]) == 6
     assert set(json.loads((place / "figure2b.json").read_text())["curves"]) == {
@@ -103,7 +103,7 @@ def test_a_failed_run_does_not_prevent_the_figures_of_the_others(comparison):
     stand_in.failing("dafl")
     with pytest.raises(InputError, match="1 run failed, the first of them dafl_seed0"):
         draw(folder, "--figures=2b")
-    assert coloured(folder / "figures" / "figure2b.png")
+    assert colored(folder / "figures" / "figure2b.png")
 
 
 @pytest.mark.parametrize("wrong", ["3", "2a,5", ""])

@@ -60,7 +60,7 @@ def student():
     return network(4)
 
 
-def distil(stage, teacher, student, data, epochs=1, steps=None, rate=5e-3, **arguments):
+def distill(stage, teacher, student, data, epochs=1, steps=None, rate=5e-3, **arguments):
     """Fit one stage, and return the distiller and its logs."""
     distiller = SupervisedDistiller(
         teacher, student, stage.objectives, stage.teacher_layers, stage.student_layers, **arguments
@@ -89,7 +89,7 @@ def test_a_student_learns_and_its_teacher_stays_as_it_is(method, teacher, studen
     test, before = digits.load("test", SHAPE), weights(teacher)
     assert accuracy(student, test) < 0.3
     *_, (_, logs) = [
-        distil(stage, teacher, student, train, epochs=6)
+        distill(stage, teacher, student, train, epochs=6)
         for stage in data_methods.stages(method, teacher, student)
     ]
     assert accuracy(student, test) > 0.7
@@ -100,7 +100,7 @@ def test_a_student_learns_and_its_teacher_stays_as_it_is(method, teacher, studen
 
 def test_the_logged_loss_is_the_weighted_sum_of_its_terms(teacher, student, train):
     (stage,) = data_methods.stages("kd", teacher, student)
-    _, logs = distil(stage, teacher, student, train, steps=2)
+    _, logs = distill(stage, teacher, student, train, steps=2)
     assert set(logs) == {"loss", "label_loss", "logits_loss"}
     expected = 0.1 * logs["label_loss"][0] + 0.9 * logs["logits_loss"][0]
     assert logs["loss"][0] == pytest.approx(expected, rel=1e-5)
@@ -119,7 +119,7 @@ def test_a_step_descends_what_the_networks_give_by_hand(teacher, train):
     soft = [logarithm(logits / 4) for logits in (p, q)]
     divergence = 16 * np.mean(np.sum(np.exp(soft[0]) * (soft[0] - soft[1]), -1))
     expected = 0.9 * divergence - 0.1 * np.mean(logarithm(q)[np.arange(64), labels])
-    _, logs = distil(stage, teacher, student, (images, labels))
+    _, logs = distill(stage, teacher, student, (images, labels))
     assert logs["loss"][0] == pytest.approx(expected, rel=1e-3)
 
 
@@ -130,7 +130,7 @@ def test_the_hint_trains_only_the_layers_up_to_the_guided_one(teacher, student, 
     before, theirs = by_layer(student), weights(teacher)
     (regressor,) = hint.objectives[0].networks
     first = weights(regressor)
-    distiller, logs = distil(hint, teacher, student, train, epochs=3)
+    distiller, logs = distill(hint, teacher, student, train, epochs=3)
     trained = [*reached.trainable_variables, *regressor.trainable_variables]
     assert list(map(id, distiller.trainable_variables)) == list(map(id, trained))
     assert set(logs) == {"loss", "hint_loss"} and logs["loss"][-1] < logs["loss"][0]
@@ -139,7 +139,7 @@ def test_the_hint_trains_only_the_layers_up_to_the_guided_one(teacher, student, 
     assert not same(first, weights(regressor)) and same(theirs, weights(teacher))
     # The second stage moves all of the student, and the regressor no more.
     before, last = by_layer(student), weights(regressor)
-    distil(second, teacher, student, train, steps=2)
+    distill(second, teacher, student, train, steps=2)
     assert moved(before, by_layer(student)) == set(before)
     assert same(last, weights(regressor))
 
@@ -148,13 +148,13 @@ def test_the_paraphraser_is_trained_alone_and_then_does_not_change(teacher, stud
     first, second = data_methods.stages("ft", teacher, student)
     paraphraser = first.objectives[0].paraphraser
     before, untouched = weights(paraphraser), weights(student)
-    distiller, logs = distil(first, teacher, student, train, epochs=6)
+    distiller, logs = distill(first, teacher, student, train, epochs=6)
     assert logs["reconstruction_loss"][-1] < 0.6 * logs["reconstruction_loss"][0]
     assert not same(before, weights(paraphraser)) and same(untouched, weights(student))
     assert distiller.form is None
     prepared, translator = weights(paraphraser), second.objectives[1].networks[0]
     start = weights(translator)
-    _, logs = distil(second, teacher, student, train, steps=4)
+    _, logs = distill(second, teacher, student, train, steps=4)
     assert same(prepared, weights(paraphraser))
     assert not same(start, weights(translator)) and not same(untouched, weights(student))
     assert set(logs) == {"loss", "label_loss", "factor_loss"}
@@ -162,7 +162,7 @@ def test_the_paraphraser_is_trained_alone_and_then_does_not_change(teacher, stud
 
 def test_evaluate_changes_no_variable_and_returns_the_students_accuracy(teacher, student, train):
     (stage,) = data_methods.stages("at", teacher, student)
-    distiller, _ = distil(stage, teacher, student, train, steps=3)
+    distiller, _ = distill(stage, teacher, student, train, steps=3)
     before = [v.numpy() for v in distiller.variables]
     data = tf.data.Dataset.from_tensor_slices(train).batch(100)
     measured = distiller.evaluate(data, verbose=0, return_dict=True)
@@ -176,14 +176,14 @@ def test_the_teacher_answers_in_inference_mode(student, train):
     teacher = small_classifier(SHAPE, 10, batch_norm=True)
     statistics = weights(teacher.layers[1])
     (stage,) = data_methods.stages("kd", teacher, student)
-    distil(stage, teacher, student, train, steps=2)
+    distill(stage, teacher, student, train, steps=2)
     assert same(statistics, weights(teacher.layers[1]))
 
 
 @pytest.mark.parametrize("method", ["kd", "at", "ft"])
 def test_in_bfloat16_a_student_learns_and_stays_float32(method, teacher, student, train):
     *_, stage = data_methods.stages(method, teacher, student)
-    distiller, logs = distil(stage, teacher, student, train, epochs=3, precision="mixed_bfloat16")
+    distiller, logs = distill(stage, teacher, student, train, epochs=3, precision="mixed_bfloat16")
     assert distiller.form.compute_dtype == "bfloat16"
     assert logs["label_loss"][-1] < logs["label_loss"][0]
     assert {v.dtype for v in student.variables} == {"float32"}

@@ -56,7 +56,7 @@ def test_the_table_has_every_number(result):
         "rest 0.122 1 24 %",
     ):
         assert words in text
-    assert "in turn" not in text
+    assert "alternating" not in text
     assert max(map(len, lines)) <= 120
 
 
@@ -84,13 +84,13 @@ def test_rounds_with_another_program_are_listed_last(result):
     compare = {
         "command": "python other.py",
         "seconds": [0.5, 0.25],
-        "their_seconds": [1.0, 2.0],
+        "other_seconds": [1.0, 2.0],
         "ratio": 4.0,
     }
     lines = [" ".join(line.split()) for line in table({**result, "compare": compare}).splitlines()]
     assert lines[-4:] == [
-        "in turn with python other.py",
-        "0.500 s here, 1.000 s there",
-        "0.250 s here, 2.000 s there",
+        "alternating with python other.py",
+        "0.500 s this program, 1.000 s the other program",
+        "0.250 s this program, 2.000 s the other program",
         "4.00 times as fast as the other program (medians of 2 rounds)",
     ]

@@ -21,7 +21,7 @@ from dfad_tf.exporting import EXPORTERS, ExportInputs
 from dfad_tf.exporting.lite_metadata import with_metadata
 from tests.conftest import small_classifier
 from tests.export.test_run_tflite import foreign
-from tests.helpers.web_page import GREY, Page
+from tests.helpers.web_page import GRAY, Page
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 _MISSING = [
@@ -55,7 +55,7 @@ def random_pixels(shape, *, seed=0):
     return np.random.default_rng(seed).integers(0, 256, shape, dtype=np.uint8)
 
 
-def lite_file(precision, shape=GREY):
+def lite_file(precision, shape=GRAY):
     """An exported classifier with random weights, without labels."""
     model = small_classifier(shape, len(LABELS))
     contract = PixelContract("pixels").for_channels(shape[2])
@@ -121,7 +121,7 @@ def page(site, driver):
 @pytest.mark.parametrize("precision", TOLERANCE)
 def test_logits_are_those_of_the_interpreter(page, site, precision):
     page.open(f"site/?model={precision}.tflite")
-    images = np.stack([random_pixels(GREY, seed=seed) // (seed + 1) for seed in range(6)])
+    images = np.stack([random_pixels(GRAY, seed=seed) // (seed + 1) for seed in range(6)])
     found = np.stack([page.classify(image) for image in images])
     wanted = np.stack([interpreted(site / f"site/{precision}.tflite", image) for image in images])
     assert np.ptp(wanted, axis=0).max() > 1  # the model distinguishes the images
@@ -159,18 +159,18 @@ def test_a_stroke_is_centered_as_in_mnist_and_classified(page, site, kind):
 
 def image_cases():
     """Images, the expected input of the model, and whether to invert."""
-    grey, color = random_pixels(GREY[:2]), random_pixels(COLOR)
+    gray, color = random_pixels(GRAY[:2]), random_pixels(COLOR)
     small = random_pixels((28, 28))
-    framed = np.pad(np.kron(grey, np.ones((2, 2), np.uint8)), ((0, 0), (22, 22)), constant_values=9)
+    framed = np.pad(np.kron(gray, np.ones((2, 2), np.uint8)), ((0, 0), (22, 22)), constant_values=9)
     clear = random_pixels((*COLOR[:2], 1), seed=1) > 127
     half_clear = np.concatenate([color, np.where(clear, 0, 255).astype(np.uint8)], -1)
     luma = np.round(color.repeat(2, 0).repeat(2, 1) @ [0.299, 0.587, 0.114])
     return {
-        "as large": (grey, grey[..., None], False),
+        "as large": (gray, gray[..., None], False),
         "28 for 32": (small, np.pad(small, 2)[..., None], False),
         "28 for 32, dark on white": (255 - small, np.pad(small, 2)[..., None], True),
-        "larger and wider": (framed, grey[..., None], False),
-        "color for grey": (color.repeat(2, 0).repeat(2, 1), luma[..., None], False),
+        "larger and wider": (framed, gray[..., None], False),
+        "color for gray": (color.repeat(2, 0).repeat(2, 1), luma[..., None], False),
         "color": (color, color, False),
         "transparent": (half_clear, np.where(clear, 255, color), False),
     }
@@ -205,7 +205,7 @@ def test_an_image_is_classified(page, site, tmp_path, case):
 )
 def test_a_bad_file_is_reported_and_the_current_model_stays(page, site, tmp_path, name, sentence):
     page.open("site/?model=int8.tflite")
-    good, image = site / "site/float32.tflite", random_pixels(GREY)
+    good, image = site / "site/float32.tflite", random_pixels(GRAY)
     contents = {
         "text": b"this is no model",
         "half": good.read_bytes()[:5000],
@@ -230,7 +230,7 @@ def test_a_bad_file_is_reported_and_the_current_model_stays(page, site, tmp_path
 
 def test_files_can_be_dropped(page, tmp_path):
     page.open("site/")
-    Image.fromarray(random_pixels(GREY[:2])).save(tmp_path / "photo.png")
+    Image.fromarray(random_pixels(GRAY[:2])).save(tmp_path / "photo.png")
     contents = {"photo.png": (tmp_path / "photo.png").read_bytes(), "broken.tflite": b"no"}
     for name, content in contents.items():
         page.driver.execute_script(

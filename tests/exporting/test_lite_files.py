@@ -114,8 +114,8 @@ def test_batch_normalization_and_relu_are_folded_into_the_convolution():
 
 
 def test_full_int8_uses_integer_operations_and_does_not_rescale_pixels():
-    grey = np.full((20, 8, 8, 1), 100, np.uint8) + noise_pixels((8, 8, 1), 20, 0) // 8
-    interpreter, names = operations(convert(folding_classifier(), "int8", images=grey))
+    gray = np.full((20, 8, 8, 1), 100, np.uint8) + noise_pixels((8, 8, 1), 20, 0) // 8
+    interpreter, names = operations(convert(folding_classifier(), "int8", images=gray))
     assert names[-1] == "DEQUANTIZE" and "CAST" not in names
     computed = [op for op in interpreter._get_ops_details() if op["op_name"] != "DEQUANTIZE"]
     tensors = {tensor["index"]: tensor["dtype"] for tensor in interpreter.get_tensor_details()}

@@ -62,7 +62,7 @@ LISTS = [
         "a mean without a range",
         "train",
         ["--input_mean=1", "--input_std=1"],
-        "--input_range beside",
+        "--input_range with",
     ),
     (
         "a range without a mean",

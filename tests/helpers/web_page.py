@@ -7,7 +7,7 @@ from selenium.webdriver.common.actions.action_builder import ActionBuilder
 from selenium.webdriver.common.actions.pointer_input import PointerInput
 from selenium.webdriver.support.wait import WebDriverWait
 
-GREY = (32, 32, 1)
+GRAY = (32, 32, 1)
 
 
 def softmax(logits):
@@ -88,7 +88,7 @@ class Page:
                 actions.pointer_action.pointer_down()
         actions.pointer_action.pointer_up()
         actions.perform()
-        self.classify(np.zeros(GREY))  # waits for the answers to the stroke
+        self.classify(np.zeros(GRAY))  # waits for the answers to the stroke
 
     def check_bars(self, logits, labels):
         """Check that all classes are displayed in order, with their shares in percent."""

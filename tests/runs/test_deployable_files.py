@@ -58,7 +58,7 @@ def test_a_run_records_preprocessing_that_no_layer_contains(tmp_path, capsys):
     assert measured["accuracy"] == card["files"]["student_int8.tflite"]["accuracy"]
     assert measured["test_images"] == 450
     run(f"--model={exported}", "--dataset=digits", main=evaluate.main)
-    assert "pixels (the contract of an exported file)" in capsys.readouterr().out
+    assert "pixels (as in every exported file)" in capsys.readouterr().out
 
 
 def test_a_user_supplied_student_is_checked_before_training(tmp_path):

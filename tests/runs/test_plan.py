@@ -12,7 +12,7 @@ def plan(**more):
     contract = PixelContract("zero_one", source="declared")
     description = TeacherDescription((8, 8, 1), 3, "logits", contract, "hidden")
     teacher = Teacher(model, description, "mine.keras", False)
-    return Plan("distil", teacher, {"teacher": model}, "random weights", "float32", **more)
+    return Plan("distill", teacher, {"teacher": model}, "random weights", "float32", **more)
 
 
 def rows(text):
@@ -22,7 +22,7 @@ def rows(text):
 
 def test_it_describes_the_teacher_and_the_networks():
     text = plan(work={"images": "100 to generate"}).text()
-    assert text.startswith("\nPlan: distil\n")
+    assert text.startswith("\nPlan: distill\n")
     found = rows(text)
     assert found["teacher from"] == "mine.keras"
     assert found["teacher input"] == "8×8×1, zero_one (declared)"

@@ -44,7 +44,7 @@ def test_a_run_without_data():
         "  multiply-adds     416.5 k → 133.7 k per image   (3.1 times fewer)",
         "  images generated  1,000   (real images used: none)",
         "  time              20 s of distillation, 1 min 5 s in total",
-        "  backups           2, in 5.0 % of the time",
+        "  backups           2, which took 5.0 % of the time",
         "",
         "Saved in runs/one",
         "  student.keras        the student",
@@ -67,6 +67,7 @@ def test_interruptions_and_restores_are_counted():
     lines = text(resumed=3, restored=["epoch 2", "epoch 5"])
     assert "resumed           3 times after an interruption" in lines
     assert "restored          2 times after a collapse" in lines
+    assert "resumed           once after an interruption" in text(resumed=1)
 
 
 @pytest.mark.parametrize(

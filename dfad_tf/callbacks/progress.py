@@ -46,12 +46,12 @@ class Progress(keras.callbacks.Callback):
             raise InputError(
                 f"Expected `verbose` to be one of {_VERBOSE}. Received: verbose={verbose!r}"
             )
-        self.verbose, self._metrics = verbose, tuple(metrics)
+        self.verbose, self._shown = verbose, tuple(metrics)
         self._mode = 0
         self._bar: keras.utils.Progbar | None = None
         self._target: int | None = None
         self._first_epoch: int | None = None
-        self._iterations_before = self._seen = 0
+        self._steps_before = self._seen = 0
         self._begin = self._epoch_begin = 0.0
         self._time_left: str | None = None
 
@@ -61,7 +61,7 @@ class Progress(keras.callbacks.Callback):
         self._begin = time.monotonic()
         self._first_epoch, self._time_left = None, None
         self._target = self.params["steps"]
-        self._iterations_before = self._iterations()
+        self._steps_before = self._steps_done()
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         if self._first_epoch is None:
@@ -76,26 +76,26 @@ class Progress(keras.callbacks.Callback):
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
         self._seen = batch + 1
         if self._bar is not None:
-            self._bar.update(self._seen, self._shown(logs), finalize=False)
+            self._bar.update(self._seen, self._values_of(logs), finalize=False)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         self._time_left = self._estimate(epoch)
         if self._bar is not None:
             # Keras does not know the number of steps of a generator before the first epoch ends.
             self._target = self._bar.target = self._target or self._seen
-            self._bar.update(self._seen, self._shown(logs), finalize=True)
+            self._bar.update(self._seen, self._values_of(logs), finalize=True)
             self._bar = None
         elif self._mode == 2:
             seconds = format_seconds(time.monotonic() - self._epoch_begin)
-            metrics = [f"{name}: {value:.4g}" for name, value in self._shown(logs)]
+            metrics = [f"{name}: {value:.4g}" for name, value in self._values_of(logs)]
             left = [self._time_left] if self._time_left else []
             title = f"Epoch {epoch + 1}/{self.params['epochs']}"
             print(" - ".join([title, seconds, *metrics, *left]), flush=True)
 
-    def _shown(self, logs: dict[str, float] | None) -> list[tuple[str, float]]:
+    def _values_of(self, logs: dict[str, float] | None) -> list[tuple[str, float]]:
         """Return the metrics to show, by name."""
         logs = logs or {}
-        return [(name, float(np.mean(logs[name]))) for name in self._metrics if name in logs]
+        return [(name, float(np.mean(logs[name]))) for name in self._shown if name in logs]
 
     def _estimate(self, epoch: int) -> str | None:
         """Return the time left of the run in words, or None at its end.
@@ -103,8 +103,8 @@ class Progress(keras.callbacks.Callback):
         It is estimated from optimizer steps, because another process may have done a part of the
         first epoch.
         """
-        done = self._iterations()
-        here = done - self._iterations_before
+        done = self._steps_done()
+        here = done - self._steps_before
         epochs_left = self.params["epochs"] - epoch - 1
         if epochs_left <= 0 or here <= 0:
             return None
@@ -115,5 +115,5 @@ class Progress(keras.callbacks.Callback):
         seconds = (time.monotonic() - self._begin) / here * iterations_per_epoch * epochs_left
         return f"about {format_seconds(seconds)} left"
 
-    def _iterations(self) -> int:
+    def _steps_done(self) -> int:
         return int(keras.ops.convert_to_numpy(self.model.optimizer.iterations))

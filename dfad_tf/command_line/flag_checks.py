@@ -78,7 +78,9 @@ def check_shares(replicas: int) -> None:
             )
         return
     method = method_builder.method_from_flags()
-    replica_shares.check_shares(FLAGS.batch_size, method.shared_counts(FLAGS.batch_size), replicas)
+    parts = method.shared_counts(FLAGS.batch_size)
+    with argument_flags(share="interpolation_share"):
+        replica_shares.check_shares(FLAGS.batch_size, parts, replicas)
 
 
 def set_steps_by_images() -> None:

@@ -39,10 +39,10 @@ def check_healthy(done: DistillationResult, folder: pathlib.Path) -> None:
         return
     interrupted_run.finish(folder)
     reason = done.stopped or f"The student's loss became {losses[-1]} in epoch {len(losses)}."
-    raise InputError(
-        f"{reason} Use a smaller `learning_rate` or `generator_learning_rate` (for a method with "
-        f"data, `teacher_learning_rate`). The saved files are in {folder}."
-    )
+    rates = "`learning_rate` or `generator_learning_rate`"
+    if done.generator is None:  # a method with data trains as the teacher was trained
+        rates = "`teacher_learning_rate`"
+    raise InputError(f"{reason} Use a smaller {rates}. The saved files are in {folder}.")
 
 
 def measure(student: keras.Model, generator: keras.Model | None, data: RunData) -> dict[str, Any]:

@@ -119,8 +119,9 @@ def test_runs_share_the_given_flags_and_no_others(tmp_path, networks, stand_in):
     (line,) = stand_in.commands()
     given = line.split()[1:]
     flags = [flag for flag in given if not flag.startswith("--workdir=")]
-    assert sorted(flags[:-4]) == sorted([*TINY, *networks])
-    assert flags[-4:] == ["--method=dafl", "--seed=0", "--export=none", "--verbose=2"]
+    assert sorted(flags[:-5]) == sorted([*TINY, *networks])
+    added = ["--method=dafl", "--seed=0", "--export=none", "--noplots", "--verbose=2"]
+    assert flags[-5:] == added
 
 
 def test_a_failing_method_does_not_stop_the_others(tmp_path, networks, stand_in):
@@ -153,8 +154,8 @@ def test_runs_without_a_measured_epoch_are_compared(tmp_path, networks, stand_in
         (["--seed=3"], "no --seed, which the comparison sets.*--seeds.*3"),
         (["--data_share=0.5"], "no --data_share"),
         (["--export=all"], "no --export"),
-        (["--methods=at", "--teacher_layers=nothing"], "--teacher_layers to name.*'nothing'"),
-        (["--methods=labels,zskt", "--student_layers=nothing"], "--student_layers.*'nothing'"),
+        (["--methods=at", "--teacher_layers=nothing"], "`teacher_layers` to name.*'nothing'"),
+        (["--methods=labels,zskt", "--student_layers=nothing"], "`student_layers`.*'nothing'"),
         (["--methods=dfad", "--steps_per_execution=3"], "--steps_per_execution to divide"),
         (["--learning_rate=nan"], "--learning_rate to be a finite"),
     ],

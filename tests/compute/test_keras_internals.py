@@ -154,6 +154,7 @@ def test_fit_calls_the_symbolic_build_that_the_distiller_overrides(monkeypatch):
 # Methods of Keras that a subclass overrides, and private attributes of other libraries.
 OVERRIDES = {"distillation/distillation_model.py": {"_symbolic_build", "_maybe_symbolic_build"}}
 OTHER_LIBRARIES = {
+    "_exit",  # of the operating system
     "_get_function",  # of a TensorFlow graph
     "_get_ops_details",  # of a LiteRT interpreter
     "_replace",  # of a named tuple

@@ -195,7 +195,7 @@ def test_batches_that_replicas_cannot_share_are_an_error_before_any_work(two_rep
     blend = VirtualInterpolation(share=0.4)
     with two_replicas.scope():
         distiller = make(methods.get("proposed", Settings(interpolation=blend)))
-    with pytest.raises(InputError, match="interpolation_share.* multiple of 2.*Received: 3 images"):
+    with pytest.raises(InputError, match="`share` of.* multiple of 2.*Received: 3 images"):
         fit(distiller)
     with two_replicas.scope():
         distiller = make(methods.get("dfad", Settings(memory_size=20, memory_share=0.4)))

@@ -1,6 +1,7 @@
 """Processes of runs: output, status, and that they end with the process that started them."""
 
 import os
+import pathlib
 import signal
 import subprocess
 import sys
@@ -56,7 +57,10 @@ def test_a_run_ends_with_the_process_that_started_it(tmp_path):
     )
     (tmp_path / "parent.py").write_text(code)
     parent = subprocess.Popen(
-        [sys.executable, str(tmp_path / "parent.py")], stdout=subprocess.PIPE, text=True
+        [sys.executable, str(tmp_path / "parent.py")],
+        env={**os.environ, "PYTHONPATH": str(pathlib.Path(__file__).parents[2])},
+        stdout=subprocess.PIPE,
+        text=True,
     )
     child = psutil.Process(int(parent.stdout.readline()))
     parent.kill()

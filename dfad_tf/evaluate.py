@@ -102,9 +102,10 @@ def _measure_lite(dataset: ImageDataset) -> dict[str, Any]:
     height, width, channels = model.image_shape
     pixels, labels = dataset.load("test", (height, width, channels))
     classes = model.predict(pixels).argmax(-1)
-    provenance = lite_metadata.read_metadata(content).get("provenance", {})
+    provenance = lite_metadata.read_metadata(content).get("provenance")
     return {
-        "made_for": provenance.get(model_card.DATA_SET),
+        # A file of other software may have metadata of the same name in another form.
+        "made_for": provenance.get(model_card.DATA_SET) if isinstance(provenance, dict) else None,
         "test_images": len(labels),
         "accuracy": float((classes == labels).mean()),
         "input_range": "pixels",

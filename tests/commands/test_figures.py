@@ -57,7 +57,7 @@ def test_the_moons_are_drawn_from_their_json_data(moons, tmp_path):
 def comparison(tmp_path, monkeypatch):
     """A comparison's folder in which one run is missing; its teacher is not trained."""
     monkeypatch.setattr(
-        "dfad_tf.command_line.comparison_builder.train_missing_teacher", lambda arguments: None
+        "dfad_tf.command_line.comparison_builder.train_missing_teacher", lambda *arguments: None
     )
     stand_in = StandIn(tmp_path, monkeypatch)
     folder = tmp_path / "comparison"

@@ -58,6 +58,7 @@ def test_there_are_examples():
     assert sum(len(examples(name)) for name in MODULES) > 30
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MODULES)
 def test_examples_run(name, tmp_path, monkeypatch, capsys):
     found = examples(name)

@@ -92,6 +92,7 @@ def test_there_is_no_cycle():
         visit(name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("library", LIBRARIES)
 def test_which_packages_know_a_library(library):
     users = {module(p) for p in FILES if any(n.split(".")[0] == library for n in imported(p))}

@@ -56,6 +56,7 @@ def run_installed(site, folder, code, *arguments):
     )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_the_installed_package_distils_outside_the_checkout(site, tmp_path):
     done = run_installed(
         site, tmp_path, "from dfad_tf import train; train.run()",
@@ -113,6 +114,7 @@ def test_the_documentation_names_only_flags_that_exist():
     }
 
 
+@pytest.mark.slow
 def test_the_example_of_the_readme_runs(tmp_path, monkeypatch):
     block = re.search(r"```python\n(.+?)```", (ROOT / "README.md").read_text(), re.DOTALL)[1]
     shorter = block.replace("epochs=20, steps_per_epoch=50", "epochs=1, steps_per_epoch=2")

@@ -35,6 +35,7 @@ def unchanged(before, distiller):
     return equal(before, {name: after[name] for name in before})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("at", [(0, 1), (1, 3), (2, 0)], ids=["first", "last_step", "begun"])
 def test_an_interrupted_run_equals_one_without_an_interruption(tmp_path, method, at):
@@ -49,6 +50,7 @@ def test_an_interrupted_run_equals_one_without_an_interruption(tmp_path, method,
     assert not tmp_path.exists()  # Training has ended.
 
 
+@pytest.mark.slow
 def test_steps_after_the_last_backup_are_repeated(tmp_path):
     straight = make("proposed+memory")
     expected = fit(straight, epochs=3, steps=4)
@@ -61,6 +63,7 @@ def test_steps_after_the_last_backup_are_repeated(tmp_path):
     assert equal(read_state(straight), read_state(resumed))
 
 
+@pytest.mark.slow
 def test_with_several_steps_in_one_call_and_validation(tmp_path):
     arguments = {"validation_data": labelled(), "validation_freq": 2}
     straight = make(steps_per_execution=2)
@@ -73,6 +76,7 @@ def test_with_several_steps_in_one_call_and_validation(tmp_path):
     assert equal(read_state(straight), read_state(resumed))
 
 
+@pytest.mark.slow
 def test_a_student_with_dropout_draws_the_same_numbers(tmp_path):
     def student():
         keras.utils.set_random_seed(5)
@@ -113,6 +117,7 @@ def test_a_supervised_distiller_resumes_too(tmp_path):
     assert equal(read_state(straight), read_state(resumed))
 
 
+@pytest.mark.slow
 def test_the_file_of_an_interrupted_write_is_removed_and_never_read(tmp_path):
     interrupted(make(), [Backup(tmp_path, every=1)], (0, 2))
     (tmp_path / ".unfinished-abc").write_bytes(b"half")
@@ -123,6 +128,7 @@ def test_the_file_of_an_interrupted_write_is_removed_and_never_read(tmp_path):
     assert {path.name for path in tmp_path.iterdir()} == {"state.npz"}
 
 
+@pytest.mark.slow
 def test_a_write_that_fails_keeps_the_last_backup(tmp_path, monkeypatch):
     interrupted(make(), [Backup(tmp_path, every=1)], (0, 2))
     before = (tmp_path / "state.npz").read_bytes()
@@ -138,6 +144,7 @@ def test_a_write_that_fails_keeps_the_last_backup(tmp_path, monkeypatch):
     assert {path.name for path in tmp_path.iterdir()} == {"state.npz"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", [0.1, 0.5, 0.9, 0.999])
 def test_a_damaged_backup_is_reported_and_not_used(tmp_path, place):
     interrupted(make(), [Backup(tmp_path, every=1)], (0, 2))
@@ -157,6 +164,7 @@ def test_a_damaged_backup_is_reported_and_not_used(tmp_path, place):
             assert archive.testzip() is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("other", "message"),
     [
@@ -181,6 +189,7 @@ def other_teacher():
     return distiller
 
 
+@pytest.mark.slow
 def test_numbers_of_other_callbacks_are_restored(tmp_path):
     def patient():
         return keras.callbacks.EarlyStopping("loss", patience=2, mode="max", baseline=1e9)
@@ -206,6 +215,7 @@ def test_the_last_backup_records_that_training_has_ended(tmp_path):
     assert equal(read_state(first), read_state(again)) and backup.record.resumed == 1
 
 
+@pytest.mark.slow
 def test_the_interval_is_kept_by_steps_and_extended_by_cost(tmp_path):
     backup = Backup(tmp_path, every=3, delete_checkpoint=False)
     fit(make(), epochs=2, steps=4, callbacks=[backup])
@@ -230,6 +240,7 @@ def test_the_teacher_is_not_in_the_backup(tmp_path):
     }
 
 
+@pytest.mark.slow
 def test_the_history_file_continues_after_the_backup(tmp_path):
     def history_file():
         return HistoryFile(str(tmp_path / "history.csv"), ["loss"], 8)

@@ -177,6 +177,7 @@ def watch_and_backup(folder, on_collapse="restore", spoil=None, **arguments):
     return watch, backup, [backup, watch, *([spoil] if spoil else [])]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "words", "networks"),
     [
@@ -210,6 +211,7 @@ def test_a_collapse_is_undone_and_the_run_completes(
         assert float(optimizer.learning_rate) == pytest.approx(learning_rate)
 
 
+@pytest.mark.slow
 def test_a_learning_rate_that_is_far_too_large_is_lowered_until_training_is_healthy(tmp_path):
     distiller = make("dafl")
     distiller.optimizer.learning_rate = 30.0
@@ -234,6 +236,7 @@ def test_it_rolls_back_at_most_max_restores_times(tmp_path):
     assert float(distiller.optimizer.learning_rate) == pytest.approx(1e-2 / 100)
 
 
+@pytest.mark.slow
 def test_after_two_collapses_from_one_state_the_run_returns_to_its_first_state(tmp_path):
     spoil = Spoil(2, break_generator, times=3)
     watch, backup, callbacks = watch_and_backup(tmp_path, spoil=spoil)
@@ -258,6 +261,7 @@ def scheduled():
     return distiller
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("build", [lambda: make("dafl"), scheduled], ids=["rate", "schedule"])
 def test_an_interrupted_run_with_a_collapse_equals_one_without_an_interruption(tmp_path, build):
     straight = build()
@@ -284,6 +288,7 @@ def test_an_interrupted_run_with_a_collapse_equals_one_without_an_interruption(t
         assert getattr(again, name) == getattr(watch, name)
 
 
+@pytest.mark.slow
 def test_the_best_values_are_those_of_the_whole_run_despite_an_interruption(tmp_path):
     """Also in the first epoch, in which the student is also measured with its first weights."""
     straight, _, callbacks = watch_and_backup(tmp_path / "a")

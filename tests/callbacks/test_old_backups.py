@@ -76,6 +76,7 @@ def test_a_backup_is_restored(backup):
     assert isinstance(backup.record, BackupRecord) and backup.record.resumed == 1
 
 
+@pytest.mark.slow
 def test_training_resumes_from_a_backup(backup):
     """Another epoch has the result of the two epochs without an interruption."""
     resumed, straight = build(), build()

@@ -78,6 +78,7 @@ def test_a_terminal_shows_one_bar_for_each_epoch(open_terminal):
         assert "class_entropy" not in text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("verbose", "count"), [(0, 0), (2, 2)])
 def test_verbose_has_the_meaning_of_keras(open_terminal, verbose, count):
     terminal = open_terminal()
@@ -121,6 +122,7 @@ def test_it_shows_chosen_metrics_of_a_plain_model_on_a_generator(open_terminal, 
     assert verbose == 2 or "3/3" in last
 
 
+@pytest.mark.slow
 def test_training_is_the_same_with_and_without_it(capsys):
     shown, silent = make(), make()
     fit(shown, epochs=2, callbacks=[Progress()])
@@ -174,6 +176,7 @@ def test_the_time_left_is_that_of_the_whole_run(capsys, clock):
     assert times_left(capsys) == EXPECTED
 
 
+@pytest.mark.slow
 def test_a_second_fit_counts_its_own_steps(capsys, clock):
     distiller = make()
     fit(distiller, epochs=9, steps=4)
@@ -183,6 +186,7 @@ def test_a_second_fit_counts_its_own_steps(capsys, clock):
     assert times_left(capsys) == EXPECTED[2:]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("at", [(0, 2), (1, 0), (1, 3)])
 def test_a_resumed_run_counts_the_steps_of_this_process(tmp_path, capsys, clock, at):
     with pytest.raises(MemoryError):

@@ -2,6 +2,7 @@
 
 import keras
 import numpy as np
+import pytest
 import tensorflow as tf
 
 from dfad_tf.callbacks import SampleImages
@@ -22,6 +23,7 @@ def written(folder):
     return found
 
 
+@pytest.mark.slow
 def test_the_images_of_fixed_latents_are_written_every_few_epochs(tmp_path):
     distiller = DataFreeDistiller(small_classifier(), small_classifier(), small_generator())
     distiller.compile(optimizer="adam", generator_optimizer=keras.optimizers.SGD(0.0))

@@ -60,6 +60,7 @@ def straight():
     return train()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("number", "at", "position"),
     [(signal.SIGTERM, (1, 1), (1, 2)), (signal.SIGINT, (1, None), (1, 3))],

@@ -100,6 +100,7 @@ def check_answer(monkeypatch, capfd, folders, command, arguments, pattern):
     assert not re.search(r"`\w+(=[^`]*)?`", output.err), output.err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("command", "arguments", "pattern"), CASES)
 def test_the_answer_is_one_line_and_no_file_changes(
     command, arguments, pattern, given, tmp_path, monkeypatch, capfd, no_training, request

@@ -34,6 +34,7 @@ def run(work, seconds):
     return child.returncode, output, errors, time.monotonic() - start
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
 def test_a_long_native_operation_ends_in_time():
     status, output, errors, seconds = run(NATIVE, 1.0)

@@ -18,6 +18,7 @@ def command(*arguments, module="train", **environment):
     )  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "environment", "message"),
     [
@@ -35,6 +36,7 @@ def test_a_mistake_gives_one_line_and_status_2(arguments, environment, message):
     assert done.stdout == ""
 
 
+@pytest.mark.slow
 def test_evaluate_reads_its_flags(tmp_path):
     small_classifier((32, 32, 1), classes=10).save(tmp_path / "model.keras")
     done = command(f"--model={tmp_path / 'model.keras'}", "--dataset=digits", module="evaluate")
@@ -47,6 +49,7 @@ def test_help_shows_the_flags(module):
     assert "--dataset" in command("--helpshort", module=module).stdout
 
 
+@pytest.mark.slow
 def test_evaluate_needs_a_model_and_a_data_set():
     done = command(module="evaluate")
     assert (done.returncode, done.stderr) == (

@@ -41,6 +41,7 @@ def rows(folder):
     return {row["method"]: row for row in content["rows"]}
 
 
+@pytest.mark.slow
 def test_a_small_real_comparison(tmp_path, networks):
     folder = tmp_path / "comparison"
     arguments = (
@@ -66,6 +67,7 @@ def test_a_small_real_comparison(tmp_path, networks):
     assert "--methods=dfad,labels" in (folder / "table.md").read_text()
 
 
+@pytest.mark.slow
 def test_an_interrupted_comparison_continues(tmp_path, networks, stand_in):
     folder = tmp_path / "comparison"
     compared(folder, networks, "--methods=kd,proposed", "--seeds=2")
@@ -88,6 +90,7 @@ def test_an_interrupted_comparison_continues(tmp_path, networks, stand_in):
     assert found["kd"]["accuracy"] == pytest.approx(0.905)
 
 
+@pytest.mark.slow
 def test_only_the_requested_rows_are_printed(tmp_path, networks, stand_in, capsys):
     folder = tmp_path / "comparison"
     compared(folder, networks, "--methods=kd,proposed", "--seeds=2")
@@ -215,6 +218,7 @@ def test_a_folder_with_other_content_is_not_touched(tmp_path, networks, stand_in
         compared(folder / "letter.txt", networks, "--methods=kd")
 
 
+@pytest.mark.slow
 def test_a_missing_teacher_is_trained_once_before_the_runs(tmp_path, stand_in):
     cache = tmp_path / "teachers"
     run(

@@ -43,6 +43,7 @@ def test_the_default_is_the_recommended_file(student, tmp_path, capsys):
     assert "student_dynamic_int8.tflite" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_all_files_calibrated_with_the_generator_in_the_models_folder(student, tmp_path):
     small_generator().save(tmp_path / "generator.keras")
     (tmp_path / "names.txt").write_text("ape\nbee\ncat\n")
@@ -60,6 +61,7 @@ def test_all_files_calibrated_with_the_generator_in_the_models_folder(student, t
     assert set(card["checked_on"]) == {"noise", "generated"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("source", ["noise", "folder", "other.keras"])
 def test_calibration_sources(student, tmp_path, source):
     small_generator().save(tmp_path / "other.keras")
@@ -79,6 +81,7 @@ def test_calibration_sources(student, tmp_path, source):
     assert words[source] in card_of(tmp_path / "out")["calibration"]
 
 
+@pytest.mark.slow
 def test_calibration_with_a_data_set(tmp_path):
     small_classifier((32, 32, 1), classes=10).save(tmp_path / "net.keras")
     tflite(
@@ -117,6 +120,7 @@ def test_several_inputs_or_outputs_are_rejected(tmp_path, build):
         tflite(f"--model={tmp_path / 'two.keras'}")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -166,6 +170,7 @@ def test_a_mistake_is_reported_before_a_file_is_written(student, tmp_path, argum
     assert sorted(tmp_path.rglob("*")) == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("script", ["to_tflite", "to_saved_model"])
 def test_the_scripts_in_the_export_folder(script, student, tmp_path):
     command = [sys.executable, str(ROOT / "export" / f"{script}.py")]
@@ -188,6 +193,7 @@ def test_each_line_of_a_label_file_is_a_label(student, tmp_path):
     assert card_of(tmp_path / "net_tflite")["labels"] == ["ape", "bee\u2028wasp", "cat"]
 
 
+@pytest.mark.slow
 def test_an_unusable_generator_is_skipped_unless_it_is_required(student, tmp_path, capsys):
     (tmp_path / "generator.keras").write_bytes(b"damaged")
     tflite(f"--model={student}")
@@ -216,6 +222,7 @@ def test_a_damaged_record_of_pixels(tmp_path, pixels):
         run(f"--model={tmp_path / 'student.keras'}", main=to_tflite.main)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("labels", [[0, 1, 2], 5, "abc", ["a", None, "c"], {"a": 1}, None])
 def test_a_damaged_record_of_labels(tmp_path, labels):
     small_classifier().save(tmp_path / "student.keras")

@@ -36,6 +36,7 @@ def test_the_two_moons_are_half_circles():
     assert not np.array_equal(two_moons(50)[0], two_moons(50, seed=1)[0])
 
 
+@pytest.mark.slow
 def test_the_moons_teacher_and_students_learn(moons):
     assert moons["teacher_accuracy"] > 0.98
     assert set(moons["methods"]) == {"dfad", "proposed"}

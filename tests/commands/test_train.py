@@ -29,6 +29,7 @@ def teacher(tmp_path):
     return tmp_path / "mine.keras"
 
 
+@pytest.mark.slow
 def test_a_run_writes_its_files(tmp_path, cache, capsys):
     folder = tmp_path / "run"
     arguments = (
@@ -86,6 +87,7 @@ def run_evaluate(model):
     run("--dataset=digits", f"--model={model}", "--json=-", main=evaluate.main)
 
 
+@pytest.mark.slow
 def test_a_supplied_teacher_needs_no_data(tmp_path, teacher, capsys):
     folder = tmp_path / "run"
     run(*SMALL, f"--teacher={teacher}", "--student=compact_4", f"--workdir={folder}")
@@ -98,6 +100,7 @@ def test_a_supplied_teacher_needs_no_data(tmp_path, teacher, capsys):
     assert student.input_shape == (None, 9, 10, 2)
 
 
+@pytest.mark.slow
 def test_a_saved_model_can_be_the_teacher(tmp_path):
     small_classifier((9, 10, 3), classes=4, filters=256).export(tmp_path / "saved", verbose=False)
     folder = tmp_path / "run"
@@ -107,6 +110,7 @@ def test_a_saved_model_can_be_the_teacher(tmp_path):
     assert result["student"] == "compact_8"
 
 
+@pytest.mark.slow
 def test_a_supplied_student_starts_from_new_weights(tmp_path, teacher):
     supplied = small_classifier((9, 10, 2), classes=4)
     supplied.save(tmp_path / "supplied.keras")
@@ -120,6 +124,7 @@ def test_a_supplied_student_starts_from_new_weights(tmp_path, teacher):
     assert not np.allclose(student.get_weights()[0], supplied.get_weights()[0])
 
 
+@pytest.mark.slow
 def test_a_seed_and_the_recorded_flags_give_the_same_student(tmp_path, teacher):
     folders = [tmp_path / name for name in ("first", "again", "other")]
     run(*SMALL, f"--teacher={teacher}", "--seed=5", f"--workdir={folders[0]}")
@@ -136,6 +141,7 @@ class _Compiled(Exception):
     """The distiller was compiled; the test ends here."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("argument", "precision"),
     [
@@ -157,6 +163,7 @@ def test_the_distiller_is_compiled_with_the_precision_of_the_flag_or_of_the_devi
         run(*SMALL, f"--teacher={teacher}", argument, f"--workdir={tmp_path / 'run'}")
 
 
+@pytest.mark.slow
 def test_a_run_with_a_memory_in_bfloat16(tmp_path, teacher, capsys):
     folder = tmp_path / "run"
     run(
@@ -177,6 +184,7 @@ def test_a_run_with_a_memory_in_bfloat16(tmp_path, teacher, capsys):
         assert {layer.dtype_policy.name for layer in network.layers} == {"float32"}
 
 
+@pytest.mark.slow
 def test_a_run_that_diverges_names_the_learning_rate(tmp_path, teacher):
     folder = tmp_path / "run"
     with pytest.raises(InputError, match="not finite.*restored 1 times.*smaller `learning_rate`"):
@@ -187,6 +195,7 @@ def test_a_run_that_diverges_names_the_learning_rate(tmp_path, teacher):
     assert (folder / "student.keras").exists() and not (folder / "result.json").exists()
 
 
+@pytest.mark.slow
 def test_epochs_without_a_measurement_are_NA_in_the_history(tmp_path, cache):
     run(
         *SMALL, "--teacher_model=mlp", "--teacher_epochs=2", f"--teacher_cache={cache}",

@@ -226,6 +226,7 @@ def keras_names():
     return {name for thing in found for name in dir(thing) if is_private(name)}
 
 
+@pytest.mark.slow
 def test_no_other_module_uses_a_private_attribute_of_a_keras_object():
     trees = {
         path.relative_to(PACKAGE).as_posix(): ast.parse(path.read_text(encoding="utf-8"))
@@ -242,6 +243,7 @@ def test_no_other_module_uses_a_private_attribute_of_a_keras_object():
         assert not used, f"{path} uses {sorted(used)}: see keras_internals"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("source", "expected"),
     [

@@ -54,11 +54,13 @@ def run(strategy, function):
     return strategy.experimental_local_results(strategy.run(tf.function(function, autograph=False)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["proposed", "dafl", "zskt", "dfq"])
 def test_two_replicas_equal_one_device_with_the_same_global_batch(two_replicas, method):
     check_same(two_replicas, method)
 
 
+@pytest.mark.slow
 def test_the_memory_of_each_replica_equals_that_of_one_device(two_replicas):
     settings = Settings(memory_size=20, memory_share=0.5)
     one, two = check_same(two_replicas, methods.get("proposed", settings))
@@ -68,6 +70,7 @@ def test_the_memory_of_each_replica_equals_that_of_one_device(two_replicas):
         np.testing.assert_allclose(a, first, atol=TOLERANCE)
 
 
+@pytest.mark.slow
 def test_a_memory_under_a_strategy_is_read_and_restored_from_outside(two_replicas):
     with two_replicas.scope():
         distiller = make("proposed+memory")
@@ -80,6 +83,7 @@ def test_a_memory_under_a_strategy_is_read_and_restored_from_outside(two_replica
     assert all(np.array_equal(before[k], after[k]) for k in before if k.startswith("memory"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "interpolation",
     [
@@ -92,11 +96,13 @@ def test_every_form_of_interpolation_uses_the_global_batch(two_replicas, interpo
     check_same(two_replicas, methods.get("proposed", Settings(interpolation=interpolation)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("clip", [{"global_clipnorm": 0.1}, {"clipnorm": 0.05}])
 def test_the_gradients_of_the_global_batch_are_clipped(two_replicas, clip):
     check_same(two_replicas, "dfad", **clip)
 
 
+@pytest.mark.slow
 def test_loss_scaling_on_replicas(two_replicas):
     check_same(two_replicas, "dfad", keras.optimizers.LossScaleOptimizer)
 
@@ -124,6 +130,7 @@ def test_infinite_gradients_on_one_replica_skip_the_step_on_all(two_replicas):
         np.testing.assert_array_equal(copy, variable)
 
 
+@pytest.mark.slow
 def test_compile_may_be_called_outside_of_the_scope(two_replicas):
     with two_replicas.scope():
         distiller = make("dfad")

@@ -16,6 +16,7 @@ from tests.conftest import same, small_classifier, weights
 from tests.helpers.small_distiller import SHAPE, fit, make
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", METHODS)
 def test_the_teacher_is_untouched_to_the_last_bit(method):
     distiller = make(dataclasses.replace(methods.get(method), student_steps=2))
@@ -92,6 +93,7 @@ def test_student_steps_are_counted():
     assert int(distiller.generator_optimizer.iterations) == 8
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "interpolation",
     [
@@ -139,6 +141,7 @@ def test_interpolated_parts_are_equation_9():
     np.testing.assert_allclose(virtual[1], expected, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_a_seed_gives_the_same_run_to_the_last_bit_and_another_seed_does_not():
     first, again, other = make(seed=3), make(seed=3), make(seed=4)
     for distiller in (first, again, other):
@@ -161,6 +164,7 @@ def test_every_step_draws_fresh_noise():
     assert len(drawn) == len(set(drawn)) == 6  # the student's and the generator's
 
 
+@pytest.mark.slow
 def test_steps_per_execution_does_not_change_the_result():
     one, four = make(), make(steps_per_execution=4)
     fit(one, steps=4)
@@ -173,6 +177,7 @@ def generate_from(latents, sampler, batch_size, stream, step):
     return sampler.generator(latents[:batch_size], training=True)
 
 
+@pytest.mark.slow
 def test_with_xla_it_trains_as_without():
     """On the same latents, because XLA and TensorFlow draw different noise from one key."""
     compiled, plain = make(), make()

@@ -8,6 +8,7 @@ from tests.conftest import same, weights
 from tests.helpers.small_distiller import fit, labelled, make
 
 
+@pytest.mark.slow
 def test_callbacks_of_keras_work(tmp_path):
     distiller = make()
     distiller.optimizer.learning_rate = 0.0
@@ -24,6 +25,7 @@ def test_callbacks_of_keras_work(tmp_path):
     assert "generator_loss" in (tmp_path / "log.csv").read_text()
 
 
+@pytest.mark.slow
 def test_terminate_on_nan_stops_a_diverged_student():
     distiller = make()
     distiller.optimizer.learning_rate = 1e30
@@ -31,6 +33,7 @@ def test_terminate_on_nan_stops_a_diverged_student():
     assert len(fit(distiller, epochs=9, steps=5, callbacks=callbacks).epoch) < 9
 
 
+@pytest.mark.slow
 def test_a_saved_distiller_resumes_with_the_same_result(tmp_path):
     straight, stopped = make(), make()
     fit(straight, epochs=2)
@@ -44,6 +47,7 @@ def test_a_saved_distiller_resumes_with_the_same_result(tmp_path):
     assert same(weights(straight.generator), weights(again.generator))
 
 
+@pytest.mark.slow
 def test_backup_and_restore_restores_both_optimizers(tmp_path):
     straight = make()
     fit(straight, epochs=4)

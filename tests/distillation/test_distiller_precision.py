@@ -11,6 +11,7 @@ from tests.conftest import same, weights
 from tests.helpers.small_distiller import fit, labelled, make
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
 def test_mixed_precision_trains_and_scales_both_losses(policy):
     keras.config.set_dtype_policy(policy)
@@ -24,6 +25,7 @@ def test_mixed_precision_trains_and_scales_both_losses(policy):
     assert scaled == (policy == "mixed_float16")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16", "mixed_float16"])
 def test_a_precision_of_the_run_alone_trains_and_scales_both_losses(precision):
     method = methods.get("proposed", Settings(student_steps=1))

@@ -121,6 +121,7 @@ def test_drawing_and_measuring_change_no_variable(run):
     assert same(before, [w for network in networks for w in weights(network)])
 
 
+@pytest.mark.slow
 def test_validation_data_has_no_effect_on_it():
     """The held-out images and their metrics do not depend on labelled images."""
     found = []

@@ -154,6 +154,7 @@ def test_the_summary_of_a_supervised_distiller_counts_the_networks_of_its_object
     assert found["Total"] == trainable + teacher.count_params() and "regressor" in text
 
 
+@pytest.mark.slow
 def test_a_summary_does_not_change_training():
     shown, other = make(), make()
     totals(shown)

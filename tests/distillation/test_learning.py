@@ -28,6 +28,7 @@ def moons_teacher():
     return teacher, points, labels, mean, std
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["dfad", "proposed"])
 def test_on_two_moons_the_boundaries_meet(moons_teacher, name):
     teacher, points, labels, mean, std = moons_teacher
@@ -50,6 +51,7 @@ def test_on_two_moons_the_boundaries_meet(moons_teacher, name):
     assert accuracy > (teacher.predict(points, verbose=0).argmax(-1) == labels).mean() - 0.02
 
 
+@pytest.mark.slow
 def test_on_digits_the_student_learns_without_an_image(tmp_path, monkeypatch):
     """A shortened default run; distillation that opens a data set would fail here."""
     fit, load = DataFreeDistiller.fit, datasets.ImageDataset.load

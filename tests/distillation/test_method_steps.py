@@ -124,6 +124,7 @@ def test_the_generator_descends_the_distance_to_the_statistics():
     assert fit(distiller, steps=40)["batch_norm_statistics"][0] < first
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("share", [1.0, 0.99, 0.5])
 @pytest.mark.parametrize("name", ["dafl+memory", "zskt+memory", "dfq+memory", "proposed+memory"])
 def test_with_a_memory_the_rest_of_the_batch_is_the_methods_own(name, share):
@@ -215,6 +216,7 @@ def test_virtual_images_beside_attention_transfer_compare_no_maps():
     assert float(distiller._loss_tracker.result()) == pytest.approx(expected, rel=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [*NEW, "proposed+memory", "zskt+memory"])
 def test_a_method_trains_in_bfloat16_and_resumes_after_saving(name, tmp_path):
     distiller = make(name, precision="mixed_bfloat16")
@@ -245,6 +247,7 @@ def test_in_bfloat16_the_teachers_answers_are_nearly_the_same(name):
     assert fast.sampler.signals.observe(images).logits.dtype == tf.float32
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NEW)
 def test_a_method_is_a_function_of_its_seed(name):
     first, again, other = (make(name, steps=1, seed=seed, run_eagerly=True) for seed in (3, 3, 4))

@@ -60,6 +60,7 @@ def written_by_checkpoint(path, distiller):
     fit(distiller, held_out_images=0, callbacks=[checkpoint])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("write", [written_by_save, written_by_checkpoint])
 def test_a_distiller_loads_in_a_new_process_and_trains_on(write, tmp_path):
     path, distiller = tmp_path / "distiller.keras", build()
@@ -81,6 +82,7 @@ def test_a_distiller_loads_in_a_new_process_and_trains_on(write, tmp_path):
     assert int(distiller.generator_optimizer.iterations) == 2
 
 
+@pytest.mark.slow
 def test_a_student_loads_without_this_package(tmp_path):
     distiller = build()
     fit(distiller)

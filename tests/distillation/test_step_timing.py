@@ -73,6 +73,7 @@ def test_the_state_is_restored_after_an_error():
     assert changed(before, state(distiller)) == set()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("memory", [0, 20])
 def test_a_measured_run_is_the_run_that_it_would_have_been(memory):
     measured, plain = make(memory), make(memory)

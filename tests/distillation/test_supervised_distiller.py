@@ -84,6 +84,7 @@ def accuracy(student, data):
     return np.mean(student.predict(images.astype("f4"), verbose=0).argmax(-1) == labels)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", DATA_METHODS)
 def test_a_student_learns_and_its_teacher_stays_as_it_is(method, teacher, student, train, digits):
     test, before = digits.load("test", SHAPE), weights(teacher)
@@ -144,6 +145,7 @@ def test_the_hint_trains_only_the_layers_up_to_the_guided_one(teacher, student, 
     assert same(last, weights(regressor))
 
 
+@pytest.mark.slow
 def test_the_paraphraser_is_trained_alone_and_then_does_not_change(teacher, student, train):
     first, second = data_methods.stages("ft", teacher, student)
     paraphraser = first.objectives[0].paraphraser
@@ -180,6 +182,7 @@ def test_the_teacher_answers_in_inference_mode(student, train):
     assert same(statistics, weights(teacher.layers[1]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["kd", "at", "ft"])
 def test_in_bfloat16_a_student_learns_and_stays_float32(method, teacher, student, train):
     *_, stage = data_methods.stages(method, teacher, student)
@@ -203,6 +206,7 @@ def test_layers_that_are_not_there(teacher, student):
         SupervisedDistiller(teacher, student, stage.objectives, ["logits"], ["nothing"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", DATA_METHODS)
 def test_two_replicas_are_one_device_at_the_same_global_batch(method, train, two_replicas):
     ends = []

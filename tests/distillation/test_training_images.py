@@ -187,6 +187,7 @@ def test_a_step_after_the_last_draws_what_the_next_train_step_would():
     np.testing.assert_array_equal(at_once, one_by_one)
 
 
+@pytest.mark.slow
 def test_a_run_with_a_memory_is_a_function_of_its_seed():
     runs = [make(memory=20, share=0.5, seed=seed, steps=1) for seed in (3, 3, 4)]
     for distiller in runs:
@@ -196,6 +197,7 @@ def test_a_run_with_a_memory_is_a_function_of_its_seed():
     assert same(first, again) and not same(first, other)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("memory", "share"), [(0, 1.0), (20, 1.0), (20, 0.99), (20, 0.5), (20, 0.01)]
 )
@@ -231,6 +233,7 @@ def test_interpolation_works_on_remembered_images():
     np.testing.assert_allclose(virtual[1], expected, atol=1e-3)
 
 
+@pytest.mark.slow
 def test_a_loaded_distiller_has_an_empty_memory(tmp_path):
     distiller = make(memory=20, share=0.5, steps=1)
     fit(distiller)

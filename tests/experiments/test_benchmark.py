@@ -46,6 +46,7 @@ def canned(monkeypatch):
     return asked
 
 
+@pytest.mark.slow
 def test_a_benchmark_prints_a_table_and_writes_its_numbers(small_product, tmp_path, capsys):
     file = tmp_path / "result.json"
     benchmarked(
@@ -79,6 +80,7 @@ def test_with_a_dash_only_the_numbers_are_printed(canned, capsys):
     assert result["seconds_per_iteration"] == 2.0 and "compare" not in result
 
 
+@pytest.mark.slow
 def test_the_flags_of_a_run_reach_the_step(canned):
     benchmarked(
         "--teacher_model=lenet5", "--student=lenet5_half", "--generator=dense",
@@ -115,6 +117,7 @@ def test_it_needs_no_data(canned, tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_user_supplied_teacher_is_timed(canned, tmp_path):
     small_classifier((9, 10, 2), classes=4, batch_norm=True).save(tmp_path / "mine.keras")
     benchmarked(f"--teacher={tmp_path / 'mine.keras'}", "--student=compact_4")
@@ -169,6 +172,7 @@ def test_both_programs_run_in_turn(canned, monkeypatch, tmp_path):
     assert compare["command"] == shlex.join(["sh", "-c", script])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("compare", "message"),
     [
@@ -204,6 +208,7 @@ def test_every_notation_of_a_number_is_read(canned, tmp_path, printed, seconds):
     assert json.loads(file.read_text())["compare"]["other_seconds"] == [seconds]
 
 
+@pytest.mark.slow
 def test_the_shell_receives_only_json():
     # In float32, because a device that emulates bfloat16 takes minutes for the matrix product.
     command = [sys.executable, "-m", "dfad_tf.benchmark", *SMALL, "--json=-"]

@@ -15,6 +15,7 @@ from dfad_tf.experiments.run_process import RunProcess
 COMMAND = "tests.helpers.made_up_command"
 
 
+@pytest.mark.slow
 def test_a_command_runs_as_from_its_command_line(tmp_path):
     core = min(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
     log = tmp_path / "log.txt"
@@ -35,6 +36,7 @@ def test_the_status_is_that_of_the_command(tmp_path):
     assert process.wait() == -signal.SIGTERM
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere, no process is forked")
 def test_nothing_runs_yet_in_the_process_that_is_forked():
     code = (
@@ -48,6 +50,7 @@ def test_nothing_runs_yet_in_the_process_that_is_forked():
     assert done.stdout.split() == [b"1", b"False"], done.stderr
 
 
+@pytest.mark.slow
 def test_a_run_ends_with_the_process_that_started_it(tmp_path):
     log = tmp_path / "log.txt"
     code = (

@@ -164,6 +164,7 @@ def plain_generator():
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -178,6 +179,7 @@ def test_a_benchmark_changes_no_network_optimizer_metric_or_memory(quick, argume
     assert changed(before, state(distiller)) == set()
 
 
+@pytest.mark.slow
 def test_a_benchmark_does_not_change_the_generators_statistics(quick):
     distiller = convolutional()
     before = state(distiller)
@@ -238,11 +240,13 @@ def test_the_share_of_the_peak_is_that_of_a_real_product(monkeypatch):
     assert 0 < result["share_of_peak"] < 2
 
 
+@pytest.mark.slow
 def test_the_peak_is_that_of_the_training_precision(quick):
     result = benchmark_step(tiny("dfad", precision="mixed_bfloat16"), 8, 1)
     assert result["compute_dtype"] == "bfloat16" and quick == [("bfloat16", 4096)]
 
 
+@pytest.mark.slow
 def test_with_a_memory_nothing_is_generated_for_the_student(quick):
     distiller = tiny(methods.get("dfad", Settings(memory_size=16)))
     result = benchmark_step(distiller, 8, 1)
@@ -251,6 +255,7 @@ def test_with_a_memory_nothing_is_generated_for_the_student(quick):
     assert result["images_per_second"] == pytest.approx(8 / result["seconds_per_iteration"])
 
 
+@pytest.mark.slow
 def test_shared_images_are_generated_once_in_a_step(quick):
     method = Method(
         keras.losses.MeanAbsoluteError(), (AdversarialDiscrepancy(),), image_source="same_latents"
@@ -260,6 +265,7 @@ def test_shared_images_are_generated_once_in_a_step(quick):
     assert result["images_per_iteration"] == 16
 
 
+@pytest.mark.slow
 def test_several_steps_per_execution_are_counted(quick):
     """Seconds are those of one step; the first step ends before the first whole execution."""
     begin = process.seconds_since_start()

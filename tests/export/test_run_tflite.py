@@ -60,6 +60,7 @@ def line(name, logits, top=3):
     return f"{name}: " + ", ".join(f"{LABELS[i]} {share(found[i])}" for i in best)
 
 
+@pytest.mark.slow
 def test_it_predicts_what_keras_predicts(folder):
     done = call(folder, "out/student_float32.tflite", "0.png", "1.png")
     assert done.returncode == 0, done.stderr
@@ -71,6 +72,7 @@ def test_it_predicts_what_keras_predicts(folder):
     ]
 
 
+@pytest.mark.slow
 def test_the_flags_invert_and_top(folder):
     done = call(folder, "out/student_float32.tflite", "0.png", "--invert", "--top=1")
     expected = np.load(folder / "expected.npz")["inverted"]

@@ -118,6 +118,7 @@ def page(site, driver):
         server.shutdown()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("precision", TOLERANCE)
 def test_logits_are_those_of_the_interpreter(page, site, precision):
     page.open(f"site/?model={precision}.tflite")
@@ -176,6 +177,7 @@ def image_cases():
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", image_cases())
 def test_an_image_is_classified(page, site, tmp_path, case):
     image, wanted, invert = image_cases()[case]
@@ -194,6 +196,7 @@ def test_an_image_is_classified(page, site, tmp_path, case):
     page.check_bars(interpreted(site / "site" / model, seen), labels)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "sentence"),
     [

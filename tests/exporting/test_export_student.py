@@ -34,6 +34,7 @@ class NotBuiltIn(keras.layers.Layer):
         return tf.math.digamma(tf.abs(inputs) + 1)
 
 
+@pytest.mark.slow
 def test_operations_that_litert_does_not_provide_are_named(tmp_path):
     student = keras.Sequential([small_classifier(), NotBuiltIn()])
     with pytest.raises(InputError, match="built into LiteRT.*Digamma"):
@@ -73,6 +74,7 @@ def converting(student):
     return lambda self, inputs: original(self, dataclasses.replace(inputs, student=student))
 
 
+@pytest.mark.slow
 def test_an_export_is_complete_and_its_card_is_correct(tmp_path, messages):
     student, place, card = exported(tmp_path)
     assert {path.name for path in place.iterdir()} == LITE_NAMES | {
@@ -121,6 +123,7 @@ def test_a_saved_model_takes_any_number_of_images_and_stores_weights_once(tmp_pa
         np.testing.assert_allclose(outputs["probabilities"], tf.nn.softmax(expected), atol=1e-5)
 
 
+@pytest.mark.slow
 def test_nothing_is_written_if_a_file_differs_from_the_student(tmp_path, monkeypatch):
     monkeypatch.setattr(LiteExporter, "convert", converting(folding_classifier()))
     with pytest.raises(InputError, match=r"student_dynamic_int8.tflite .*Received"):
@@ -158,6 +161,7 @@ def test_full_integer_files_are_checked_on_noise_only_without_other_images():
         agreement.check_agreement(agreement.compare(answers, alone), "x", INT8)
 
 
+@pytest.mark.slow
 def test_only_an_earlier_export_is_replaced_and_only_with_overwrite(tmp_path):
     place = tmp_path / "out"
     place.mkdir()
@@ -217,6 +221,7 @@ def test_wrong_names_of_formats(given):
         exporting.check_formats(given)
 
 
+@pytest.mark.slow
 def test_a_card_describes_only_the_exported_files(tmp_path):
     _, place, _ = exported(tmp_path, formats=["saved_model"])
     text = (place / "card.md").read_text()
@@ -230,6 +235,7 @@ def test_a_card_describes_only_the_exported_files(tmp_path):
     assert "NPUs do not support ELU" in text and "in batches of 2" in text
 
 
+@pytest.mark.slow
 def test_a_file_is_left_out_and_the_card_names_the_reason(tmp_path, monkeypatch, messages):
     monkeypatch.setattr(Float16Exporter, "convert", converting(folding_classifier()))
     _, place, card = exported(tmp_path, formats=["float32", "float16"], leave_out=True)
@@ -240,6 +246,7 @@ def test_a_file_is_left_out_and_the_card_names_the_reason(tmp_path, monkeypatch,
     assert messages()[-1].startswith("student_float16.tflite is left out. Expected")
 
 
+@pytest.mark.slow
 def test_a_saved_model_is_left_out_too(tmp_path, monkeypatch):
     monkeypatch.setattr(SavedModelExporter, "bounds", AgreementBounds(-1.0, 0.0))
     with pytest.raises(InputError, match="logits of saved_model"):
@@ -267,6 +274,7 @@ class WeightsExporter(Exporter):
         return Reopened()
 
 
+@pytest.mark.slow
 def test_a_new_format_is_one_class(tmp_path, monkeypatch):
     monkeypatch.setitem(EXPORTERS, "weights", WeightsExporter())
     monkeypatch.setattr(student_export, "check_formats", list)

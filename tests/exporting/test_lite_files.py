@@ -64,6 +64,7 @@ def convert(student, precision="float32", contract=ZERO_ONE, images=None, batch_
     return EXPORTERS[precision].convert(inputs)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("contract", CONTRACTS, ids=lambda c: c.range)
 def test_a_file_classifies_raw_pixels_as_the_keras_model_does(contract):
     student = small_classifier((8, 8, 3))
@@ -73,6 +74,7 @@ def test_a_file_classifies_raw_pixels_as_the_keras_model_does(contract):
     np.testing.assert_allclose(received, expected, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_a_softmax_is_removed_from_the_logits_and_kept_in_the_probabilities():
     student = small_classifier(softmax=True)
     pixels = noise_pixels((8, 8, 1), 1, 0)
@@ -84,6 +86,7 @@ def test_a_softmax_is_removed_from_the_logits_and_kept_in_the_probabilities():
     assert outputs["logits"].min() < 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
 def test_a_mixed_precision_student_exports_the_same_file(policy):
     mixed, plain = folding_classifier(dtype=policy), folding_classifier()
@@ -126,6 +129,7 @@ def test_full_int8_uses_integer_operations_and_does_not_rescale_pixels():
     assert details["quantization"] == (1.0, 0) and details["dtype"] == np.uint8
 
 
+@pytest.mark.slow
 def test_a_lower_precision_gives_a_smaller_file():
     student = keras.Sequential(
         [keras.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(500)]
@@ -142,6 +146,7 @@ def test_a_lower_precision_gives_a_smaller_file():
         assert np.dtype(weights["dtype"]).name == expected, name
 
 
+@pytest.mark.slow
 def test_other_batch_sizes(tmp_path):
     student, pixels = small_classifier(), noise_pixels((8, 8, 1), 5, 0)
     expected = np.asarray(student(ZERO_ONE.to_input(pixels)))
@@ -166,6 +171,7 @@ def test_a_file_contains_labels_and_metadata():
     np.testing.assert_array_equal(with_tail, without)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("per_call", "calls"), [(0.002, 3), (0.5, 2)])
 def test_the_latency_of_an_image_is_averaged_over_calls(monkeypatch, per_call, calls):
     """A model that takes `per_call` seconds runs until 5 ms have passed, and at least twice."""
@@ -186,6 +192,7 @@ def test_the_latency_of_an_image_is_averaged_over_calls(monkeypatch, per_call, c
     np.testing.assert_array_equal(images, [pixels[:2]])
 
 
+@pytest.mark.slow
 def test_a_larger_network_has_a_larger_latency():
     wide = small_classifier((32, 32, 1), filters=256)
     pixels = noise_pixels((32, 32, 1), 1, 0)
@@ -211,6 +218,7 @@ def test_files_are_measured_alternately(monkeypatch):
     assert order == list("baabba")
 
 
+@pytest.mark.slow
 def test_a_damaged_or_third_party_file_is_rejected():
     with pytest.raises(InputError, match="LiteRT cannot run x"):
         LiteModel(convert(small_classifier())[:2000], "x")
@@ -225,6 +233,7 @@ def with_activation(activation):
     return keras.Sequential([*layers, keras.layers.Flatten(), keras.layers.Dense(3)])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("precision", LITE_FORMATS)
 def test_an_activation_with_a_custom_gradient(precision):
     """A SavedModel's custom gradient of swish would refer to variables, which are constants."""
@@ -234,6 +243,7 @@ def test_an_activation_with_a_custom_gradient(precision):
     assert np.abs(received - expected).max() < 0.1 * expected.std()
 
 
+@pytest.mark.slow
 def test_operations_in_floating_point_are_named():
     assert float_operations(convert(with_activation("relu"), "int8")) == []
     assert float_operations(convert(with_activation("elu"), "int8")) == ["ELU"]

@@ -141,6 +141,7 @@ def chain(width, *between):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", rows("same_for_any_width"))
 def test_weights_are_inherited_through_a_layer_that_is_the_same_for_any_width(kind):
     if kind in (layers.GlobalAveragePooling2D, layers.GlobalMaxPooling2D):

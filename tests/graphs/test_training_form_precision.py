@@ -198,7 +198,7 @@ def test_a_layer_that_does_not_run_in_bfloat16_is_named_in_one_warning(layer, re
 
 def test_a_layer_whose_gradient_does_not_run_in_bfloat16_is_named():
     network = with_layers(GradientInFloat32(name="gradient_in_float32"))
-    message = "mixed_bfloat16.*: gradient_in_float32 .no gradient in bfloat16"
+    message = "mixed_bfloat16 because of the layer gradient_in_float32 .no gradient in bfloat16"
     with pytest.warns(UserWarning, match=message):
         assert TrainingForm(network, "mixed_bfloat16").clone is None
 

@@ -24,6 +24,7 @@ COUNTS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", COUNTS)
 def test_parameters_and_multiply_adds_equal_the_published_numbers(name):
     shape, parameters, macs = COUNTS[name]
@@ -43,6 +44,7 @@ def test_batch_normalization_has_the_arguments_of_the_papers(name):
     assert {(layer.momentum, layer.epsilon) for layer in norms} == {(0.9, 1e-5)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["lenet5_half", "resnet20", "wrn_16_1", "compact_4", "mlp"])
 def test_a_reloaded_model_has_the_same_outputs(name, tmp_path):
     model = models.build(name, (32, 32, 1), 4, [33.0], [78.0])

@@ -17,6 +17,7 @@ from tests.exporting.test_export_student import NotBuiltIn
 from tests.helpers.command import run
 
 
+@pytest.mark.slow
 def test_a_run_records_preprocessing_that_no_layer_contains(tmp_path, capsys):
     """The layers of a student of standardized pixels do not indicate its preprocessing."""
     shape, teacher = (32, 32, 1), tmp_path / "teacher_file.keras"
@@ -61,6 +62,7 @@ def test_a_run_records_preprocessing_that_no_layer_contains(tmp_path, capsys):
     assert "pixels (as in every exported file)" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_user_supplied_student_is_checked_before_training(tmp_path):
     inputs = keras.Input((32, 32, 1))
     hidden = NotBuiltIn()(keras.layers.Flatten()(inputs))
@@ -84,6 +86,7 @@ def test_an_unknown_format_is_rejected_before_a_teacher_is_trained(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_only_a_file_that_differs_from_the_student_is_left_out(tmp_path, monkeypatch, capsys):
     def refuse(found, name, bounds, tolerance=None):
         if name == "student_int8.tflite":

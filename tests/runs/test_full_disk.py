@@ -98,6 +98,7 @@ STAGES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_full_disk_is_reported_in_one_line_and_the_run_resumes_when_there_is_space(
     disk, elsewhere, capfd, monkeypatch, stage

@@ -60,6 +60,7 @@ def steps(name):
     return ["--student_steps=1", "--memory_share=0.5"] if "dafl" not in name else []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", METHODS)
 def test_no_training_image_is_read(tmp_path, networks, forbid_training_images, name):
     forbid_training_images()
@@ -67,6 +68,7 @@ def test_no_training_image_is_read(tmp_path, networks, forbid_training_images, n
     assert (tmp_path / "run" / "result.json").exists()
 
 
+@pytest.mark.slow
 def test_only_the_training_of_a_missing_teacher_reads_training_images(
     tmp_path, forbid_training_images
 ):
@@ -92,6 +94,7 @@ class RealImageObjective(GeneratorObjective):
         return keras.ops.mean(keras.ops.square(forward.images - images[: len(forward.images)]))
 
 
+@pytest.mark.slow
 def test_an_objective_that_reads_training_images_is_detected(
     tmp_path, networks, forbid_training_images, monkeypatch
 ):

@@ -40,8 +40,9 @@ def test_one_part_has_one_time_and_no_total():
 
 
 def test_several_parts_are_added():
-    parts = plan(seconds={"teacher time": 100.0, "distillation": 65.0}, device="CPU", disk=10**6)
+    seconds = {"teacher training": 100.0, "distillation": 65.0}
+    parts = plan(seconds=seconds, device="CPU", disk=10**6)
     found = rows(parts.text())
-    assert (found["teacher time"], found["distillation"]) == ("about 1 min 40 s", "about 1 min 5 s")
-    assert found["total time"] == "about 2 min 45 s" and parts.total_seconds == 165.0
+    of_which = "1 min 40 s of teacher training, 1 min 5 s of distillation"
+    assert found["time"] == f"about 2 min 45 s: {of_which}" and parts.total_seconds == 165.0
     assert (found["device"], found["disk"]) == ("CPU", "about 1.0 MB")

@@ -100,6 +100,7 @@ def check_same_run(folder, uninterrupted):
     assert not (folder / "backup").exists() and not (uninterrupted / "backup").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("recorded_by", ["this version", "0.5.0"])
 def test_a_run_without_a_workdir_is_found_by_its_flags(
     networks, uninterrupted, tmp_path, caplog, recorded_by
@@ -135,6 +136,7 @@ def interrupted(networks, tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -164,6 +166,7 @@ def test_a_run_that_another_process_uses_is_not_changed(networks, interrupted):
         assert snapshot(interrupted) == before
 
 
+@pytest.mark.slow
 def test_must_fails_before_any_work_where_there_is_no_interrupted_run(
     networks, uninterrupted, tmp_path
 ):
@@ -174,6 +177,7 @@ def test_must_fails_before_any_work_where_there_is_no_interrupted_run(
     assert snapshot(uninterrupted) == before and not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_must_resumes_a_run_that_workdir_names(networks, interrupted, uninterrupted):
     run(*SMALL, *networks[3], f"--workdir={interrupted}", "--resume=must")
     check_same_run(interrupted, uninterrupted)
@@ -194,6 +198,7 @@ class BreakGenerator(keras.callbacks.Callback):
             generator.set_weights([np.nan * w for w in generator.get_weights()])
 
 
+@pytest.mark.slow
 def test_a_run_that_stops_at_a_collapse_ends_with_one_line(networks, tmp_path, monkeypatch):
     add_callbacks(monkeypatch, DataFreeDistiller, BreakGenerator(1))
     folder = tmp_path / "run"
@@ -206,6 +211,7 @@ def test_a_run_that_stops_at_a_collapse_ends_with_one_line(networks, tmp_path, m
     assert (folder / "student.keras").exists() and not (folder / "result.json").exists()
 
 
+@pytest.mark.slow
 def test_a_restore_after_a_collapse_is_recorded_in_the_result(networks, tmp_path, monkeypatch):
     add_callbacks(monkeypatch, DataFreeDistiller, BreakGenerator(1))
     folder = tmp_path / "run"
@@ -217,6 +223,7 @@ def test_a_restore_after_a_collapse_is_recorded_in_the_result(networks, tmp_path
     assert np.isfinite(student(folder)[0]).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("method", "fit_number", "at"), [("ft", 2, (1, 1)), ("fitnet", 1, (1, 0))])
 def test_a_method_of_two_stages_resumes_in_the_interrupted_stage(
     networks, tmp_path, method, fit_number, at

@@ -37,6 +37,7 @@ def networks(tmp_path_factory):
     return [f"--{name}={folder / name}.keras" for name in ("teacher", "student")]
 
 
+@pytest.mark.slow
 def test_a_run_writes_its_files_and_no_generator(tmp_path, networks, capsys):
     folder = tmp_path / "run"
     run(*TINY, *networks, "--method=at", "--data_share=0.5", f"--workdir={folder}", "--seed=2")
@@ -67,6 +68,7 @@ def test_a_run_writes_its_files_and_no_generator(tmp_path, networks, capsys):
     assert "--method=at" in settings and "--data_share=0.5" in settings
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["fitnet", "ft"])
 def test_a_method_of_two_stages_trains_them_in_order(tmp_path, networks, monkeypatch, method):
     fitted, fit = [], supervised_run.SupervisedDistiller.fit
@@ -88,6 +90,7 @@ def test_a_method_of_two_stages_trains_them_in_order(tmp_path, networks, monkeyp
     assert fitted == [(first, 3), (second, 2)]
 
 
+@pytest.mark.slow
 def test_a_seed_gives_the_same_student(tmp_path, networks, monkeypatch):
     monkeypatch.setattr("dfad_tf.runs.run_plots.draw", lambda *arguments: None)
     found = []
@@ -101,6 +104,7 @@ def test_a_seed_gives_the_same_student(tmp_path, networks, monkeypatch):
     assert same(found[0], found[1]) and not same(found[0], found[2])
 
 
+@pytest.mark.slow
 def test_images_have_the_input_range_of_the_teacher(tmp_path, monkeypatch):
     for name, filters in (("teacher", 4), ("student", 2)):
         classifier(filters, name, scaled=False).save(tmp_path / f"{name}.keras")
@@ -168,6 +172,7 @@ def test_an_epoch_has_as_many_steps_for_every_share(available, count, augmentati
     assert seen.max() - seen.min() <= 1 and len(seen) == available
 
 
+@pytest.mark.slow
 def test_a_missing_data_set_is_reported_in_one_line(networks):
     done = command(networks[0], "--method=kd")
     assert done.returncode == 2 and done.stdout == ""
@@ -210,6 +215,7 @@ def test_layers_of_a_supplied_teacher_are_checked_before_a_folder_is_created(tmp
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.slow
 def test_a_run_that_diverges_names_the_learning_rate(tmp_path, networks, monkeypatch):
     monkeypatch.setattr("dfad_tf.runs.run_plots.draw", lambda *arguments: None)
     with pytest.raises(InputError, match="loss became nan.*smaller `teacher_learning_rate`"):

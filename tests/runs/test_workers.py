@@ -89,6 +89,7 @@ def runs(tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 def test_two_workers_train_as_one_device_at_the_same_global_batch(runs):
     assert sorted(path.name for path in runs.iterdir()) == ["cache", "one", "two"]
     result = json.loads((runs / "two" / "result.json").read_text(encoding="utf-8"))
@@ -99,6 +100,7 @@ def test_two_workers_train_as_one_device_at_the_same_global_batch(runs):
     np.testing.assert_allclose(first[:, losses], second[:, losses], rtol=3e-2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lost", [0, 1])
 def test_a_run_with_a_killed_worker_ends_with_the_same_student(runs, tmp_path, lost):
     """The remaining worker prints one line and starts again; the test restarts the lost one."""

@@ -69,6 +69,7 @@ def test_bounded_images_are_the_same():
     assert_equal_images(in_standard_layers(generator)(latent), np.array(generator(latent)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "shape"), [("dfad", (12, 20, 3)), ("compact", (13, 31, 1))])
 def test_the_file_loads_with_keras_alone(name, shape, tmp_path):
     generator = trained(name, shape)

@@ -43,6 +43,7 @@ def undamaged_teacher(kind, folder):
     return path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_damage_is_reported_in_one_line_or_harmless(kind, tmp_path):
     undamaged = undamaged_teacher(kind, tmp_path)
@@ -68,6 +69,7 @@ def test_damage_is_reported_in_one_line_or_harmless(kind, tmp_path):
     assert seen["refused"] and (seen["loaded"] or kind in ("lambda", "writing")), seen
 
 
+@pytest.mark.slow
 def test_undamaged_teachers_load_unless_they_contain_code(tmp_path):
     assert sum(KINDS.values()) == 200
     child = LoadingChild(tmp_path / "log")

@@ -56,6 +56,7 @@ def test_its_preprocessing_is_detected(exported):
     np.testing.assert_allclose([contract.mean[0], contract.std[0]], [127.0, 100.0], rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_it_is_saved_with_the_distiller(exported, tmp_path):
     distiller = DataFreeDistiller(
         load_saved_model(exported[1]), small_classifier(), small_generator()

@@ -20,6 +20,7 @@ RECIPE = TeacherRecipe("mlp", 2, 64, "adam", 1e-3)
 SHAPE = (8, 8, 1)
 
 
+@pytest.mark.slow
 def test_it_learns_from_real_images_and_contains_its_preprocessing():
     recipe = dataclasses.replace(RECIPE, epochs=12)
     digits = open_dataset("digits")
@@ -33,6 +34,7 @@ def test_it_learns_from_real_images_and_contains_its_preprocessing():
     np.testing.assert_allclose(np.sqrt(np.ravel(layer.variance)), std, rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_it_is_trained_once_for_each_recipe(tmp_path, monkeypatch, caplog, capsys):
     caplog.set_level(logging.INFO, "dfad_tf")
     digits = open_dataset("digits")
@@ -57,6 +59,7 @@ def test_a_cache_that_cannot_be_written_is_reported_before_training(tmp_path, mo
         cache.cached_teacher(RECIPE, open_dataset("digits"), SHAPE, tmp_path / "file")
 
 
+@pytest.mark.slow
 # An epoch has three steps. The interruption is inside an epoch, or after its last step.
 @pytest.mark.parametrize(("augmentation", "at"), [("crop", (1, 0)), ("none", (1, 2))])
 def test_an_interrupted_training_gives_the_weights_of_an_uninterrupted_one(

@@ -23,6 +23,7 @@ def code(tmp_path):
     return tmp_path / "code.keras"
 
 
+@pytest.mark.slow
 def test_distillation_of_a_teacher_and_a_student_with_code(code, tmp_path):
     arguments = (*SMALL, f"--teacher={code}", f"--student={code}", f"--workdir={tmp_path / 'run'}")
     with pytest.raises(InputError, match="--trust_teacher"):
@@ -46,6 +47,7 @@ def test_evaluation_and_export_of_a_model_with_code(tmp_path, capsys):
     assert (tmp_path / "code_saved_model" / "saved_model").is_dir()
 
 
+@pytest.mark.slow
 def test_distillation_of_a_saved_model_that_reads_a_file(tmp_path):
     (tmp_path / "scale").write_text("2.0")
 

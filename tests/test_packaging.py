@@ -67,6 +67,7 @@ def test_the_installed_package_distils_outside_the_checkout(site, tmp_path):
     assert "Result" in done.stdout and (tmp_path / "run" / "student.keras").exists()
 
 
+@pytest.mark.slow
 def test_the_installed_package_finds_a_recipe_by_its_name(site, tmp_path):
     code = """
 from dfad_tf import train

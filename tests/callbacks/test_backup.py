@@ -93,6 +93,7 @@ def test_a_student_with_dropout_draws_the_same_numbers(tmp_path):
     assert equal(read_state(straight), read_state(resumed))
 
 
+@pytest.mark.slow
 def test_a_supervised_distiller_resumes_too(tmp_path):
     images, labels = labelled(32)
 
@@ -205,6 +206,7 @@ def test_numbers_of_other_callbacks_are_restored(tmp_path):
     assert resumed.epoch == straight.epoch == [0, 1]
 
 
+@pytest.mark.slow
 def test_the_last_backup_records_that_training_has_ended(tmp_path):
     first = make()
     history = fit(first, epochs=2, callbacks=[Backup(tmp_path, delete_checkpoint=False)])
@@ -229,6 +231,7 @@ def test_the_interval_is_kept_by_steps_and_extended_by_cost(tmp_path):
     assert often.record.count >= 2
 
 
+@pytest.mark.slow
 def test_the_teacher_is_not_in_the_backup(tmp_path):
     interrupted(make(), [Backup(tmp_path, every=1)], (0, 2))
     with np.load(tmp_path / "state.npz") as file:
@@ -269,6 +272,7 @@ def test_the_history_file_continues_after_the_backup(tmp_path):
     assert seconds == sorted(seconds)
 
 
+@pytest.mark.slow
 def test_the_history_is_stored_as_plain_json(tmp_path):
     interrupted(make(), [Backup(tmp_path, every=1)], (1, 2))
     with np.load(tmp_path / "state.npz") as file:

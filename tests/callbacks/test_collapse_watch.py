@@ -224,6 +224,7 @@ def test_a_learning_rate_that_is_far_too_large_is_lowered_until_training_is_heal
     assert distiller.sampler.attempt == len(backup.record.restores)
 
 
+@pytest.mark.slow
 def test_it_rolls_back_at_most_max_restores_times(tmp_path):
     distiller = make("dafl")
     spoil = Spoil(1, break_generator, times=100)

@@ -45,6 +45,7 @@ def plain(text):
     return re.sub(r"\x1b\[\d+m|\r", "", text).splitlines()
 
 
+@pytest.mark.slow
 def test_elsewhere_each_epoch_has_one_line(capsys):
     fit(make(), epochs=3, callbacks=[Progress()])
     found = lines(capsys)
@@ -55,6 +56,7 @@ def test_elsewhere_each_epoch_has_one_line(capsys):
     assert len(found) == 3
 
 
+@pytest.mark.slow
 def test_the_line_has_the_values_of_the_history(capsys):
     history = fit(make(), epochs=2, callbacks=[Progress()]).history
     for epoch, line in enumerate(lines(capsys)):
@@ -65,6 +67,7 @@ def test_the_line_has_the_values_of_the_history(capsys):
     assert "class_entropy" in history  # which the line does not show
 
 
+@pytest.mark.slow
 def test_a_terminal_shows_one_bar_for_each_epoch(open_terminal):
     terminal = open_terminal()
     fit(make(), epochs=2, steps=3, callbacks=[Progress()])
@@ -87,6 +90,7 @@ def test_verbose_has_the_meaning_of_keras(open_terminal, verbose, count):
     assert len(found) == count and all("\b" not in line for line in found)
 
 
+@pytest.mark.slow
 def test_a_bar_may_be_asked_for_elsewhere_too(capsys):
     fit(make(), callbacks=[Progress(1)])
     assert "━" in capsys.readouterr().out
@@ -171,6 +175,7 @@ def times_left(capsys):
 EXPECTED = ["2 min 0 s", "1 min 20 s", "40 s", None]
 
 
+@pytest.mark.slow
 def test_the_time_left_is_that_of_the_whole_run(capsys, clock):
     fit(make(), epochs=4, steps=4, callbacks=[Seconds(clock), Progress()])
     assert times_left(capsys) == EXPECTED

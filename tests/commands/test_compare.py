@@ -127,6 +127,7 @@ def test_runs_share_the_given_flags_and_no_others(tmp_path, networks, stand_in):
     assert flags[-5:] == added
 
 
+@pytest.mark.slow
 def test_a_failing_method_does_not_stop_the_others(tmp_path, networks, stand_in):
     stand_in.failing("proposed")
     folder = tmp_path / "comparison"

@@ -63,6 +63,7 @@ def test_an_exported_file_names_the_data_set_of_its_run(student, capsys):
     assert "comes from a run on mnist" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_unsuitable_files_are_rejected(tmp_path):
     (tmp_path / "truncated.tflite").write_bytes(b"1234TFL3")
     small_classifier().save(tmp_path / "net.keras")

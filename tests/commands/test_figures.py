@@ -49,6 +49,7 @@ def test_the_moons_teacher_and_students_learn(moons):
     assert np.abs(dfad - proposed).mean() > 0.01
 
 
+@pytest.mark.slow
 def test_the_moons_are_drawn_from_their_json_data(moons, tmp_path):
     figure_plots.draw_moons(json.loads(json.dumps(moons)), tmp_path / "moons.png")
     assert colored(tmp_path / "moons.png")

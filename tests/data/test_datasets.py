@@ -35,6 +35,7 @@ def mocked(monkeypatch):
         yield
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "shape", "classes"),
     [

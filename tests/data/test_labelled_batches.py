@@ -84,6 +84,7 @@ def epochs_of_labels(augmentation, count, first_epoch=0):
     return np.concatenate(model.seen).reshape(3 - first_epoch, -1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("augmentation", ["none", "crop"])
 @pytest.mark.parametrize("count", [50, 100, 130])
 def test_a_later_epoch_has_the_same_order_as_in_an_uninterrupted_fit(augmentation, count):

@@ -68,6 +68,7 @@ def test_backup_and_restore_restores_both_optimizers(tmp_path):
     assert same(weights(straight.student), weights(resumed.student))
 
 
+@pytest.mark.slow
 def test_averaged_weights_are_the_students():
     distiller = make()
     optimizer = keras.optimizers.Adam(1e-2, use_ema=True, ema_momentum=0.5)
@@ -77,6 +78,7 @@ def test_averaged_weights_are_the_students():
     assert same(averages, [v.numpy() for v in distiller.student.trainable_variables])
 
 
+@pytest.mark.slow
 def test_the_student_is_a_plain_keras_model(tmp_path):
     distiller = make()
     fit(distiller)
@@ -86,6 +88,7 @@ def test_the_student_is_a_plain_keras_model(tmp_path):
     np.testing.assert_array_equal(again, distiller.predict(images, verbose=0))
 
 
+@pytest.mark.slow
 def test_validation_measures_the_student_and_the_agreement():
     images, labels = labelled()
     distiller = make()

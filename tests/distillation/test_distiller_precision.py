@@ -73,6 +73,7 @@ def test_the_three_networks_compute_in_the_precision_of_the_run():
     assert distiller.sampler.generator.compute_dtype == "bfloat16"
 
 
+@pytest.mark.slow
 def test_a_saved_distiller_resumes_with_its_precision_and_its_memory(tmp_path):
     method = methods.get("dfad", Settings(student_steps=1, memory_size=16, memory_share=0.5))
     distiller = make(method, precision="mixed_float16")

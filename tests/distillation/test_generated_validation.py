@@ -60,6 +60,7 @@ def run():
     return distiller, recorder
 
 
+@pytest.mark.slow
 def test_the_logs_equal_values_computed_by_numpy(run):
     _, recorder = run
     for logs, (agreement, divergence) in zip(recorder.logs, recorder.by_hand, strict=True):
@@ -68,6 +69,7 @@ def test_the_logs_equal_values_computed_by_numpy(run):
     assert run[0].history.history["val_agreement"] == [r["val_agreement"] for r in recorder.logs]
 
 
+@pytest.mark.slow
 def test_images_are_drawn_in_each_drawing_epoch_and_stay(run):
     distiller, recorder = run
     assert distiller.generated_validation.drawing_epochs() == [1, 2, 4]
@@ -133,6 +135,7 @@ def test_validation_data_has_no_effect_on_it():
     assert found[0] == found[1] == found[2]
 
 
+@pytest.mark.slow
 def test_a_resumed_run_has_the_same_held_out_images(tmp_path, run):
     _, recorder = run
     with pytest.raises(MemoryError):
@@ -176,6 +179,7 @@ def test_keras_callbacks_find_the_measured_values(tmp_path):
     assert (tmp_path / "best.keras").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [1, 5])
 def test_a_few_images_do(count):
     history = fit(make("dafl"), epochs=9, steps=1, held_out_images=count)

@@ -30,6 +30,7 @@ def accuracy(distiller):
     return np.mean(distiller.student.predict(images, verbose=0).argmax(-1) == labels)
 
 
+@pytest.mark.slow
 def test_fit_needs_no_arguments(capsys):
     distiller = make()
     before = weights(distiller.student)

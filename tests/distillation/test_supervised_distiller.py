@@ -99,6 +99,7 @@ def test_a_student_learns_and_its_teacher_stays_as_it_is(method, teacher, studen
     assert not teacher.trainable
 
 
+@pytest.mark.slow
 def test_the_logged_loss_is_the_weighted_sum_of_its_terms(teacher, student, train):
     (stage,) = data_methods.stages("kd", teacher, student)
     _, logs = distill(stage, teacher, student, train, steps=2)
@@ -124,6 +125,7 @@ def test_a_step_descends_what_the_networks_give_by_hand(teacher, train):
     assert logs["loss"][0] == pytest.approx(expected, rel=1e-3)
 
 
+@pytest.mark.slow
 def test_the_hint_trains_only_the_layers_up_to_the_guided_one(teacher, student, train):
     hint, second = data_methods.stages("fitnet", teacher, student)
     reached = keras.Model(student.inputs[0], student.get_layer(hint.student_layers[0]).output)
@@ -162,6 +164,7 @@ def test_the_paraphraser_is_trained_alone_and_then_does_not_change(teacher, stud
     assert set(logs) == {"loss", "label_loss", "factor_loss"}
 
 
+@pytest.mark.slow
 def test_evaluate_changes_no_variable_and_returns_the_students_accuracy(teacher, student, train):
     (stage,) = data_methods.stages("at", teacher, student)
     distiller, _ = distill(stage, teacher, student, train, steps=3)

@@ -49,6 +49,7 @@ def test_it_runs_from_top_to_bottom():
     assert len(files) == 2 and max(abs(share - inherited) for share in files) < 0.02
 
 
+@pytest.mark.slow
 def test_the_stored_outputs_are_complete_and_name_no_machine():
     nbformat = pytest.importorskip("nbformat")
     notebook = nbformat.read(NOTEBOOK, as_version=4)

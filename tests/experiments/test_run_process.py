@@ -28,6 +28,7 @@ def test_a_command_runs_as_from_its_command_line(tmp_path):
     assert "to the error output\n" in output and len(output.splitlines()) == 2
 
 
+@pytest.mark.slow
 def test_the_status_is_that_of_the_command(tmp_path):
     assert RunProcess(COMMAND, ["exit", "2"], tmp_path / "log.txt").wait() == 2
     process = RunProcess(COMMAND, ["wait"], tmp_path / "log.txt")

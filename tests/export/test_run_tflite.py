@@ -79,6 +79,7 @@ def test_the_flags_invert_and_top(folder):
     assert done.stdout == line("0.png", expected[0], 1) + "\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("size", "mode"), [((8, 8), "L"), ((7, 7), "RGB"), ((300, 200), "RGB"), ((20, 30), "RGBA")]
 )

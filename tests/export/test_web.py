@@ -130,6 +130,7 @@ def test_logits_are_those_of_the_interpreter(page, site, precision):
     assert (found.argmax(1) == wanted.argmax(1)).all()
 
 
+@pytest.mark.slow
 def test_the_page_opens_its_student_and_loads_only_its_own_files(page, site):
     page.open("site/")
     model = page.element("model").text
@@ -139,6 +140,7 @@ def test_the_page_opens_its_student_and_loads_only_its_own_files(page, site):
     assert any(name.endswith(".wasm") for name in page.loaded())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["mouse", "touch"])
 def test_a_stroke_is_centered_as_in_mnist_and_classified(page, site, kind):
     page.open("site/")
@@ -231,6 +233,7 @@ def test_a_bad_file_is_reported_and_the_current_model_stays(page, site, tmp_path
     assert len(runtimes) == (2 if name == "junk" else 1)
 
 
+@pytest.mark.slow
 def test_files_can_be_dropped(page, tmp_path):
     page.open("site/")
     Image.fromarray(random_pixels(GRAY[:2])).save(tmp_path / "photo.png")

@@ -22,6 +22,7 @@ def test_a_frozen_teacher_is_timed_as_well():
     assert estimates.seconds_per_image(network) > 0
 
 
+@pytest.mark.slow
 def test_a_larger_network_takes_longer():
     small, large = (models.build(name, (32, 32, 3), 10) for name in ("compact_4", "compact_32"))
     assert estimates.seconds_per_image(large) > 2 * estimates.seconds_per_image(small)

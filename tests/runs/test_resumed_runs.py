@@ -158,6 +158,7 @@ def test_other_flags_are_rejected_and_the_interrupted_run_stays(
     assert snapshot(interrupted) == before
 
 
+@pytest.mark.slow
 def test_a_run_that_another_process_uses_is_not_changed(networks, interrupted):
     with interrupted_run.locked(interrupted):
         before = snapshot(interrupted)

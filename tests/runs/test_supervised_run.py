@@ -205,6 +205,7 @@ def test_layers_are_checked_before_a_teacher_is_trained(tmp_path, method, argume
     assert list(cache.iterdir()) == [] and not (tmp_path / "run").exists()
 
 
+@pytest.mark.slow
 def test_layers_of_a_supplied_teacher_are_checked_before_a_folder_is_created(tmp_path, networks):
     for method in ("zskt", "at"):
         with pytest.raises(InputError, match="'nothing'"):

@@ -40,6 +40,7 @@ def assert_equal_images(found, expected):
     assert np.abs(np.array(found) - expected).max() < 1e-4 * extent
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", [(8, 8, 1), (28, 28, 2), (12, 20, 3), (13, 31, 1), (64, 48, 3)])
 @pytest.mark.parametrize("name", sorted(generators.GENERATORS))
 def test_the_images_are_the_same(name, shape):

@@ -170,6 +170,7 @@ def make_endless(path):
     path.write_bytes(content)
 
 
+@pytest.mark.slow
 def test_a_file_that_hangs_the_library_is_rejected(tmp_path, monkeypatch):
     monkeypatch.setattr(hdf5_check, "_MIN_SECONDS", 2)
     small_classifier().save(tmp_path / "t.h5")

@@ -31,7 +31,7 @@ def draw(
         result: The content of `result.json` so far.
     """
     kind = "with data" if done.real_images else "without data"
-    title = f"{result['student']} by '{result['method']}', {kind}, seed {settings.seed}"
+    title = f"{result['student']}, method '{result['method']}', {kind}, seed {settings.seed}"
     plots.draw_learning_curves(
         done.history,
         folder / "curves.png",

@@ -106,6 +106,7 @@ def test_the_documentation_names_only_flags_that_exist():
     assert named
     assert {name for name in named if not {name, name.removeprefix("no")} & set(FLAGS)} <= {
         "check",
+        "cov",
         "dist",
         "invert",
         "flagfile",

@@ -25,6 +25,12 @@ def test_bfloat16_is_chosen_if_it_is_clearly_faster(monkeypatch, bfloat16, expec
     assert precision.fastest_precision() == expected
 
 
+def test_another_process_that_slows_some_of_the_products_does_not_decide(monkeypatch):
+    seconds = {"float32": iter([2.0, 1.0, 3.0]), "bfloat16": iter([1.2, 2.0, 0.5])}
+    monkeypatch.setattr(precision, "seconds_of_product", lambda dtype, side: next(seconds[dtype]))
+    assert precision.fastest_precision() == "mixed_bfloat16"
+
+
 def test_the_time_is_that_of_the_fastest_round(monkeypatch):
     ticks = []
     for number, seconds in enumerate([3.0, 1.0, 2.0]):

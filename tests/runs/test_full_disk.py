@@ -45,6 +45,7 @@ def elsewhere():
     """A folder on another disk, with a teacher; the first test adds a run without errors."""
     with tempfile.TemporaryDirectory() as folder:
         teacher = pathlib.Path(folder) / "mine.keras"
+        keras.utils.set_random_seed(0)
         small_classifier((9, 10, 2), classes=4, batch_norm=True).save(teacher)
         yield pathlib.Path(folder)
 

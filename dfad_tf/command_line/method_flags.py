@@ -35,6 +35,22 @@ flags.DEFINE_float(
     lower_bound=1e-6,
     upper_bound=1.0,
 )
+flags.DEFINE_enum(
+    "memory_augmentation",
+    "none",
+    ["none", "shift", "shift_flip"],
+    "How kept images are altered when they are drawn: shifted by up to an eighth of the side, and "
+    "mirrored. The teacher then answers the altered images, and all classes are drawn equally "
+    "often.",
+)
+flags.DEFINE_float(
+    "mixed_share",
+    0.0,
+    "Share of the student's batch in which two drawn images are blended, before the teacher "
+    "answers them; needs --memory_augmentation.",
+    lower_bound=0.0,
+    upper_bound=1.0,
+)
 flags.DEFINE_float(
     "logits_activation_weight",
     0.05,
@@ -61,9 +77,57 @@ flags.DEFINE_float(
 )
 flags.DEFINE_float(
     "batch_norm_weight",
-    1.0,
-    "Weight of the teacher's batch-normalization statistics in dfq.",
+    None,
+    "Weight of the distance between the generated images and the data that the teacher's batch "
+    "normalizations have recorded. Default: 1 in dfq, 0 in other methods.",
     lower_bound=0.0,
+)
+flags.DEFINE_float(
+    "batch_norm_momentum",
+    0.0,
+    "Share of earlier batches in the statistics that are compared with the teacher's (0.9 in "
+    "FastDFKD).",
+    lower_bound=0.0,
+    upper_bound=0.999,
+)
+flags.DEFINE_float(
+    "label_weight",
+    0.0,
+    "Weight of the cross-entropy of the teacher's predictions to target labels that are drawn "
+    "evenly; above 0, the compact generators are conditioned on the class.",
+    lower_bound=0.0,
+)
+flags.DEFINE_float(
+    "adversarial_weight",
+    1.0,
+    "Weight of the discrepancy that the generator maximizes; 0 disables the term.",
+    lower_bound=0.0,
+)
+flags.DEFINE_boolean(
+    "adversarial_where_agreed",
+    False,
+    "Let the generator maximize the discrepancy only on images that teacher and student put into "
+    "the same class.",
+)
+flags.DEFINE_integer(
+    "generator_lifetime",
+    0,
+    "Generator steps after which the generator starts again from random weights, so that its "
+    "images stay diverse; 0 for never.",
+    lower_bound=0,
+)
+flags.DEFINE_float(
+    "feature_weight",
+    0.0,
+    "Weight of feature matching in the student's loss: the squared distance to the teacher's "
+    "feature maps after each group, for networks of equal widths; 0 disables it.",
+    lower_bound=0.0,
+)
+flags.DEFINE_float(
+    "discrepancy_temperature",
+    1.0,
+    "Temperature that softens the logits in --discrepancy=kl.",
+    lower_bound=1e-3,
 )
 flags.DEFINE_float(
     "attention_weight", 1000.0, "Weight of attention transfer in zskt and at.", lower_bound=0.0

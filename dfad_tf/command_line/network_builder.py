@@ -76,6 +76,7 @@ def generator_from_flags(teacher: Teacher) -> keras.Model:
             contract.input_mean.tolist(),
             contract.input_std.tolist(),
             contract.value_range if FLAGS.generator_output == "bounded" else None,
+            teacher.description.num_classes if FLAGS.label_weight else 0,
         )
 
 
@@ -94,7 +95,8 @@ def initialize_student(student: keras.Model, teacher: Teacher, generator: keras.
     check_fit(teacher.model, student, generator)
     height, width, _ = teacher.description.image_shape
     count = max(256, min(4096, _MAX_PIXELS // (height * width)))
-    latent = stateless_latent(count, FLAGS.latent_size, tf.constant([FLAGS.seed, 0x1217]))
+    key = tf.constant([FLAGS.seed, 0x1217])
+    latent = stateless_latent(count, generator.input_shape[-1], key)
     # Use batch statistics: the moving statistics of an untrained generator describe no images.
     images = generator(latent, training=True)
     if inherit_weights(teacher.model, student, images):

@@ -11,6 +11,7 @@ STREAMS = {
     "interpolation": 3,
     "memory": 4,
     "validation": 5,
+    "renewal": 6,
 }
 
 

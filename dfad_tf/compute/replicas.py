@@ -58,6 +58,18 @@ def gathered(values: tf.Tensor) -> tf.Tensor:
     return tf.reshape(dealt, (replicas * shape[0], *shape[1:]))
 
 
+def neighbors(values: tf.Tensor) -> tf.Tensor:
+    """Return for each sample the preceding sample of the global batch.
+
+    Args:
+        values: `(batch, …)`, of the same shape on all replicas.
+
+    Returns:
+        `(batch, …)`.
+    """
+    return own(tf.roll(gathered(values), 1, 0))
+
+
 def mean(value: tf.Tensor) -> tf.Tensor:
     """Return the mean over replicas with batches of equal size. Gradients flow to all replicas."""
     replicas = count()

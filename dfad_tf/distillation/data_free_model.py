@@ -12,6 +12,7 @@ from dfad_tf.distillation.distillation_model import DistillationModel
 from dfad_tf.distillation.generated_validation import GeneratedValidation
 from dfad_tf.distillation.training_images import TrainingImages
 from dfad_tf.distillation.training_metrics import TrainingMetrics
+from dfad_tf.methods.method import Method
 from dfad_tf.teachers.teacher_signals import TeacherSignals
 
 _NETWORKS = ("teacher", "student", "generator")
@@ -27,6 +28,7 @@ class DataFreeModel(DistillationModel):
         generator: The network that `generator_optimizer` trains.
         features: Name of the teacher's layer that R_m reads; None for the penultimate layer.
         signals: The teacher's answers.
+        method: The method, set by `compile`.
         sampler: The source of training images, set by `compile`.
         generator_optimizer: The generator's optimizer, set by `compile`.
         generated_validation: The callback that measures the student on held-out generated
@@ -39,6 +41,7 @@ class DataFreeModel(DistillationModel):
     signals: TeacherSignals
     sampler: TrainingImages
     generator_optimizer: keras.optimizers.Optimizer
+    method: Method
     generated_validation: GeneratedValidation | None = None
     _trackers: TrainingMetrics
 
@@ -72,6 +75,7 @@ class DataFreeModel(DistillationModel):
             **{name: getattr(self, name).variables for name in _TRAINED},
             "metrics": [variable for t in self.trackers() for variable in t.variables],
             "memory": self.sampler.memory.variables if self.sampler.memory else [],
+            "objectives": [v for t in self.method.generator_objectives for v in t.variables],
             "validation": held_out.variables() if held_out else [],
         }
 

@@ -28,6 +28,7 @@ from dfad_tf.distillation.watched_layers import WatchedLayers
 from dfad_tf.graphs.training_form import TrainingForm
 from dfad_tf.methods.method import Method
 from dfad_tf.synthesis.objectives import ForwardPass
+from dfad_tf.synthesis.renewal import Renewal
 from dfad_tf.teachers.teacher_signals import TeacherSignals
 
 
@@ -128,7 +129,11 @@ class DataFreeDistiller(DataFreeModel):
             generator, signals = TrainingForm(self.generator, precision), self.watched.signals
             self.sampler = TrainingImages(generator, signals, seed, self.watched.map_count)
             if method.memory_size:
-                self.sampler.remember(method.memory_size, method.memory_share)
+                self.sampler.remember(method)
+            for term in method.generator_objectives:
+                term.build(self.watched.moving_statistics() if term.needs_batch_norm else ())
+            lifetime = method.generator_lifetime
+            self.renewal = Renewal(self.generator, lifetime) if lifetime else None
         self.compile_arguments = {
             "optimizer": self.optimizer,
             "generator_optimizer": self.generator_optimizer,
@@ -239,7 +244,7 @@ class DataFreeDistiller(DataFreeModel):
             maps: The teacher's feature maps, if the student's loss compares them.
         """
         blend, step = self.method.interpolation, self.optimizer.iterations
-        attention, form = self.method.attention, self.watched.student_maps
+        feature_loss, form = self.method.feature_loss, self.watched.student_maps
         batches = self.sampler.student_batches(images, logits, blend, step)
         with tf.GradientTape() as tape:
             outputs = (form or self.student_form)(tf.concat([b[0] for b in batches], 0), True)
@@ -249,9 +254,9 @@ class DataFreeDistiller(DataFreeModel):
                 weight * tf.reduce_mean(self.method.discrepancy.call(target, student))
                 for (_, target, weight), student in zip(batches, students, strict=True)
             ]
-            if attention and form:
+            if feature_loss and form:
                 student_maps = [tensor[: images.shape[0]] for tensor in outputs["maps"]]
-                losses.append(attention.weight * attention(maps, student_maps))
+                losses.append(feature_loss.weight * feature_loss(maps, student_maps))
             loss = tf.add_n(losses)
             scaled = self.optimizer.scale_loss(loss / replicas.count())
         variables = self.student.trainable_variables
@@ -268,16 +273,19 @@ class DataFreeDistiller(DataFreeModel):
             The batch, with the teacher's answers.
         """
         step = self.generator_optimizer.iterations
+        if self.renewal:
+            self.renewal.apply(step, self.sampler.key("renewal", step))
+        labels = self.sampler.labels(batch_size, step) if self.method.needs_labels else None
         terms, variables = self.method.generator_objectives, self.generator.trainable_variables
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch([variable.value for variable in variables])
-            images = self.sampler.generate(batch_size, "generator", step)
+            images = self.sampler.generate(batch_size, "generator", step, labels)
             logits, features, activations = self.sampler.signals.observe(images)
             student = None
             if any(term.needs_student for term in terms):
                 student = tf.cast(self.student_form(images, training=True), tf.float32)
             statistics = self.watched.batch_norm(activations)
-            forward = ForwardPass(images, logits, features, student, statistics)
+            forward = ForwardPass(images, logits, features, student, statistics, labels)
             values = [term.call(forward) for term in terms]
             loss = tf.add_n([term.weight * v for term, v in zip(terms, values, strict=True)])
             scaled = self.generator_optimizer.scale_loss(loss / replicas.count())

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from dfad_tf.compute.batch_statistics import as_in_training
 from dfad_tf.compute.randomness import stateless_latent, stateless_seed
-from dfad_tf.distillation.shared_variables import shared_variable
+from dfad_tf.compute.shared_variables import shared_variable
 
 _BATCH = 256
 _MAX_VALUES = 2**24

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tensorflow as tf
 
 from dfad_tf.compute import replicas
-from dfad_tf.distillation.shared_variables import shared_variable
+from dfad_tf.compute.shared_variables import shared_variable
 
 
 class ImageMemory:
@@ -69,6 +69,27 @@ class ImageMemory:
         wanted = (count * replicas.count(),)
         places = replicas.own(tf.random.stateless_uniform(wanted, key, 0, filled, tf.int64))
         return tf.gather(self.images, places), tf.gather(self.logits, places)
+
+    def draw_evenly(self, count: int, key: tf.Tensor) -> tf.Tensor:
+        """Draw stored images so that all classes of the teacher that are stored are equally likely.
+
+        Args:
+            count: Number of images for each replica.
+            key: From `randomness.stateless_seed`.
+
+        Returns:
+            Images `(count, height, width, channels)`.
+        """
+        labels = tf.argmax(self.logits, -1, tf.int32)
+        stored = tf.cast(tf.range(self.size, dtype=tf.int64) < self.seen, tf.float32)
+        by_class = tf.math.unsorted_segment_sum(stored, labels, self.logits.shape[-1])
+        share = stored / tf.gather(tf.maximum(by_class, 1.0), labels)
+        ends = tf.cumsum(share)
+        drawn = tf.random.stateless_uniform((count * replicas.count(),), key) * ends[-1]
+        places = tf.searchsorted(ends, replicas.own(drawn), side="right")
+        # Rounding may place a draw behind the last image.
+        last = tf.cast(tf.minimum(self.seen, self.size) - 1, tf.int32)
+        return tf.gather(self.images, tf.minimum(places, last))
 
     @property
     def variables(self) -> list[tf.Variable]:

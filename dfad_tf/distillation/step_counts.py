@@ -46,7 +46,8 @@ def step_counts(method: Method, batch_size: int) -> StepCounts:
         virtual = method.interpolation.count(batch_size)
         student_images += virtual if method.interpolation.mode == "join" else 0
         teacher_images = virtual if method.interpolation.labels == "teacher" else 0
-    if method.attention and method.memory_size:  # the memory stores no attention maps
+    # The memory stores no feature maps, and no answers to altered images.
+    if method.memory_size and (method.feature_loss or method.redraws):
         teacher_images += memory_count(batch_size, method.memory_share)
     generated = method.images_per_step(batch_size) - batch_size
     passes = 1 if method.image_source == "same_latents" else method.student_steps

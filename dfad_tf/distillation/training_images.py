@@ -10,10 +10,12 @@ import tensorflow as tf
 from dfad_tf.compute import replicas
 from dfad_tf.compute.pipelines import without_autotune
 from dfad_tf.compute.randomness import stateless_latent, stateless_seed
+from dfad_tf.data.batch_augmentation import augment_batch, mix_batch
 from dfad_tf.distillation.image_memory import ImageMemory
 from dfad_tf.graphs.training_form import TrainingForm
 from dfad_tf.methods.interpolation import VirtualInterpolation
-from dfad_tf.methods.method import memory_count
+from dfad_tf.methods.method import Method, memory_count
+from dfad_tf.synthesis.target_labels import even_labels, with_labels
 from dfad_tf.teachers.teacher_signals import TeacherSignals
 
 
@@ -53,35 +55,60 @@ class TrainingImages:
         self.map_count = map_count
         self.memory: ImageMemory | None = None
         self.memory_share = 0.0
+        self.augmentation, self.mixed_share = "none", 0.0
+        self.redraws = False
         self.attempt = 0
 
-    def remember(self, size: int, share: float) -> None:
+    def remember(self, method: Method) -> None:
         """Store the images of the generator's steps for the student.
 
         Args:
-            size: Number of stored images.
-            share: Share of the student's batch that is drawn from them.
+            method: Sets how many images are stored, and how they are drawn.
         """
         network = self.generator.network
-        classes = self.signals.teacher.output_shape[-1]
-        self.memory = ImageMemory(size, network.output_shape[1:], classes)
-        self.memory_share = share
+        self.memory = ImageMemory(method.memory_size, network.output_shape[1:], self.classes)
+        self.memory_share = method.memory_share
+        self.augmentation, self.mixed_share = method.memory_augmentation, method.mixed_share
+        self.redraws = method.redraws
 
-    def generate(self, batch_size: int, stream: str, step: tf.Tensor | int) -> tf.Tensor:
+    @property
+    def classes(self) -> int:
+        """Number of the teacher's classes."""
+        return int(self.signals.teacher.output_shape[-1])
+
+    def key(self, stream: str, step: tf.Tensor | int) -> tf.Tensor:
+        """Return the key of a draw at a step; see `randomness.stateless_seed`."""
+        return stateless_seed(self.seed, stream, step, self.attempt)
+
+    def labels(self, batch_size: int, step: tf.Tensor | int) -> tf.Tensor:
+        """Return the classes that a generator step synthesizes images for, int32 `(batch,)`."""
+        return replicas.own(even_labels(batch_size * replicas.count(), self.classes, step))
+
+    def generate(
+        self,
+        batch_size: int,
+        stream: str,
+        step: tf.Tensor | int,
+        labels: tf.Tensor | None = None,
+    ) -> tf.Tensor:
         """Generate images from noise that depends on stream and step alone.
 
         Args:
             batch_size: Images on each replica.
             stream: A name in `randomness.STREAMS`.
             step: An optimizer's `iterations`.
+            labels: Classes for a conditional generator, `(batch,)`; None for random ones.
 
         Returns:
             Images `(batch, height, width, channels)`.
         """
-        key = stateless_seed(self.seed, stream, step, self.attempt)
+        key = self.key(stream, step)
         length = self.generator.network.input_shape[-1]
         latent = stateless_latent(batch_size * replicas.count(), length, key)
-        return self.generator(replicas.own(latent), training=True)
+        latent = replicas.own(latent)
+        if labels is not None:
+            latent = with_labels(latent, self.generator.network, labels)
+        return self.generator(latent, training=True)
 
     def observe(self, images: tf.Tensor) -> TrainingBatch:
         """Evaluate the teacher on images `(batch, height, width, channels)`."""
@@ -146,7 +173,7 @@ class TrainingImages:
             if not self.memory:
                 yield fresh[index]
                 continue
-            key = stateless_seed(self.seed, "memory", step + index, self.attempt)
+            key = self.key("memory", step + index)
             batch = self._stored_batch(self.memory, stored_count, key)
             if fresh:
                 batch = tf.nest.map_structure(lambda *pair: tf.concat(pair, 0), fresh[index], batch)
@@ -157,6 +184,9 @@ class TrainingImages:
         return memory_count(batch_size * replicas.count(), self.memory_share) // replicas.count()
 
     def _stored_batch(self, memory: ImageMemory, count: int, key: tf.Tensor) -> TrainingBatch:
+        if self.redraws:
+            images = augment_batch(memory.draw_evenly(count, key), key, self.augmentation)
+            return self.observe(mix_batch(images, key, self.mixed_share))
         images, logits = memory.draw(count, key)
         # Maps are not stored, because they are larger than images.
         return TrainingBatch(images, logits, self.observe(images).maps if self.map_count else ())
@@ -185,7 +215,7 @@ class TrainingImages:
         if interpolation.partner == "fresh":
             count = interpolation.local_count(images.shape[0])
             partners = self.observe(self.generate(count, "partner", step))[:2]
-        key = stateless_seed(self.seed, "interpolation", step, self.attempt)
+        key = self.key("interpolation", step)
         return interpolation.interpolated_batches(
             images, logits, key, partners, lambda virtual: self.signals(virtual)[0]
         )

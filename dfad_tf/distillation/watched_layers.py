@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import keras
 import tensorflow as tf
 
@@ -9,6 +11,7 @@ from dfad_tf.compute.keras_internals import all_layers
 from dfad_tf.graphs.layer_graph import is_graph, own_nodes
 from dfad_tf.graphs.layer_outputs import layer_outputs, pair_layers
 from dfad_tf.graphs.training_form import TrainingForm
+from dfad_tf.losses import FeatureMatching
 from dfad_tf.methods.method import Method
 from dfad_tf.teachers.teacher_signals import TeacherSignals
 from dfad_tf.utils.errors import InputError
@@ -43,12 +46,17 @@ class WatchedLayers:
     ) -> None:
         self.student_maps: TrainingForm | None = None
         teacher, tensors = signals.teacher, []
-        if method.attention:
+        if method.feature_loss:
             teacher_layers, student_layers = pair_layers(
-                teacher, student, method.attention.teacher_layers, method.attention.student_layers
+                teacher,
+                student,
+                method.feature_loss.teacher_layers,
+                method.feature_loss.student_layers,
             )
             tensors += layer_outputs(teacher, teacher_layers, "teacher_layers")
             outputs = layer_outputs(student, student_layers, "student_layers")
+            if isinstance(method.feature_loss, FeatureMatching):
+                check_equal_shapes(tensors, outputs)
             self.student_maps = form_with_maps(student, outputs, precision)
         self.map_count = len(tensors)
         self._normalizations: list[keras.layers.BatchNormalization] = []
@@ -57,6 +65,10 @@ class WatchedLayers:
             self._normalizations = [layer for layer, _ in found]
             tensors += [inputs for _, inputs in found]
         self.signals = signals.watching(tensors).in_precision(precision)
+
+    def moving_statistics(self) -> list[tuple[keras.Variable, keras.Variable]]:
+        """Return moving mean and moving variance of each batch normalization that is read."""
+        return [(layer.moving_mean, layer.moving_variance) for layer in self._normalizations]
 
     def batch_norm(
         self, activations: tuple[tf.Tensor, ...]
@@ -71,6 +83,27 @@ class WatchedLayers:
             (tensor, layer.moving_mean, layer.moving_variance)
             for tensor, layer in zip(inputs, self._normalizations, strict=True)
         )
+
+
+def check_equal_shapes(
+    teacher: Sequence[keras.KerasTensor], student: Sequence[keras.KerasTensor]
+) -> None:
+    """Check that feature maps that are compared value by value have equal shapes.
+
+    Args:
+        teacher: Feature maps of the teacher.
+        student: As many of the student.
+
+    Raises:
+        InputError: If a pair differs.
+    """
+    for wanted, found in zip(teacher, student, strict=True):
+        if tuple(wanted.shape) != tuple(found.shape):
+            raise InputError(
+                "Expected feature maps of the student to have the shapes of the teacher's for "
+                "feature matching (`feature_weight=0` disables it). Received: "
+                f"{tuple(found.shape[1:])} for {tuple(wanted.shape[1:])}"
+            )
 
 
 def form_with_maps(

@@ -12,6 +12,7 @@ from typing import Any
 import keras
 
 from dfad_tf.losses.attention_transfer import AttentionTransfer
+from dfad_tf.losses.feature_matching import FeatureMatching
 from dfad_tf.losses.jensen_shannon_discrepancy import JensenShannonDiscrepancy
 from dfad_tf.losses.kullback_leibler_discrepancy import KullbackLeiblerDiscrepancy
 from dfad_tf.utils import names
@@ -19,7 +20,9 @@ from dfad_tf.utils import names
 __all__ = [
     "DISCREPANCIES",
     "AttentionTransfer",
+    "FeatureMatching",
     "JensenShannonDiscrepancy",
+    "WITH_TEMPERATURE",
     "KullbackLeiblerDiscrepancy",
     "get",
 ]
@@ -31,6 +34,8 @@ DISCREPANCIES: dict[str, type[keras.losses.Loss]] = {
     "kl": KullbackLeiblerDiscrepancy,
     "js": JensenShannonDiscrepancy,
 }
+
+WITH_TEMPERATURE = ("kl",)
 
 
 def get(discrepancy: str | keras.losses.Loss, **arguments: Any) -> keras.losses.Loss:

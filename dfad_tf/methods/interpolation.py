@@ -135,7 +135,7 @@ class VirtualInterpolation:
         """
         count = self.local_count(images.shape[0])
         if partners is None:
-            partners = (_neighbors(images)[:count], _neighbors(logits)[:count])
+            partners = tuple(replicas.neighbors(values)[:count] for values in (images, logits))
         virtual, targets = self((images[:count], logits[:count]), partners, key)
         if self.labels == "teacher":
             targets = teacher(virtual)
@@ -203,11 +203,6 @@ class VirtualInterpolation:
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> VirtualInterpolation:
         return cls(**config)
-
-
-def _neighbors(values: tf.Tensor) -> tf.Tensor:
-    """Return for each sample the preceding sample of the global batch."""
-    return replicas.own(tf.roll(replicas.gathered(values), 1, 0))
 
 
 def _mix(first: tf.Tensor, second: tf.Tensor, coefficient: tf.Tensor) -> tf.Tensor:

@@ -7,7 +7,8 @@ from typing import Any
 
 import keras
 
-from dfad_tf.losses import AttentionTransfer
+from dfad_tf.data.batch_augmentation import AUGMENTATIONS
+from dfad_tf.losses import AttentionTransfer, FeatureMatching
 from dfad_tf.methods.interpolation import VirtualInterpolation
 from dfad_tf.synthesis.objectives import GeneratorObjective
 
@@ -37,10 +38,17 @@ class Method:
         image_source: The student's other images. `"fresh"` are generated for the student alone.
             `"same_images"` are those of the generator's step, which then comes first.
             `"same_latents"` are generated from the latents of that step, after it.
-        attention: Attention transfer added to the discrepancy, or None.
+        feature_loss: Attention transfer or feature matching, added to the discrepancy, or None.
+        memory_augmentation: How stored images are altered when they are drawn: a name in
+            `batch_augmentation.AUGMENTATIONS`. Except with `"none"`, the teacher answers the
+            altered images, and all of its classes are drawn equally often.
+        mixed_share: Share of the student's batch in which two images are blended, before the
+            teacher answers them; from 0 to 1. Only together with `memory_augmentation`.
+        generator_lifetime: Generator steps after which the generator starts again from random
+            weights; 0 for never.
 
     Raises:
-        ValueError: If a value is out of range, or `attention` is combined with interpolation
+        ValueError: If a value is out of range, or `feature_loss` is combined with interpolation
             that replaces the plain images.
     """
 
@@ -52,7 +60,10 @@ class Method:
     memory_size: int = 0
     memory_share: float = 1.0
     image_source: str = "fresh"
-    attention: AttentionTransfer | None = None
+    feature_loss: AttentionTransfer | FeatureMatching | None = None
+    memory_augmentation: str = "none"
+    mixed_share: float = 0.0
+    generator_lifetime: int = 0
 
     def __post_init__(self) -> None:
         if self.image_source not in IMAGE_SOURCES:
@@ -70,13 +81,39 @@ class Method:
                 "Expected `memory_size` to be at least 0, `memory_share` in (0, 1]. Received: "
                 f"memory_size={self.memory_size}, memory_share={self.memory_share}"
             )
-        if self.attention and self.interpolation and self.interpolation.mode == "replace":
+        if self.memory_augmentation not in AUGMENTATIONS:
             raise ValueError(
-                "Expected `mode` of `interpolation` to be 'join', because `attention` compares "
+                f"Expected `memory_augmentation` to be one of {', '.join(AUGMENTATIONS)}. "
+                f"Received: memory_augmentation={self.memory_augmentation!r}"
+            )
+        if not 0 <= self.mixed_share <= 1 or (self.mixed_share and not self.redraws):
+            raise ValueError(
+                "Expected `mixed_share` to be from 0 to 1, and 0 without `memory_augmentation`. "
+                f"Received: mixed_share={self.mixed_share}, "
+                f"memory_augmentation={self.memory_augmentation!r}"
+            )
+        if self.generator_lifetime < 0:
+            raise ValueError(
+                "Expected `generator_lifetime` to be at least 0. "
+                f"Received: generator_lifetime={self.generator_lifetime}"
+            )
+        if self.feature_loss and self.interpolation and self.interpolation.mode == "replace":
+            raise ValueError(
+                "Expected `mode` of `interpolation` to be 'join', because `feature_loss` compares "
                 f"the maps of plain images. Received: mode={self.interpolation.mode!r}"
             )
         if not self.generator_objectives:
             raise ValueError("Expected at least one term in `generator_objectives`. Received: none")
+
+    @property
+    def redraws(self) -> bool:
+        """Whether the teacher answers stored images again whenever they are drawn."""
+        return bool(self.memory_size) and self.memory_augmentation != "none"
+
+    @property
+    def needs_labels(self) -> bool:
+        """Whether images are synthesized for given classes."""
+        return any(term.needs_labels for term in self.generator_objectives)
 
     @property
     def needs_features(self) -> bool:
@@ -130,12 +167,16 @@ class Method:
             "memory_size": self.memory_size,
             "memory_share": self.memory_share,
             "image_source": self.image_source,
-            "attention": serialize(self.attention) if self.attention else None,
+            "feature_loss": serialize(self.feature_loss) if self.feature_loss else None,
+            "memory_augmentation": self.memory_augmentation,
+            "mixed_share": self.mixed_share,
+            "generator_lifetime": self.generator_lifetime,
         }
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Method:
         deserialize = keras.saving.deserialize_keras_object
+        features = config.get("feature_loss", config.get("attention"))  # as 0.6.0 wrote it
         return cls(
             discrepancy=deserialize(config["discrepancy"]),
             generator_objectives=tuple(map(deserialize, config["generator_objectives"])),
@@ -146,5 +187,8 @@ class Method:
             memory_share=config.get("memory_share", 1.0),
             # Version 0.5.0 wrote `images`.
             image_source=config.get("image_source", config.get("images", "fresh")),
-            attention=deserialize(config["attention"]) if config.get("attention") else None,
+            feature_loss=deserialize(features) if features else None,
+            memory_augmentation=config.get("memory_augmentation", "none"),  # since 0.7.0
+            mixed_share=config.get("mixed_share", 0.0),
+            generator_lifetime=config.get("generator_lifetime", 0),
         )

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import keras
 
 from dfad_tf import losses
-from dfad_tf.losses import AttentionTransfer
+from dfad_tf.losses import AttentionTransfer, FeatureMatching
 from dfad_tf.methods import method_names
 from dfad_tf.methods.interpolation import VirtualInterpolation
 from dfad_tf.methods.method import Method
@@ -19,6 +19,7 @@ from dfad_tf.synthesis.objectives import (
     InformationEntropy,
     LogitsActivation,
     RepresentationActivation,
+    TargetLabels,
 )
 from dfad_tf.utils import names
 from dfad_tf.utils.errors import InputError
@@ -39,12 +40,24 @@ class Settings:
         representation_activation_norm: `"mean"` or `"sum"` over the features.
         information_entropy_weight: Weight of the class balance, in methods with R_l and R_m. The
             paper's value, 0, disables the term.
-        batch_norm_weight: Weight of the distance to the teacher's batch-norm statistics.
+        batch_norm_weight: Weight of the distance to the teacher's batch-norm statistics. None
+            stands for 1 in `dfq`, and for 0 in the other methods.
+        batch_norm_momentum: Share of earlier batches in the statistics that are compared.
+        label_weight: Weight of the cross-entropy to target labels that are drawn evenly, in any
+            method; 0 disables the term.
+        adversarial_weight: Weight of the discrepancy that the generator maximizes.
+        where_they_agree: Whether only images count in it that teacher and student put into the
+            same class.
+        temperature: Temperature of the student's discrepancy, for `"kl"`.
+        feature_weight: Weight of feature matching in the student's loss; 0 disables it.
         attention: Attention transfer in the student's loss.
         interpolation: Virtual interpolation (Eq. 9).
         memory_size: Number of past images stored for the student, in any method. 0 stores none,
             or 4,096 if the name of the method ends in `+memory`.
         memory_share: Share of the student's batch that is drawn from them, above 0 and at most 1.
+        memory_augmentation: How stored images are altered when they are drawn.
+        mixed_share: Share of the student's batch in which two images are blended.
+        generator_lifetime: Generator steps after which the generator starts again; 0 for never.
     """
 
     discrepancy: str | keras.losses.Loss = "mae"
@@ -54,15 +67,32 @@ class Settings:
     representation_activation_weight: float = 0.01
     representation_activation_norm: str = "mean"
     information_entropy_weight: float = 0.0
-    batch_norm_weight: float = 1.0
+    batch_norm_weight: float | None = None
+    batch_norm_momentum: float = 0.0
+    label_weight: float = 0.0
+    adversarial_weight: float = 1.0
+    where_they_agree: bool = False
+    temperature: float = 1.0
+    feature_weight: float = 0.0
     attention: AttentionTransfer = field(default_factory=lambda: AttentionTransfer(squared=True))
     interpolation: VirtualInterpolation = field(default_factory=VirtualInterpolation)
     memory_size: int = 0
     memory_share: float = 1.0
+    memory_augmentation: str = "none"
+    mixed_share: float = 0.0
+    generator_lifetime: int = 0
 
 
 def _adversarial(settings: Settings) -> tuple[GeneratorObjective, ...]:
-    return (AdversarialDiscrepancy(settings.generator_discrepancy or settings.discrepancy),)
+    if not settings.adversarial_weight:
+        return ()
+    return (
+        AdversarialDiscrepancy(
+            settings.generator_discrepancy or settings.discrepancy,
+            settings.adversarial_weight,
+            where_they_agree=settings.where_they_agree,
+        ),
+    )
 
 
 def _activation(settings: Settings) -> tuple[GeneratorObjective, ...]:
@@ -80,8 +110,35 @@ def _activation(settings: Settings) -> tuple[GeneratorObjective, ...]:
     return terms
 
 
-def _statistics(settings: Settings) -> tuple[GeneratorObjective, ...]:
-    return (BatchNormStatistics(settings.batch_norm_weight),) if settings.batch_norm_weight else ()
+def _inversion(settings: Settings) -> tuple[GeneratorObjective, ...]:
+    """The terms that tie the images to what the teacher has kept of its data."""
+    terms: tuple[GeneratorObjective, ...] = ()
+    if settings.batch_norm_weight:
+        momentum = settings.batch_norm_momentum
+        terms += (BatchNormStatistics(settings.batch_norm_weight, momentum=momentum),)
+    if settings.label_weight:
+        terms += (TargetLabels(settings.label_weight),)
+    return terms
+
+
+def _student_discrepancy(settings: Settings) -> keras.losses.Loss:
+    if settings.temperature == 1.0:
+        return losses.get(settings.discrepancy)
+    if settings.discrepancy not in losses.WITH_TEMPERATURE:
+        raise InputError(
+            f"Expected `discrepancy` to be {' or '.join(losses.WITH_TEMPERATURE)} with a "
+            f"temperature. Received: {settings.discrepancy!r} with {settings.temperature:g}"
+        )
+    return losses.get(settings.discrepancy, temperature=settings.temperature)
+
+
+def _feature_loss(
+    settings: Settings, attention: bool
+) -> AttentionTransfer | FeatureMatching | None:
+    if attention:
+        return settings.attention
+    layers = settings.attention.teacher_layers, settings.attention.student_layers
+    return FeatureMatching(settings.feature_weight, *layers) if settings.feature_weight else None
 
 
 @dataclass(frozen=True)
@@ -92,21 +149,25 @@ class _Row:
     interpolation: bool = False
     image_source: str = "fresh"
     attention: bool = False
+    batch_norm_weight: float = 0.0
     defaults: Settings = field(default_factory=Settings)
 
     def build(self, name: str, settings: Settings | None) -> Method:
         settings = settings or self.defaults
+        if settings.batch_norm_weight is None:
+            settings = replace(settings, batch_norm_weight=self.batch_norm_weight)
         name, with_memory = name.removesuffix(_MEMORY), name.endswith(_MEMORY)
         memory_size = settings.memory_size or (_MEMORY_SIZE if with_memory else 0)
-        terms = tuple(term for part in self.terms for term in part(settings))
+        terms = tuple(term for part in (*self.terms, _inversion) for term in part(settings))
         if not terms:
             raise InputError(
-                "Expected `logits_activation_weight`, `representation_activation_weight` or "
-                f"`information_entropy_weight` to be above 0 for the method {name!r}. Received: 0 "
-                "for all of them"
+                "Expected `adversarial_weight`, `logits_activation_weight`, "
+                "`representation_activation_weight`, `information_entropy_weight`, "
+                "`batch_norm_weight` or `label_weight` to be above 0, as far as the method "
+                f"{name!r} has these terms. Received: 0 for all of them"
             )
         return Method(
-            discrepancy=losses.get(settings.discrepancy),
+            discrepancy=_student_discrepancy(settings),
             generator_objectives=terms,
             interpolation=settings.interpolation if self.interpolation else None,
             student_steps=settings.student_steps,
@@ -114,7 +175,10 @@ class _Row:
             memory_size=memory_size,
             memory_share=settings.memory_share,
             image_source=self.image_source,
-            attention=settings.attention if self.attention else None,
+            feature_loss=_feature_loss(settings, self.attention),
+            memory_augmentation=settings.memory_augmentation,
+            mixed_share=settings.mixed_share,
+            generator_lifetime=settings.generator_lifetime,
         )
 
 
@@ -143,7 +207,7 @@ _ROWS = {
     "proposed": _Row((_adversarial, _activation), interpolation=True),
     "dafl": _Row((_activation,), image_source="same_images", defaults=_DAFL),
     "zskt": _Row((_adversarial,), image_source="same_latents", attention=True, defaults=_ZSKT),
-    "dfq": _Row((_adversarial, _activation, _statistics), defaults=_DFQ),
+    "dfq": _Row((_adversarial, _activation), batch_norm_weight=1.0, defaults=_DFQ),
 }
 METHODS: dict[str, _Row] = {
     name + suffix: row for suffix in ("", _MEMORY) for name, row in _ROWS.items()

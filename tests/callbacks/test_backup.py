@@ -15,9 +15,9 @@ from dfad_tf.methods import data_methods
 from dfad_tf.utils.errors import InputError
 from tests.conftest import small_classifier
 from tests.helpers.interrupt import Interrupt
-from tests.helpers.small_distiller import fit, labelled, make
+from tests.helpers.small_distiller import fit, labelled, make, make_inversion
 
-METHODS = ["proposed", "proposed+memory", "zskt", "dfq", "dafl"]
+METHODS = ["proposed", "proposed+memory", "zskt", "dfq", "dafl", "inversion"]
 
 
 def interrupted(distiller, callbacks, at, **arguments):
@@ -39,10 +39,13 @@ def unchanged(before, distiller):
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("at", [(0, 1), (1, 3), (2, 0)], ids=["first", "last_step", "begun"])
 def test_an_interrupted_run_equals_one_without_an_interruption(tmp_path, method, at):
-    straight = make(method)
+    def built():
+        return make_inversion() if method == "inversion" else make(method)
+
+    straight = built()
     expected = fit(straight, epochs=3, steps=4)
-    interrupted(make(method), [Backup(tmp_path, every=1)], at)
-    resumed = make(method)
+    interrupted(built(), [Backup(tmp_path, every=1)], at)
+    resumed = built()
     history = fit(resumed, epochs=3, steps=4, callbacks=[Backup(tmp_path, every=1)])
     assert history.history == expected.history
     assert history.epoch == [0, 1, 2]

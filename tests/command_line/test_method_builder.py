@@ -17,7 +17,7 @@ def settings_of(method):
         "discrepancy": method.discrepancy.get_config(),
         "student_steps": method.student_steps,
         "image_source": method.image_source,
-        "attention": method.attention and method.attention.get_config(),
+        "features": method.feature_loss and method.feature_loss.get_config(),
         "memory": (method.memory_size, method.memory_share),
         "interpolated": method.interpolation is not None,
         "name": method.name,
@@ -57,7 +57,7 @@ def test_flags_set_the_terms_of_the_method():
     }  # fmt: skip
     assert method.student_steps == 4 and method.discrepancy.name == "mean_absolute_error"
     parse("--method=zskt", "--attention_weight=7", "--teacher_layers=a,b", "--student_layers=c,d")
-    attention = method_builder.method_from_flags().attention
+    attention = method_builder.method_from_flags().feature_loss
     assert attention.weight == 7 and attention.squared
     assert (attention.teacher_layers, attention.student_layers) == (("a", "b"), ("c", "d"))
 

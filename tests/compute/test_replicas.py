@@ -16,7 +16,7 @@ from dfad_tf.methods.table import Settings
 from dfad_tf.utils.errors import InputError
 from tests.conftest import small_classifier, small_generator, weights
 from tests.helpers.distiller_state import state
-from tests.helpers.small_distiller import SHAPE, fit, labelled
+from tests.helpers.small_distiller import SHAPE, fit, labelled, make_inversion
 
 # A hundredth of the effect of the smallest mistake that these tests were seen to find.
 TOLERANCE = 3e-6
@@ -33,7 +33,7 @@ def make(method, wrap=lambda optimizer: optimizer, **sgd):
     return distiller
 
 
-def check_same(strategy, *arguments, **sgd):
+def check_same(strategy, *arguments, make=make, **sgd):
     """Check that a run on two replicas equals that on one device, and return both."""
     one = make(*arguments, **sgd)
     start = weights(one.student) + weights(one.generator)
@@ -58,6 +58,14 @@ def run(strategy, function):
 @pytest.mark.parametrize("method", ["proposed", "dafl", "zskt", "dfq"])
 def test_two_replicas_equal_one_device_with_the_same_global_batch(two_replicas, method):
     check_same(two_replicas, method)
+
+
+@pytest.mark.slow
+def test_two_replicas_equal_one_device_with_images_tied_to_the_teachers_statistics(two_replicas):
+    def make_slowly():
+        return make_inversion(optimizer=lambda _: keras.optimizers.SGD(4e-3, 0.9))
+
+    check_same(two_replicas, make=make_slowly)
 
 
 @pytest.mark.slow

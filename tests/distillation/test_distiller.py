@@ -155,9 +155,9 @@ def test_every_step_draws_fresh_noise():
     distiller = make(run_eagerly=True)
     generate, drawn = distiller.sampler.generate, []
 
-    def recorded(batch_size, stream, step):
+    def recorded(batch_size, stream, step, labels=None):
         drawn.append((stream, int(step)))
-        return generate(batch_size, stream, step)
+        return generate(batch_size, stream, step, labels)
 
     distiller.sampler.generate = recorded
     fit(distiller, steps=3)

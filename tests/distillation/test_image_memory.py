@@ -120,3 +120,33 @@ def test_its_variables_are_all_of_its_state(size):
     np.testing.assert_array_equal(memory.draw(9, key(0))[0], drawn[0])
     memory.add(*numbered(5))
     assert 5 in numbers(memory.images)
+
+
+def labelled_memory(counts, size=64):
+    """A memory with a number of images of each class; their values are the class."""
+    memory = ImageMemory(size, SHAPE, len(counts))
+    labels = np.repeat(np.arange(len(counts)), counts)
+    images = np.broadcast_to(labels[:, None, None, None], (len(labels), *SHAPE))
+    memory.add(tf.constant(images, tf.float32), tf.one_hot(labels, len(counts)) * 9.0)
+    return memory
+
+
+def test_all_stored_classes_are_drawn_equally_often():
+    drawn = numbers(labelled_memory([40, 1, 5, 0]).draw_evenly(3000, key(1)))
+    counts = np.bincount(drawn, minlength=4)
+    assert counts[3] == 0 and counts[:3].min() > 900 and counts[:3].max() < 1100
+
+
+def test_images_of_a_class_are_drawn_equally_often_and_only_stored_ones():
+    memory = ImageMemory(100, SHAPE, 3)
+    images, _ = numbered(4, 5, 6)
+    memory.add(images, tf.constant([[0.0, 9.0, 0.0]] * 3))
+    counts = np.bincount(numbers(memory.draw_evenly(3000, key(2))), minlength=7)
+    assert counts[:4].sum() == 0 and counts[4:].min() > 900
+
+
+def test_an_even_draw_depends_on_the_key_alone():
+    memory = labelled_memory([10, 20, 30])
+    first, again, other = (memory.draw_evenly(50, key(n)) for n in (1, 1, 2))
+    np.testing.assert_array_equal(first, again)
+    assert (first.numpy() != other.numpy()).any()

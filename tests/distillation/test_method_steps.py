@@ -41,8 +41,8 @@ def watched(distiller):
     """All passes of the generator and all student steps of an eager distiller, in order."""
     events, generate, step = [], distiller.sampler.generate, distiller.student_step
 
-    def generated(batch_size, stream, key):
-        images = generate(batch_size, stream, key)
+    def generated(batch_size, stream, key, labels=None):
+        images = generate(batch_size, stream, key, labels)
         events.append((stream, int(key), np.array(images)))
         return images
 
@@ -200,7 +200,7 @@ def test_virtual_images_beside_attention_transfer_compare_no_maps():
     blend = VirtualInterpolation(weight=0.5, share=0.5)
     method = Method(
         methods.get("zskt").discrepancy, (AdversarialDiscrepancy(),), blend,
-        attention=AttentionTransfer(20.0, squared=True),
+        feature_loss=AttentionTransfer(20.0, squared=True),
     )  # fmt: skip
     teacher, student = small_classifier(batch_norm=True), small_classifier()
     distiller = make(method, student, teacher, steps=1)

@@ -42,8 +42,8 @@ def generated(distiller):
     """The images that an eager distiller generates after this call: `(stream, images)` per pass."""
     generate, drawn = distiller.sampler.generate, []
 
-    def recorded(batch_size, stream, step):
-        images = generate(batch_size, stream, step)
+    def recorded(batch_size, stream, step, labels=None):
+        images = generate(batch_size, stream, step, labels)
         drawn.append((stream, images.shape[0]))
         return images
 

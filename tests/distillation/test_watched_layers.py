@@ -134,7 +134,7 @@ def test_maps_come_before_statistics():
     method = methods.Method(
         methods.get("dfq").discrepancy,
         methods.get("dfq").generator_objectives,
-        attention=AttentionTransfer(),
+        feature_loss=AttentionTransfer(),
     )
     teacher = small_classifier(batch_norm=True)
     watched = WatchedLayers(method, TeacherSignals(teacher), small_classifier())

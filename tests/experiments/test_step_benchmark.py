@@ -125,9 +125,9 @@ def test_images_that_all_student_steps_share_are_generated_once():
 def test_attention_maps_of_remembered_images_are_counted():
     method = dataclasses.replace(methods.get("zskt+memory"), memory_share=0.5)
     counted = []
-    for attention in (method.attention, None):
+    for attention in (method.feature_loss, None):
         distiller = DataFreeDistiller(small_classifier(), small_classifier(), small_generator())
-        distiller.compile(method=dataclasses.replace(method, attention=attention))
+        distiller.compile(method=dataclasses.replace(method, feature_loss=attention))
         counted.append(multiply_adds_per_step(distiller, 8))
     teacher = 36 * 9 * 4 + 144 * 8 + 8 * 3
     assert counted[0] - counted[1] == 10 * 4 * teacher

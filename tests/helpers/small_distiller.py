@@ -3,10 +3,38 @@
 import keras
 import numpy as np
 
+from dfad_tf import methods
 from dfad_tf.distillation.distiller import DataFreeDistiller
+from dfad_tf.methods.method import Method
+from dfad_tf.methods.table import Settings
+from dfad_tf.synthesis import generators
 from tests.conftest import small_classifier, small_generator
 
 SHAPE = (8, 8, 1)
+
+
+def inversion(**settings) -> Method:
+    """The paper's method on images that are tied to the teacher's statistics, with all state."""
+    given = {
+        "discrepancy": "kl", "temperature": 2.0, "batch_norm_weight": 1.0,
+        "batch_norm_momentum": 0.5, "label_weight": 0.5, "where_they_agree": True,
+        "feature_weight": 1.0, "memory_size": 24, "memory_augmentation": "shift_flip",
+        "mixed_share": 0.5, "generator_lifetime": 3, "student_steps": 2, **settings,
+    }  # fmt: skip
+    return methods.get("proposed", Settings(**given))
+
+
+def conditional_generator():
+    """A compact generator that is conditioned on the three classes."""
+    return generators.build("compact", 5, SHAPE, [0.0], [1.0], num_classes=3)
+
+
+def make_inversion(seed=0, optimizer=keras.optimizers.Adam, **settings):
+    keras.utils.set_random_seed(7)
+    networks = (small_classifier(batch_norm=True) for _ in range(2))
+    distiller = DataFreeDistiller(*networks, conditional_generator())
+    distiller.compile(optimizer(1e-2), optimizer(1e-2), inversion(**settings), seed=seed)
+    return distiller
 
 
 def make(method="proposed", student=None, seed=0, **compile_arguments):

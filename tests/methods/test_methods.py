@@ -1,5 +1,7 @@
 """Each row of the table is the composition that its paper describes."""
 
+import dataclasses
+
 import keras
 import numpy as np
 import pytest
@@ -17,7 +19,6 @@ SETTINGS = Settings(
     logits_activation_weight=0.3,
     representation_activation_weight=0.2,
     information_entropy_weight=0.4,
-    batch_norm_weight=0.7,
 )
 EQUATION_1, ACTIVATION = (
     {"adversarial_discrepancy": 1.0},
@@ -35,7 +36,7 @@ COMPOSITIONS = {
     "proposed": (EQUATION_1 | ACTIVATION, True, "fresh", False),
     "dafl": (ACTIVATION, False, "same_images", False),
     "zskt": (EQUATION_1, False, "same_latents", True),
-    "dfq": (EQUATION_1 | ACTIVATION | {"batch_norm_statistics": 0.7}, False, "fresh", False),
+    "dfq": (EQUATION_1 | ACTIVATION | {"batch_norm_statistics": 1.0}, False, "fresh", False),
 }
 
 
@@ -49,11 +50,52 @@ def test_a_row_has_its_parts_and_no_others(name):
     terms, interpolated, images, attention = COMPOSITIONS[name.removesuffix("+memory")]
     assert {term.name: term.weight for term in method.generator_objectives} == terms
     assert (method.interpolation is not None) == interpolated
-    assert method.image_source == images and (method.attention is not None) == attention
+    assert method.image_source == images and (method.feature_loss is not None) == attention
     assert method.needs_features == ("representation_activation" in terms)
     assert any(term.needs_student for term in method.generator_objectives) == (name[:4] != "dafl")
     assert method.memory_size == (4096 if name.endswith("+memory") else 0)
     assert method.name == name
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_every_row_can_be_tied_to_the_teachers_statistics_and_even_labels(name):
+    settings = dataclasses.replace(
+        SETTINGS, batch_norm_weight=0.7, batch_norm_momentum=0.9, label_weight=0.5
+    )
+    terms = {term.name: term for term in methods.get(name, settings).generator_objectives}
+    assert terms["batch_norm_statistics"].weight == 0.7
+    assert terms["batch_norm_statistics"].momentum == 0.9
+    assert terms["target_labels"].weight == 0.5
+    own = set(COMPOSITIONS[name.removesuffix("+memory")][0])
+    assert set(terms) == own | {"batch_norm_statistics", "target_labels"}
+    untied = dataclasses.replace(settings, batch_norm_weight=0.0, label_weight=0.0)
+    found = {term.name for term in methods.get(name, untied).generator_objectives}
+    assert found == own - {"batch_norm_statistics"}
+
+
+def test_settings_of_the_student_and_of_the_stored_images():
+    settings = Settings(
+        discrepancy="kl", temperature=4.0, feature_weight=2.0, memory_size=64,
+        memory_augmentation="shift", mixed_share=0.5, generator_lifetime=7, adversarial_weight=0.5,
+        where_they_agree=True,
+    )  # fmt: skip
+    method = methods.get("dfad", settings)
+    assert method.discrepancy.temperature == 4.0
+    assert method.feature_loss.weight == 2.0 and method.redraws
+    assert (method.mixed_share, method.generator_lifetime) == (0.5, 7)
+    (term,) = method.generator_objectives
+    assert term.weight == 0.5 and term.where_they_agree
+    assert Method.from_config(method.get_config()).get_config() == method.get_config()
+    with pytest.raises(InputError, match="`discrepancy` to be kl.*'mae' with 4"):
+        methods.get("dfad", Settings(temperature=4.0))
+    with pytest.raises(ValueError, match="0 without `memory_augmentation`.*mixed_share=0.5"):
+        methods.get("dfad", Settings(mixed_share=0.5, memory_size=64))
+    with pytest.raises(ValueError, match="shift_flip. Received: memory_augmentation='flip'"):
+        methods.get("dfad", Settings(memory_augmentation="flip"))
+    with pytest.raises(ValueError, match="Received: generator_lifetime=-1"):
+        methods.get("dfad", Settings(generator_lifetime=-1))
+    with pytest.raises(InputError, match="`adversarial_weight`"):
+        methods.get("dfad", Settings(adversarial_weight=0.0))
 
 
 def test_without_settings_a_row_has_the_strengths_of_its_authors():
@@ -71,7 +113,7 @@ def test_without_settings_a_row_has_the_strengths_of_its_authors():
         "batch_norm_statistics": 1.0,
     }  # fmt: skip
     assert [method.student_steps for method in (dafl, zskt, dfq)] == [1, 10, 10]
-    assert zskt.attention.weight == 250.0 and zskt.attention.squared
+    assert zskt.feature_loss.weight == 250.0 and zskt.feature_loss.squared
     for method in (dafl, zskt, dfq):
         assert method.discrepancy.name == "kullback_leibler_discrepancy"
     for method in (zskt, dfq):
@@ -109,7 +151,7 @@ def test_serialization(name):
     for part in ("student_steps", "name", "memory_size", "memory_share", "image_source"):
         assert getattr(again, part) == getattr(method, part)
     assert (again.interpolation is None) == (method.interpolation is None)
-    assert (again.attention is None) == (method.attention is None)
+    assert (again.feature_loss is None) == (method.feature_loss is None)
 
 
 @pytest.mark.parametrize("name", METHODS)
@@ -174,7 +216,7 @@ def test_images_that_are_shared_are_generated_once(name, images):
 
 def test_a_configuration_of_an_older_release_is_read():
     config = methods.get("proposed").get_config()
-    for name in ("memory_size", "memory_share", "image_source", "attention"):
+    for name in ("memory_size", "memory_share", "image_source", "feature_loss"):
         del config[name]
     assert Method.from_config(config).get_config() == methods.get("proposed").get_config()
 
@@ -210,6 +252,6 @@ def test_names_ignore_dashes_and_capitals():
 
 def test_attention_transfer_needs_plain_images():
     parts = (methods.get("zskt").discrepancy, (AdversarialDiscrepancy(),))
-    Method(*parts, VirtualInterpolation(), attention=AttentionTransfer())
+    Method(*parts, VirtualInterpolation(), feature_loss=AttentionTransfer())
     with pytest.raises(ValueError, match="Received: mode='replace'"):
-        Method(*parts, VirtualInterpolation(mode="replace"), attention=AttentionTransfer())
+        Method(*parts, VirtualInterpolation(mode="replace"), feature_loss=AttentionTransfer())

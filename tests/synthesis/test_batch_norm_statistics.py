@@ -60,3 +60,54 @@ def test_serialization_and_what_it_needs():
     again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(objective))
     assert (again.weight, again.name) == (0.5, "statistics")
     assert again.needs_batch_norm and not again.needs_student and not again.needs_features
+
+
+def test_the_running_average_is_compared_and_only_the_current_batch_has_a_gradient():
+    mean, variance = np.array([0.5, -1.0], "f4"), np.array([1.0, 2.0], "f4")
+    objective = BatchNormStatistics(momentum=0.75)
+    objective.build([(mean, variance)])
+    running = None
+    for seed in range(3):
+        inputs = drawn(6, 4, 4, 2, seed=seed)
+        found = inputs.mean((0, 1, 2)), inputs.var((0, 1, 2))
+        first = running is None
+        running = [
+            new if first else 0.75 * old + 0.25 * new
+            for old, new in zip(running or found, found, strict=True)
+        ]
+        expected = sum(
+            np.linalg.norm(a - b) for a, b in zip(running, (mean, variance), strict=True)
+        )
+        variable = tf.Variable(inputs)
+        with tf.GradientTape() as tape:
+            value = objective.call(
+                ForwardPass(None, LOGITS, batch_norm=((variable, mean, variance),))
+            )
+        assert float(value) == pytest.approx(expected, rel=1e-4)
+        np.testing.assert_allclose(objective.variables[0], running[0], rtol=1e-4)
+        gradient = tape.gradient(value, variable).numpy()
+        # Of the mean's distance alone: the variance does not react to a shift of all values.
+        direction = (running[0] - mean) / np.linalg.norm(running[0] - mean)
+        np.testing.assert_allclose(gradient.sum((0, 1, 2)), 0.25 * direction, atol=1e-3)
+
+
+def test_a_term_is_built_again_for_another_teacher():
+    objective = BatchNormStatistics(momentum=0.5)
+    assert objective.variables == []
+    objective.build([(np.zeros(2), np.ones(2))])
+    assert [tuple(v.shape) for v in objective.variables] == [(2,), (2,), ()]
+    objective.build([(np.zeros(3), np.ones(3)), (np.zeros(4), np.ones(4))])
+    assert [tuple(v.shape) for v in objective.variables] == [(3,), (3,), (4,), (4,), ()]
+    objective.build([])
+    assert objective.variables == []
+    plain = BatchNormStatistics()
+    plain.build([(np.zeros(2), np.ones(2))])
+    assert plain.variables == []
+
+
+def test_the_momentum_is_checked_and_saved():
+    for momentum in (-0.1, 1.0):
+        with pytest.raises(ValueError, match=f"Received: momentum={momentum}"):
+            BatchNormStatistics(momentum=momentum)
+    saved = keras.saving.serialize_keras_object(BatchNormStatistics(momentum=0.9))
+    assert keras.saving.deserialize_keras_object(saved).momentum == 0.9

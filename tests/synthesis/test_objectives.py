@@ -12,13 +12,18 @@ from dfad_tf.synthesis.objectives import (
     InformationEntropy,
     LogitsActivation,
     RepresentationActivation,
+    TargetLabels,
 )
 
 LOGITS = np.array([[2.0, -1.0, 0.5], [0.0, 3.0, -2.0]], np.float32)
 STUDENT = np.array([[1.0, 0.0, 0.5], [1.0, 1.0, 1.0]], np.float32)
 FEATURES = np.array([[1.0, -2.0], [0.5, 0.5]], np.float32)
-FORWARD = ForwardPass(np.zeros((2, 4, 4, 1)), LOGITS, FEATURES, STUDENT)
-TERMS = [AdversarialDiscrepancy, InformationEntropy, LogitsActivation, RepresentationActivation]
+LABELS = np.array([2, 1])
+FORWARD = ForwardPass(np.zeros((2, 4, 4, 1)), LOGITS, FEATURES, STUDENT, labels=LABELS)
+TERMS = [
+    AdversarialDiscrepancy, InformationEntropy, LogitsActivation, RepresentationActivation,
+    TargetLabels,
+]  # fmt: skip
 
 
 def softmax(x):
@@ -27,6 +32,22 @@ def softmax(x):
 
 def test_adversarial_discrepancy_is_the_negated_loss():
     assert float(AdversarialDiscrepancy().call(FORWARD)) == pytest.approx(-8 / 6)
+
+
+def test_only_images_on_which_the_networks_agree_may_count():
+    # They agree on the first image: both predict class 0. The mean is over both images.
+    expected = -np.abs(LOGITS[0] - STUDENT[0]).mean() / 2
+    other = FORWARD._replace(student_logits=np.array([STUDENT[0], [2.0, 1.0, 1.0]], np.float32))
+    term = AdversarialDiscrepancy(where_they_agree=True)
+    assert float(term.call(other)) == pytest.approx(expected)
+    again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(term))
+    assert again.where_they_agree and float(again.call(other)) == pytest.approx(expected)
+
+
+def test_target_labels_is_the_cross_entropy_to_the_given_labels():
+    p = softmax(LOGITS)
+    expected = -np.mean([np.log(p[0, 2]), np.log(p[1, 1])])
+    assert float(TargetLabels().call(FORWARD)) == pytest.approx(expected, rel=1e-5)
 
 
 def test_logits_activation_is_the_cross_entropy_to_the_own_label():
@@ -66,7 +87,7 @@ def test_every_term_says_what_it_needs_and_survives_serialization(kind):
     term = kind(weight=0.25)
     needed = ForwardPass(
         None, LOGITS, FEATURES if term.needs_features else None,
-        STUDENT if term.needs_student else None,
+        STUDENT if term.needs_student else None, labels=LABELS if term.needs_labels else None,
     )  # fmt: skip
     again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(term))
     assert again.weight == 0.25 and again.name == term.name

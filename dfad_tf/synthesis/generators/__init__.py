@@ -28,6 +28,7 @@ def build(
     mean: Sequence[float],
     std: Sequence[float],
     value_range: tuple[Sequence[float], Sequence[float]] | None = None,
+    num_classes: int = 0,
 ) -> keras.Model:
     """Build an untrained generator by name.
 
@@ -39,9 +40,12 @@ def build(
         std: Standard deviation of each channel.
         value_range: Minimum and maximum of each channel of the images, which the compact
             generators then respect. None leaves the images unbounded.
+        num_classes: Number of classes that the compact generators are conditioned on; 0 for
+            none. The input then has as many further values.
 
     Returns:
-        A model from latents `(batch, latent_size)` to the teacher's input.
+        A model from latents `(batch, latent_size)`, with further values for `num_classes`, to
+        the teacher's input.
 
     Raises:
         InputError: If the name is unknown or the generator does not support the shape.
@@ -56,9 +60,10 @@ def build(
             f"Expected `output_shape` (height, width, channels) for the generator {name!r}; the "
             f"generator 'dense' supports vectors. Received: {output_shape}"
         )
-    if value_range is not None and name.lower().startswith("compact"):
-        return builder(latent_size, tuple(output_shape), mean, std, value_range=value_range)
-    return builder(latent_size, tuple(output_shape), mean, std)
+    shape = tuple(output_shape)
+    if not name.lower().startswith("compact"):
+        return builder(latent_size, shape, mean, std)
+    return builder(latent_size, shape, mean, std, value_range=value_range, num_classes=num_classes)
 
 
 def check_name(name: str) -> None:

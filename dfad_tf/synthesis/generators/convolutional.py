@@ -10,6 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from dfad_tf.synthesis.generators.class_condition import conditional_input
 from dfad_tf.synthesis.generators.upsampled_convolution import UpsampledConv2D
 from dfad_tf.utils.errors import InputError
 
@@ -69,6 +70,7 @@ def compact_generator(
     std: Sequence[float],
     width: int = 16,
     value_range: tuple[Sequence[float], Sequence[float]] | None = None,
+    num_classes: int = 0,
     name: str = "compact",
 ) -> keras.Model:
     """Build a generator for small networks and images of any size.
@@ -87,16 +89,19 @@ def compact_generator(
         value_range: Minimum and maximum of each channel, in the teacher's input units. The
             images are then in this range, as real images are, with the same mean and standard
             deviation. None leaves them unbounded, as in `dfad_generator`.
+        num_classes: Number of classes that the images are conditioned on; 0 for none. The input
+            then has as many further values (see `class_condition`).
         name: Name of the model.
 
     Returns:
-        A model from latents `(batch, latent_size)` to images in the teacher's units.
+        A model from latents `(batch, latent_size + num_classes)` to images in the teacher's
+        units.
     """
     height, breadth, channels = output_shape
     doublings = max(1, round(math.log2(max(height, breadth) / 16)))
     side = tuple(-(-s // 2 ** (doublings + 1)) for s in (height, breadth))
-    inputs = keras.Input((latent_size,), name="latent")
-    x = keras.layers.Dense(4 * width * side[0] * side[1])(inputs)
+    inputs, x = conditional_input(latent_size, num_classes)
+    x = keras.layers.Dense(4 * width * side[0] * side[1])(x)
     x = keras.layers.Reshape((*side, 4 * width))(x)
     x = keras.layers.LeakyReLU(0.2)(_batch_norm(x))
     for _ in range(doublings):

@@ -6,6 +6,7 @@ from dfad_tf.synthesis.objectives.generator_objective import ForwardPass, Genera
 from dfad_tf.synthesis.objectives.information_entropy import InformationEntropy
 from dfad_tf.synthesis.objectives.logits_activation import LogitsActivation
 from dfad_tf.synthesis.objectives.representation_activation import RepresentationActivation
+from dfad_tf.synthesis.objectives.target_labels import TargetLabels
 
 __all__ = [
     "AdversarialDiscrepancy",
@@ -15,4 +16,5 @@ __all__ = [
     "InformationEntropy",
     "LogitsActivation",
     "RepresentationActivation",
+    "TargetLabels",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import keras
@@ -18,6 +19,8 @@ class ForwardPass(NamedTuple):
         student_logits: `(batch, classes)`, float32; None unless a term needs them.
         batch_norm: Input, moving mean and moving variance of each batch normalization of the
             teacher; empty unless a term needs them.
+        labels: The classes that the images are synthesized for, `(batch,)`, int32; None unless a
+            term needs them.
     """
 
     images: tf.Tensor
@@ -25,6 +28,7 @@ class ForwardPass(NamedTuple):
     teacher_features: tf.Tensor | None = None
     student_logits: tf.Tensor | None = None
     batch_norm: tuple[tuple[tf.Tensor, keras.Variable, keras.Variable], ...] = ()
+    labels: tf.Tensor | None = None
 
 
 class GeneratorObjective:
@@ -41,10 +45,24 @@ class GeneratorObjective:
     needs_features = False
     needs_student = False
     needs_batch_norm = False
+    needs_labels = False
 
     def __init__(self, weight: float = 1.0, name: str = "generator_objective") -> None:
         self.weight = weight
         self.name = name
+
+    def build(self, batch_norm: Sequence[tuple[keras.Variable, keras.Variable]]) -> None:
+        """Create the state of the term; most terms have none.
+
+        Args:
+            batch_norm: Moving mean and moving variance of each batch normalization of the
+                teacher; empty unless the term needs them.
+        """
+
+    @property
+    def variables(self) -> list[tf.Variable]:
+        """The state of the term, which a backup contains."""
+        return []
 
     def call(self, forward: ForwardPass) -> tf.Tensor:
         """Return the unweighted term for one batch, a scalar.

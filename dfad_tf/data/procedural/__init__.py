@@ -1,0 +1,1 @@
+"""Images that are drawn by rules, without any data."""

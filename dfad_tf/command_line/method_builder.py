@@ -71,8 +71,10 @@ def method_from_flags() -> Method:
         attention=_attention(squared=True),
         memory_size=FLAGS.memory_size,
         memory_share=FLAGS.memory_share,
-        memory_augmentation=FLAGS.memory_augmentation,
+        image_augmentation=FLAGS.image_augmentation,
         mixed_share=FLAGS.mixed_share,
+        procedural_size=FLAGS.procedural_size,
+        procedural_share=FLAGS.procedural_share,
         generator_lifetime=FLAGS.generator_lifetime,
         interpolation=VirtualInterpolation(
             weight=FLAGS.interpolation_weight,

@@ -35,19 +35,34 @@ flags.DEFINE_float(
     lower_bound=1e-6,
     upper_bound=1.0,
 )
+flags.DEFINE_float(
+    "procedural_share",
+    0.0,
+    "Share of the student's batch that consists of procedural images: shapes and textures that are "
+    "drawn without data. --memory_share is then the share among the other images.",
+    lower_bound=0.0,
+    upper_bound=0.99,
+)
+flags.DEFINE_integer(
+    "procedural_size",
+    20_000,
+    "Number of procedural images, where --procedural_share is above 0. Twice as many are drawn, "
+    "and those are kept that cover the teacher's classes evenly.",
+    lower_bound=1,
+)
 flags.DEFINE_enum(
-    "memory_augmentation",
+    "image_augmentation",
     "none",
     ["none", "shift", "shift_flip"],
-    "How kept images are altered when they are drawn: shifted by up to an eighth of the side, and "
-    "mirrored. The teacher then answers the altered images, and all classes are drawn equally "
-    "often.",
+    "How kept and procedural images are altered when they are drawn: shifted by up to an eighth of "
+    "the side, and mirrored. The teacher then answers the altered images, and all classes are "
+    "drawn equally often.",
 )
 flags.DEFINE_float(
     "mixed_share",
     0.0,
-    "Share of the student's batch in which two drawn images are blended, before the teacher "
-    "answers them; needs --memory_augmentation.",
+    "Share of the altered images in which two images are blended, before the teacher answers them; "
+    "needs --image_augmentation or --procedural_share.",
     lower_bound=0.0,
     upper_bound=1.0,
 )

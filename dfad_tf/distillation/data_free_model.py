@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any, TypeVar
 
 import keras
 import tensorflow as tf
 
 from dfad_tf.compute import keras_internals, replicas
+from dfad_tf.data.pixel_contract import PixelContract
 from dfad_tf.distillation.distillation_model import DistillationModel
 from dfad_tf.distillation.generated_validation import GeneratedValidation
 from dfad_tf.distillation.training_images import TrainingImages
@@ -27,6 +29,7 @@ class DataFreeModel(DistillationModel):
         teacher: The frozen teacher.
         generator: The network that `generator_optimizer` trains.
         features: Name of the teacher's layer that R_m reads; None for the penultimate layer.
+        contract: Pixels that the teacher expects; None where no part needs them.
         signals: The teacher's answers.
         method: The method, set by `compile`.
         sampler: The source of training images, set by `compile`.
@@ -38,6 +41,7 @@ class DataFreeModel(DistillationModel):
     teacher: keras.Model
     generator: keras.Model
     features: str | None
+    contract: PixelContract | None
     signals: TeacherSignals
     sampler: TrainingImages
     generator_optimizer: keras.optimizers.Optimizer
@@ -89,6 +93,7 @@ class DataFreeModel(DistillationModel):
             **super().get_config(),
             **{name: serialize(getattr(self, name)) for name in _NETWORKS},
             "features": self.features,
+            "contract": dataclasses.asdict(self.contract) if self.contract else None,
         }
 
     @classmethod
@@ -98,4 +103,12 @@ class DataFreeModel(DistillationModel):
         del custom_objects
         for network in _NETWORKS:
             config[network] = keras.saving.deserialize_keras_object(config[network])
+        if config.get("contract"):
+            contract = config["contract"]
+            config["contract"] = PixelContract(
+                contract["range"],
+                tuple(contract["mean"]),
+                tuple(contract["std"]),
+                contract["source"],
+            )
         return cls(**config)

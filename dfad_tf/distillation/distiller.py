@@ -14,6 +14,7 @@ from dfad_tf.compute import keras_internals, replicas
 from dfad_tf.compute.optimizers import apply_gradients, with_loss_scaling
 from dfad_tf.compute.pipelines import in_batches
 from dfad_tf.compute.precision import resolve_precision
+from dfad_tf.data.pixel_contract import PixelContract
 from dfad_tf.distillation.compatibility import (
     check_counts,
     check_features,
@@ -50,6 +51,7 @@ class DataFreeDistiller(DataFreeModel):
         student: A classifier with the same input, whose outputs are logits.
         generator: A model from latents `(batch, latent)` to the teacher's input.
         features: Name of the teacher's layer that R_m reads. None selects the penultimate layer.
+        contract: Pixels that the teacher expects, for procedural images. None detects them.
         name: Name of the model.
         **arguments: As for `keras.Model`.
 
@@ -73,6 +75,7 @@ class DataFreeDistiller(DataFreeModel):
         student: keras.Model,
         generator: keras.Model,
         features: str | None = None,
+        contract: PixelContract | None = None,
         name: str = "data_free_distiller",
         **arguments: Any,
     ) -> None:
@@ -80,7 +83,8 @@ class DataFreeDistiller(DataFreeModel):
         check_fit(teacher, student, generator)
         teacher.trainable = False
         self.teacher, self.student, self.generator = teacher, student, generator
-        self.features, self.signals = features, TeacherSignals(teacher, features)
+        self.features, self.contract = features, contract
+        self.signals = TeacherSignals(teacher, features)
         self.built = True  # All three networks are.
 
     def compile(
@@ -128,12 +132,10 @@ class DataFreeDistiller(DataFreeModel):
             self.watched = WatchedLayers(method, self.signals, self.student, precision)
             generator, signals = TrainingForm(self.generator, precision), self.watched.signals
             self.sampler = TrainingImages(generator, signals, seed, self.watched.map_count)
-            if method.memory_size:
-                self.sampler.remember(method)
+            self.sampler.add_sources(method, self.contract)
             for term in method.generator_objectives:
                 term.build(self.watched.moving_statistics() if term.needs_batch_norm else ())
-            lifetime = method.generator_lifetime
-            self.renewal = Renewal(self.generator, lifetime) if lifetime else None
+            self.renewal = Renewal(self.generator, method.generator_lifetime)
         self.compile_arguments = {
             "optimizer": self.optimizer,
             "generator_optimizer": self.generator_optimizer,
@@ -196,6 +198,8 @@ class DataFreeDistiller(DataFreeModel):
         replicas.check_shares(batch_size, self.method.shared_counts(batch_size), devices)
         if isinstance(validation_data, (tuple, list)):
             validation_data = in_batches(tuple(validation_data), validation_batch_size)
+        if self.sampler.procedural:
+            self.sampler.procedural.fill(self.signals)
         callbacks = tf.nest.flatten(callbacks) if callbacks else []
         self.generated_validation = None
         if held_out_images:
@@ -273,8 +277,7 @@ class DataFreeDistiller(DataFreeModel):
             The batch, with the teacher's answers.
         """
         step = self.generator_optimizer.iterations
-        if self.renewal:
-            self.renewal.apply(step, self.sampler.key("renewal", step))
+        self.renewal.apply(step, lambda: self.sampler.key("renewal", step))
         labels = self.sampler.labels(batch_size, step) if self.method.needs_labels else None
         terms, variables = self.method.generator_objectives, self.generator.trainable_variables
         with tf.GradientTape(watch_accessed_variables=False) as tape:

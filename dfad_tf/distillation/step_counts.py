@@ -47,8 +47,10 @@ def step_counts(method: Method, batch_size: int) -> StepCounts:
         student_images += virtual if method.interpolation.mode == "join" else 0
         teacher_images = virtual if method.interpolation.labels == "teacher" else 0
     # The memory stores no feature maps, and no answers to altered images.
+    procedural = method.procedural_count(batch_size)
+    teacher_images += procedural
     if method.memory_size and (method.feature_loss or method.redraws):
-        teacher_images += memory_count(batch_size, method.memory_share)
+        teacher_images += memory_count(batch_size - procedural, method.memory_share)
     generated = method.images_per_step(batch_size) - batch_size
     passes = 1 if method.image_source == "same_latents" else method.student_steps
     return StepCounts(

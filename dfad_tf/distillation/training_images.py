@@ -11,11 +11,14 @@ from dfad_tf.compute import replicas
 from dfad_tf.compute.pipelines import without_autotune
 from dfad_tf.compute.randomness import stateless_latent, stateless_seed
 from dfad_tf.data.batch_augmentation import augment_batch, mix_batch
+from dfad_tf.data.pixel_contract import PixelContract
 from dfad_tf.distillation.image_memory import ImageMemory
+from dfad_tf.distillation.procedural_pool import ProceduralPool
 from dfad_tf.graphs.training_form import TrainingForm
 from dfad_tf.methods.interpolation import VirtualInterpolation
-from dfad_tf.methods.method import Method, memory_count
+from dfad_tf.methods.method import Method, memory_count, procedural_count
 from dfad_tf.synthesis.target_labels import even_labels, with_labels
+from dfad_tf.teachers.pixel_detection import detect_contract
 from dfad_tf.teachers.teacher_signals import TeacherSignals
 
 
@@ -32,6 +35,14 @@ class TrainingBatch(NamedTuple):
     images: tf.Tensor
     logits: tf.Tensor
     maps: tuple[tf.Tensor, ...] = ()
+
+
+class _Counts(NamedTuple):
+    """Where the images of a batch come from."""
+
+    fresh: int
+    stored: int
+    procedural: int
 
 
 class TrainingImages:
@@ -57,19 +68,27 @@ class TrainingImages:
         self.memory_share = 0.0
         self.augmentation, self.mixed_share = "none", 0.0
         self.redraws = False
+        self.procedural: ProceduralPool | None = None
+        self.procedural_share = 0.0
         self.attempt = 0
 
-    def remember(self, method: Method) -> None:
-        """Store the images of the generator's steps for the student.
+    def add_sources(self, method: Method, contract: PixelContract | None) -> None:
+        """Let the student learn from stored and procedural images, as far as a method does.
 
         Args:
-            method: Sets how many images are stored, and how they are drawn.
+            method: Sets how many images there are, their shares and how they are altered.
+            contract: Pixels that the teacher expects; None detects them.
         """
-        network = self.generator.network
-        self.memory = ImageMemory(method.memory_size, network.output_shape[1:], self.classes)
-        self.memory_share = method.memory_share
-        self.augmentation, self.mixed_share = method.memory_augmentation, method.mixed_share
+        shape = self.generator.network.output_shape[1:]
+        self.augmentation, self.mixed_share = method.image_augmentation, method.mixed_share
         self.redraws = method.redraws
+        if method.memory_size:
+            self.memory = ImageMemory(method.memory_size, shape, self.classes)
+            self.memory_share = method.memory_share
+        if method.procedural_size:
+            contract = contract or detect_contract(self.signals.teacher)
+            self.procedural = ProceduralPool(method.procedural_size, shape, contract, self.seed)
+            self.procedural_share = method.procedural_share
 
     @property
     def classes(self) -> int:
@@ -131,7 +150,7 @@ class TrainingImages:
         if source == "fresh" or generated is None:
             return None
         count = generated.images.shape[0]
-        if self.memory and self._stored_count(count) == count:
+        if not self._counts(count).fresh:
             return None
         if source == "same_images":
             return generated
@@ -160,36 +179,49 @@ class TrainingImages:
         """
         # A copy, because the student's steps increment the counter between two batches.
         step = tf.identity(tf.convert_to_tensor(step))
-        stored_count = self._stored_count(batch_size) if self.memory else 0
+        counts = self._counts(batch_size)
         fresh: list[TrainingBatch] = []
-        if stored_count < batch_size:
-            wanted = batch_size - stored_count
+        if counts.fresh:
             if shared:
-                fresh = [tf.nest.map_structure(lambda tensor: tensor[:wanted], shared)] * count
+                first = tf.nest.map_structure(lambda tensor: tensor[: counts.fresh], shared)
+                fresh = [first] * count
             else:
-                generated = self.observe(self.generate(count * wanted, "student", step))
+                generated = self.observe(self.generate(count * counts.fresh, "student", step))
                 fresh = _split(generated, count)
         for index in range(count):
-            if not self.memory:
-                yield fresh[index]
-                continue
-            key = self.key("memory", step + index)
-            batch = self._stored_batch(self.memory, stored_count, key)
-            if fresh:
-                batch = tf.nest.map_structure(lambda *pair: tf.concat(pair, 0), fresh[index], batch)
-            yield batch
+            parts = fresh[index : index + 1]
+            if counts.fresh < batch_size:
+                parts = parts + self._drawn_batches(counts, self.key("memory", step + index))
+            yield tf.nest.map_structure(lambda *each: tf.concat(each, 0), *parts)
 
-    def _stored_count(self, batch_size: int) -> int:
-        """Return the stored images in a replica's batch, rounded for the global batch."""
-        return memory_count(batch_size * replicas.count(), self.memory_share) // replicas.count()
+    def _counts(self, batch_size: int) -> _Counts:
+        """Return the numbers of images in a replica's batch, rounded for the global batch."""
+        devices = replicas.count()
+        total, procedural, stored = batch_size * devices, 0, 0
+        if self.procedural:
+            procedural = procedural_count(total, self.procedural_share)
+        if self.memory:
+            stored = memory_count(total - procedural, self.memory_share)
+        return _Counts(
+            (total - procedural - stored) // devices, stored // devices, procedural // devices
+        )
 
-    def _stored_batch(self, memory: ImageMemory, count: int, key: tf.Tensor) -> TrainingBatch:
-        if self.redraws:
-            images = augment_batch(memory.draw_evenly(count, key), key, self.augmentation)
-            return self.observe(mix_batch(images, key, self.mixed_share))
-        images, logits = memory.draw(count, key)
-        # Maps are not stored, because they are larger than images.
-        return TrainingBatch(images, logits, self.observe(images).maps if self.map_count else ())
+    def _drawn_batches(self, counts: _Counts, key: tf.Tensor) -> list[TrainingBatch]:
+        """Return the stored and the procedural images of a batch, and the teacher's answers."""
+        parts, answered = [], []
+        if self.memory and self.redraws:
+            parts.append(self.memory.draw_evenly(counts.stored, key))
+        elif self.memory and counts.stored:
+            images, logits = self.memory.draw(counts.stored, key)
+            # Maps are not stored, because they are larger than images.
+            maps = self.observe(images).maps if self.map_count else ()
+            answered.append(TrainingBatch(images, logits, maps))
+        if self.procedural and counts.procedural:
+            parts.append(self.procedural.draw(counts.procedural, key))
+        if not parts:
+            return answered
+        images = augment_batch(tf.concat(parts, 0), key, self.augmentation)
+        return [*answered, self.observe(mix_batch(images, key, self.mixed_share))]
 
     def student_batches(
         self,

@@ -20,6 +20,11 @@ def memory_count(batch_size: int, share: float) -> int:
     return max(1, round(batch_size * share))
 
 
+def procedural_count(batch_size: int, share: float) -> int:
+    """Return the number of procedural images in a batch, of which one image is not."""
+    return min(batch_size - 1, round(batch_size * share))
+
+
 @keras.saving.register_keras_serializable("dfad_tf")
 @dataclass(frozen=True)
 class Method:
@@ -39,11 +44,15 @@ class Method:
             `"same_images"` are those of the generator's step, which then comes first.
             `"same_latents"` are generated from the latents of that step, after it.
         feature_loss: Attention transfer or feature matching, added to the discrepancy, or None.
-        memory_augmentation: How stored images are altered when they are drawn: a name in
-            `batch_augmentation.AUGMENTATIONS`. Except with `"none"`, the teacher answers the
-            altered images, and all of its classes are drawn equally often.
-        mixed_share: Share of the student's batch in which two images are blended, before the
-            teacher answers them; from 0 to 1. Only together with `memory_augmentation`.
+        image_augmentation: How stored and procedural images are altered when they are drawn: a
+            name in `batch_augmentation.AUGMENTATIONS`. Except with `"none"`, the teacher answers
+            the altered images, and all of its classes are drawn equally often.
+        mixed_share: Share of the images that are answered when they are drawn, in which two
+            images are blended before; from 0 to 1. Only together with `image_augmentation` or
+            procedural images.
+        procedural_size: Number of procedural images that are drawn before the training.
+        procedural_share: Share of the student's batch that is drawn from them, from 0 to below
+            1. `memory_share` is that of the other images.
         generator_lifetime: Generator steps after which the generator starts again from random
             weights; 0 for never.
 
@@ -61,8 +70,10 @@ class Method:
     memory_share: float = 1.0
     image_source: str = "fresh"
     feature_loss: AttentionTransfer | FeatureMatching | None = None
-    memory_augmentation: str = "none"
+    image_augmentation: str = "none"
     mixed_share: float = 0.0
+    procedural_size: int = 0
+    procedural_share: float = 0.0
     generator_lifetime: int = 0
 
     def __post_init__(self) -> None:
@@ -81,16 +92,25 @@ class Method:
                 "Expected `memory_size` to be at least 0, `memory_share` in (0, 1]. Received: "
                 f"memory_size={self.memory_size}, memory_share={self.memory_share}"
             )
-        if self.memory_augmentation not in AUGMENTATIONS:
+        if self.image_augmentation not in AUGMENTATIONS:
             raise ValueError(
-                f"Expected `memory_augmentation` to be one of {', '.join(AUGMENTATIONS)}. "
-                f"Received: memory_augmentation={self.memory_augmentation!r}"
+                f"Expected `image_augmentation` to be one of {', '.join(AUGMENTATIONS)}. "
+                f"Received: image_augmentation={self.image_augmentation!r}"
             )
-        if not 0 <= self.mixed_share <= 1 or (self.mixed_share and not self.redraws):
+        altered = self.redraws or self.procedural_share
+        if not 0 <= self.mixed_share <= 1 or (self.mixed_share and not altered):
             raise ValueError(
-                "Expected `mixed_share` to be from 0 to 1, and 0 without `memory_augmentation`. "
-                f"Received: mixed_share={self.mixed_share}, "
-                f"memory_augmentation={self.memory_augmentation!r}"
+                "Expected `mixed_share` to be from 0 to 1, and 0 without `image_augmentation` of "
+                f"stored images. Received: mixed_share={self.mixed_share}, "
+                f"image_augmentation={self.image_augmentation!r}"
+            )
+        if not 0 <= self.procedural_share < 1 or (self.procedural_share > 0) != (
+            self.procedural_size > 0
+        ):
+            raise ValueError(
+                "Expected `procedural_share` to be from 0 to below 1, and above 0 together with "
+                f"`procedural_size`. Received: procedural_share={self.procedural_share}, "
+                f"procedural_size={self.procedural_size}"
             )
         if self.generator_lifetime < 0:
             raise ValueError(
@@ -108,7 +128,7 @@ class Method:
     @property
     def redraws(self) -> bool:
         """Whether the teacher answers stored images again whenever they are drawn."""
-        return bool(self.memory_size) and self.memory_augmentation != "none"
+        return bool(self.memory_size) and self.image_augmentation != "none"
 
     @property
     def needs_labels(self) -> bool:
@@ -126,9 +146,9 @@ class Method:
         Args:
             batch_size: Images in a batch, over all replicas.
         """
-        wanted, partners = batch_size, 0
+        wanted, partners = batch_size - self.procedural_count(batch_size), 0
         if self.memory_size:
-            wanted -= memory_count(batch_size, self.memory_share)
+            wanted -= memory_count(wanted, self.memory_share)
         if self.interpolation and self.interpolation.partner == "fresh":
             partners = self.student_steps * self.interpolation.count(batch_size)
         own = {
@@ -137,6 +157,10 @@ class Method:
             "same_images": 0,
         }
         return batch_size + own[self.image_source] + partners
+
+    def procedural_count(self, batch_size: int) -> int:
+        """Return the number of procedural images in a batch over all replicas."""
+        return procedural_count(batch_size, self.procedural_share)
 
     def shared_counts(self, batch_size: int) -> dict[str, int]:
         """Return the numbers of images that must be divisible by the number of replicas.
@@ -149,8 +173,12 @@ class Method:
         """
         counts = {}
         if self.memory_size:
-            stored = memory_count(batch_size, self.memory_share)
+            others = batch_size - self.procedural_count(batch_size)
+            stored = memory_count(others, self.memory_share)
             counts["the stored part of the batch (`memory_share`)"] = stored
+        if self.procedural_size:
+            drawn = self.procedural_count(batch_size)
+            counts["the procedural part of the batch (`procedural_share`)"] = drawn
         if self.interpolation:
             virtual = self.interpolation.count(batch_size)
             counts["the virtual part of the batch (`share` of the interpolation)"] = virtual
@@ -168,8 +196,10 @@ class Method:
             "memory_share": self.memory_share,
             "image_source": self.image_source,
             "feature_loss": serialize(self.feature_loss) if self.feature_loss else None,
-            "memory_augmentation": self.memory_augmentation,
+            "image_augmentation": self.image_augmentation,
             "mixed_share": self.mixed_share,
+            "procedural_size": self.procedural_size,
+            "procedural_share": self.procedural_share,
             "generator_lifetime": self.generator_lifetime,
         }
 
@@ -188,7 +218,9 @@ class Method:
             # Version 0.5.0 wrote `images`.
             image_source=config.get("image_source", config.get("images", "fresh")),
             feature_loss=deserialize(features) if features else None,
-            memory_augmentation=config.get("memory_augmentation", "none"),  # since 0.7.0
+            image_augmentation=config.get("image_augmentation", "none"),  # since 0.7.0
             mixed_share=config.get("mixed_share", 0.0),
+            procedural_size=config.get("procedural_size", 0),
+            procedural_share=config.get("procedural_share", 0.0),
             generator_lifetime=config.get("generator_lifetime", 0),
         )

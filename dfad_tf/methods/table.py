@@ -55,8 +55,10 @@ class Settings:
         memory_size: Number of past images stored for the student, in any method. 0 stores none,
             or 4,096 if the name of the method ends in `+memory`.
         memory_share: Share of the student's batch that is drawn from them, above 0 and at most 1.
-        memory_augmentation: How stored images are altered when they are drawn.
-        mixed_share: Share of the student's batch in which two images are blended.
+        image_augmentation: How stored images are altered when they are drawn.
+        mixed_share: Share of the altered images in which two images are blended.
+        procedural_size: Number of procedural images that are drawn before the training.
+        procedural_share: Share of the student's batch that is drawn from them.
         generator_lifetime: Generator steps after which the generator starts again; 0 for never.
     """
 
@@ -78,8 +80,10 @@ class Settings:
     interpolation: VirtualInterpolation = field(default_factory=VirtualInterpolation)
     memory_size: int = 0
     memory_share: float = 1.0
-    memory_augmentation: str = "none"
+    image_augmentation: str = "none"
     mixed_share: float = 0.0
+    procedural_size: int = 20_000
+    procedural_share: float = 0.0
     generator_lifetime: int = 0
 
 
@@ -176,8 +180,10 @@ class _Row:
             memory_share=settings.memory_share,
             image_source=self.image_source,
             feature_loss=_feature_loss(settings, self.attention),
-            memory_augmentation=settings.memory_augmentation,
+            image_augmentation=settings.image_augmentation,
             mixed_share=settings.mixed_share,
+            procedural_size=settings.procedural_size if settings.procedural_share else 0,
+            procedural_share=settings.procedural_share,
             generator_lifetime=settings.generator_lifetime,
         )
 

@@ -64,7 +64,11 @@ class DataFreeRun:
         self.teacher, self.student = networks.teacher, networks.student
         self.name = method.name
         self.distiller = DataFreeDistiller(
-            self.teacher.model, self.student, networks.generator, networks.features
+            self.teacher.model,
+            self.student,
+            networks.generator,
+            networks.features,
+            self.teacher.description.contract,
         )
         optimizer, generator_optimizer = optimizers
         self.distiller.compile(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -18,7 +20,7 @@ class Renewal:
 
     Args:
         generator: The generator, with its initial weights.
-        lifetime: Generator steps after which it is renewed, at least 1.
+        lifetime: Generator steps after which it is renewed; 0 for never.
 
     Reference:
         Tran et al., NAYER, arXiv 2310.00258, re-initialize the generator every 10 rounds.
@@ -29,14 +31,16 @@ class Renewal:
         self._variables = generator.variables
         self._initial = [np.array(variable) for variable in generator.get_weights()]
 
-    def apply(self, step: tf.Tensor, key: tf.Tensor) -> None:
+    def apply(self, step: tf.Tensor, draw_key: Callable[[], tf.Tensor]) -> None:
         """Renew the weights if it is time.
 
         Args:
             step: Generator steps so far, a scalar integer.
-            key: From `randomness.stateless_seed`, for this step.
+            draw_key: Returns a key from `randomness.stateless_seed` for this step.
         """
-        step = tf.cast(step, tf.int64)
+        if not self.lifetime:
+            return
+        step, key = tf.cast(step, tf.int64), draw_key()
         due = tf.logical_and(step > 0, step % self.lifetime == 0)
         # Selected instead of branched: a strategy does not allow assignments in a branch.
         for index, (variable, initial) in enumerate(

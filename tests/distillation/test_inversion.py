@@ -10,6 +10,7 @@ from tests.conftest import same, small_classifier, weights
 from tests.helpers.small_distiller import conditional_generator, fit, inversion, make_inversion
 
 
+@pytest.mark.slow
 def test_the_student_learns_from_altered_stored_images_that_the_teacher_answers():
     distiller = make_inversion()
     seen = []
@@ -28,7 +29,8 @@ def test_the_student_learns_from_altered_stored_images_that_the_teacher_answers(
         )
 
 
-def test_images_are_synthesized_for_even_labels(monkeypatch):
+@pytest.mark.slow
+def test_images_are_synthesized_for_even_labels():
     distiller = make_inversion(generator_lifetime=0, batch_norm_weight=0.0, adversarial_weight=0.0)
     for _ in range(60):
         distiller.generator_step(9)
@@ -37,6 +39,7 @@ def test_images_are_synthesized_for_even_labels(monkeypatch):
     assert np.mean(np.argmax(logits, -1) == np.array(wanted)) > 0.7
 
 
+@pytest.mark.slow
 def test_statistics_of_the_images_approach_those_of_the_teacher():
     distiller = make_inversion(label_weight=0.0, adversarial_weight=0.0, generator_lifetime=0)
     name = "batch_norm_statistics"
@@ -49,6 +52,7 @@ def test_statistics_of_the_images_approach_those_of_the_teacher():
     assert distance(1) < 0.8 * first
 
 
+@pytest.mark.slow
 def test_the_generator_starts_again_and_the_student_does_not():
     distiller = make_inversion(generator_lifetime=2)
     distiller.generator_optimizer.learning_rate = 0.0
@@ -63,6 +67,7 @@ def test_the_generator_starts_again_and_the_student_does_not():
     assert same([v.numpy() for v in trained], [student[0], student[1], *student[2:4], *student[6:]])
 
 
+@pytest.mark.slow
 def test_a_saved_distiller_goes_on(tmp_path):
     distiller = make_inversion()
     fit(distiller)

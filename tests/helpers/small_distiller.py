@@ -18,7 +18,7 @@ def inversion(**settings) -> Method:
     given = {
         "discrepancy": "kl", "temperature": 2.0, "batch_norm_weight": 1.0,
         "batch_norm_momentum": 0.5, "label_weight": 0.5, "where_they_agree": True,
-        "feature_weight": 1.0, "memory_size": 24, "memory_augmentation": "shift_flip",
+        "feature_weight": 1.0, "memory_size": 24, "image_augmentation": "shift_flip",
         "mixed_share": 0.5, "generator_lifetime": 3, "student_steps": 2, **settings,
     }  # fmt: skip
     return methods.get("proposed", Settings(**given))

@@ -76,7 +76,7 @@ def test_every_row_can_be_tied_to_the_teachers_statistics_and_even_labels(name):
 def test_settings_of_the_student_and_of_the_stored_images():
     settings = Settings(
         discrepancy="kl", temperature=4.0, feature_weight=2.0, memory_size=64,
-        memory_augmentation="shift", mixed_share=0.5, generator_lifetime=7, adversarial_weight=0.5,
+        image_augmentation="shift", mixed_share=0.5, generator_lifetime=7, adversarial_weight=0.5,
         where_they_agree=True,
     )  # fmt: skip
     method = methods.get("dfad", settings)
@@ -88,10 +88,10 @@ def test_settings_of_the_student_and_of_the_stored_images():
     assert Method.from_config(method.get_config()).get_config() == method.get_config()
     with pytest.raises(InputError, match="`discrepancy` to be kl.*'mae' with 4"):
         methods.get("dfad", Settings(temperature=4.0))
-    with pytest.raises(ValueError, match="0 without `memory_augmentation`.*mixed_share=0.5"):
+    with pytest.raises(ValueError, match="0 without `image_augmentation`.*mixed_share=0.5"):
         methods.get("dfad", Settings(mixed_share=0.5, memory_size=64))
-    with pytest.raises(ValueError, match="shift_flip. Received: memory_augmentation='flip'"):
-        methods.get("dfad", Settings(memory_augmentation="flip"))
+    with pytest.raises(ValueError, match="shift_flip. Received: image_augmentation='flip'"):
+        methods.get("dfad", Settings(image_augmentation="flip"))
     with pytest.raises(ValueError, match="Received: generator_lifetime=-1"):
         methods.get("dfad", Settings(generator_lifetime=-1))
     with pytest.raises(InputError, match="`adversarial_weight`"):

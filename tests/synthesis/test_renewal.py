@@ -20,11 +20,11 @@ def test_weights_are_replaced_when_the_lifetime_is_over_and_at_no_other_step():
     renewal = Renewal(generator, 4)
     before = changed(generator)
     for step in (0, 1, 3, 5, 7):
-        renewal.apply(tf.constant(step), tf.constant([1, step]))
+        renewal.apply(tf.constant(step), lambda step=step: tf.constant([1, step]))
         assert same(before, weights(generator))
     seen = []
     for step in (4, 8):
-        renewal.apply(tf.constant(step), tf.constant([1, step]))
+        renewal.apply(tf.constant(step), lambda step=step: tf.constant([1, step]))
         seen.append(weights(generator))
         changed(generator)
     assert all(
@@ -38,7 +38,7 @@ def test_fresh_weights_have_the_distribution_of_the_initial_ones():
     initial = weights(generator)
     renewal = Renewal(generator, 1)
     changed(generator)
-    renewal.apply(tf.constant(1), tf.constant([1, 2]))
+    renewal.apply(tf.constant(1), lambda: tf.constant([1, 2]))
     for first, fresh in zip(initial, weights(generator), strict=True):
         if first.ndim == 1:
             np.testing.assert_array_equal(first, fresh)
@@ -51,7 +51,7 @@ def test_fresh_weights_have_the_distribution_of_the_initial_ones():
 def test_kernels_of_equal_shape_are_drawn_apart():
     generator = conditional_generator()
     renewal = Renewal(generator, 1)
-    renewal.apply(tf.constant(1), tf.constant([1, 2]))
+    renewal.apply(tf.constant(1), lambda: tf.constant([1, 2]))
     kernels = [w.ravel()[:100] for w in weights(generator) if w.ndim > 1 and w.size >= 100]
     scaled = [kernel / kernel.std() for kernel in kernels]
     for index, first in enumerate(scaled):

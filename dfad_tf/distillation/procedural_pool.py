@@ -1,0 +1,85 @@
+"""Procedural images as a source of training images, evenly over the teacher's classes."""
+
+from __future__ import annotations
+
+import numpy as np
+import tensorflow as tf
+
+from dfad_tf.compute import replicas
+from dfad_tf.compute.shared_variables import shared_variable
+from dfad_tf.data.class_balance import balanced
+from dfad_tf.data.pixel_contract import PixelContract
+from dfad_tf.data.procedural_images import procedural_images
+from dfad_tf.teachers.teacher_signals import TeacherSignals
+
+_CANDIDATES = 2  # drawn for each image that is kept
+_BLOCK = 1024
+
+
+class ProceduralPool:
+    """Draw images without data, and keep those that cover the teacher's classes evenly.
+
+    The images are stored as bytes. They are a function of seed and teacher, so a backup does not
+    contain them: a resumed run draws them again.
+
+    Args:
+        size: Number of images, at least 1.
+        image_shape: `(height, width, channels)`.
+        contract: Pixels that the teacher expects.
+        seed: Seed of the images.
+
+    Reference:
+        "What Makes a Good Dataset for Knowledge Distillation?", arXiv 2411.12817.
+    """
+
+    def __init__(
+        self, size: int, image_shape: tuple[int, int, int], contract: PixelContract, seed: int
+    ) -> None:
+        self.size, self.contract, self.seed = size, contract, seed
+        self.images = shared_variable(tf.zeros((size, *image_shape), tf.uint8))
+        self._ends = shared_variable(tf.range(1, size + 1, dtype=tf.float32))
+        self._filled = False
+
+    def fill(self, signals: TeacherSignals) -> None:
+        """Draw the images, unless that is done already.
+
+        Args:
+            signals: The teacher, whose predictions the choice of the images makes even.
+        """
+        if self._filled:
+            return
+        shape = tuple(self.images.shape[1:])
+        count = _CANDIDATES * self.size
+        drawn, labels = np.empty((count, *shape), np.uint8), np.empty(count, np.int64)
+        for first in range(0, count, _BLOCK):
+            block = slice(first, min(first + _BLOCK, count))
+            length = block.stop - first
+            drawn[block] = np.rint(procedural_images(length, shape, self.seed, first=first))
+            inputs = tf.constant(self.contract.to_input(drawn[block].astype(np.float32)))
+            labels[block] = tf.argmax(signals(inputs)[0], -1).numpy()
+        classes = int(signals.teacher.output_shape[-1])
+        chosen = balanced(labels, self.size, classes, self.seed)
+        counts = np.bincount(labels[chosen], minlength=classes)
+        self.images.assign(drawn[chosen])
+        # Each class has the same share of the draws, whatever number of images it has.
+        self._ends.assign(np.cumsum(1.0 / counts[labels[chosen]]))
+        self._filled = True
+
+    def draw(self, count: int, key: tf.Tensor) -> tf.Tensor:
+        """Draw images so that all classes of the teacher are equally likely.
+
+        Args:
+            count: Number of images for each replica.
+            key: From `randomness.stateless_seed`.
+
+        Returns:
+            Images `(count, height, width, channels)` in the teacher's input range.
+        """
+        ends = tf.convert_to_tensor(self._ends)
+        drawn = tf.random.stateless_uniform((count * replicas.count(),), key + [3, 0]) * ends[-1]
+        places = tf.searchsorted(ends, replicas.own(drawn), side="right")
+        pixels = tf.gather(self.images, tf.minimum(places, self.size - 1))
+        scale, offset = (
+            tf.cast(v, tf.float32) for v in (self.contract.scale, self.contract.offset)
+        )
+        return tf.cast(pixels, tf.float32) * scale + offset

@@ -1,0 +1,148 @@
+"""Procedural images as training images."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from dfad_tf import methods
+from dfad_tf.callbacks import Backup
+from dfad_tf.compute.training_state import read_state
+from dfad_tf.data.pixel_contract import PixelContract
+from dfad_tf.distillation.distiller import DataFreeDistiller
+from dfad_tf.distillation.procedural_pool import ProceduralPool
+from dfad_tf.methods.method import Method
+from dfad_tf.methods.table import Settings
+from dfad_tf.teachers.teacher_signals import TeacherSignals
+from tests.conftest import same, small_classifier, small_generator, weights
+from tests.helpers.interrupt import Interrupt
+from tests.helpers.small_distiller import SHAPE, fit
+
+KEY = tf.constant([5, 6])
+ZERO_ONE = PixelContract("zero_one", (60.0,), (70.0,))
+
+
+def brightness(teacher_input=ZERO_ONE):
+    """A teacher of three classes: dark, medium and bright images."""
+    inputs = keras.Input(SHAPE)
+    mean = keras.layers.Rescaling(255.0)(keras.layers.GlobalAveragePooling2D()(inputs))
+    distances = keras.layers.Dense(3, name="head")(mean)
+    teacher = keras.Model(inputs, distances)
+    levels = np.array([20.0, 100.0, 200.0])
+    # −(x − level)² without its common part x².
+    teacher.get_layer("head").set_weights([2 * levels[None], -(levels**2)])
+    return teacher
+
+
+def filled(size=120, seed=0):
+    pool = ProceduralPool(size, SHAPE, ZERO_ONE, seed)
+    pool.fill(TeacherSignals(brightness()))
+    return pool
+
+
+def classes_of(images):
+    return np.argmax(brightness()(images), -1)
+
+
+def test_images_are_in_the_teachers_input_range():
+    images = filled().draw(64, KEY).numpy()
+    assert images.shape == (64, *SHAPE) and images.dtype == np.float32
+    assert images.min() >= 0 and 0.6 < images.max() <= 1
+
+
+def test_all_classes_are_drawn_equally_often():
+    counts = np.bincount(classes_of(filled().draw(3000, KEY)), minlength=3)
+    assert counts.min() > 900 and counts.max() < 1100
+
+
+def test_images_depend_on_the_seed_and_draws_on_the_key():
+    first, again, other = filled(seed=1), filled(seed=1), filled(seed=2)
+    np.testing.assert_array_equal(first.images, again.images)
+    assert (first.images.numpy() != other.images.numpy()).any()
+    np.testing.assert_array_equal(first.draw(20, KEY), again.draw(20, KEY))
+    assert (first.draw(20, KEY).numpy() != first.draw(20, KEY + 1).numpy()).any()
+    before = first.images.numpy()
+    first.fill(TeacherSignals(small_classifier()))  # it is filled
+    np.testing.assert_array_equal(before, first.images)
+
+
+def make(share=0.5, **settings):
+    keras.utils.set_random_seed(7)
+    given = {"procedural_share": share, "procedural_size": 30, "student_steps": 2, **settings}
+    distiller = DataFreeDistiller(
+        brightness(), small_classifier(), small_generator(), contract=ZERO_ONE
+    )
+    distiller.compile("adam", "adam", methods.get("dfad", Settings(**given)))
+    return distiller
+
+
+@pytest.mark.parametrize(
+    ("settings", "fresh"),
+    [
+        ({}, 2 * 2 * 4),
+        ({"share": 0.25}, 2 * 2 * 6),
+        ({"memory_size": 16}, 0),
+        ({"memory_size": 16, "memory_share": 0.5}, 2 * 2 * 2),
+    ],
+)
+def test_a_share_of_the_students_batch_is_procedural(settings, fresh):
+    distiller = make(**settings)
+    distiller.run_eagerly = True
+    seen, generated = [], []
+    step, generate = distiller.student_step, distiller.sampler.generate
+    distiller.student_step = lambda *batch: (seen.append(batch), step(*batch))
+
+    def recorded(batch_size, stream, *others):
+        generated.extend([batch_size] if stream == "student" else [])
+        return generate(batch_size, stream, *others)
+
+    distiller.sampler.generate = recorded
+    fit(distiller, steps=2)
+    assert sum(generated) == fresh
+    assert distiller.method.images_per_step(8) == 8 + fresh // 2
+    stored = {image.tobytes() for image in distiller.sampler.procedural.images.numpy()}
+    for images, logits, _ in seen:
+        assert images.shape[0] == 8
+        pixels = np.rint(images.numpy() * 255).clip(0, 255).astype(np.uint8)
+        count = round(8 * settings.get("share", 0.5))
+        assert all(image.tobytes() in stored for image in pixels[-count:])
+        np.testing.assert_allclose(logits, distiller.signals(images)[0], rtol=1e-3, atol=0.5)
+
+
+@pytest.mark.slow
+def test_a_resumed_run_draws_the_same_images(tmp_path):
+    given = {"memory_size": 16, "image_augmentation": "shift_flip", "mixed_share": 0.5}
+    straight, killed, resumed = (make(**given) for _ in range(3))
+    expected = fit(straight, epochs=2, steps=3)
+    with pytest.raises(MemoryError):
+        fit(killed, epochs=2, steps=3, callbacks=[Backup(tmp_path, every=1), Interrupt(1, 1)])
+    history = fit(resumed, epochs=2, steps=3, callbacks=[Backup(tmp_path, every=1)])
+    assert history.history == expected.history
+    first, second = read_state(straight), read_state(resumed)
+    assert all(np.array_equal(first[name], second[name]) for name in first)
+    assert not any(array.dtype == np.uint8 for array in first.values())  # not in the backup
+
+
+def test_a_saved_distiller_keeps_the_pixel_contract(tmp_path):
+    distiller = make()
+    distiller.save(tmp_path / "distiller.keras")
+    again = keras.saving.load_model(tmp_path / "distiller.keras")
+    assert again.contract == ZERO_ONE
+    assert again.method.get_config() == distiller.method.get_config()
+    assert same(weights(distiller.student), weights(again.student))
+
+
+def test_the_contract_is_detected_where_none_is_given():
+    teacher = keras.Sequential(
+        [keras.Input(SHAPE), keras.layers.Rescaling(1 / 255), *small_classifier().layers]
+    )
+    distiller = DataFreeDistiller(teacher, small_classifier(), small_generator())
+    distiller.compile(method=methods.get("dfad", Settings(procedural_share=0.5, procedural_size=9)))
+    assert distiller.sampler.procedural.contract.range == "pixels"
+
+
+def test_errors_name_the_argument():
+    parts = methods.get("dfad").discrepancy, methods.get("dfad").generator_objectives
+    for share, size in ((1.0, 8), (-0.1, 8), (0.5, 0), (0.0, 8)):
+        with pytest.raises(ValueError, match=f"procedural_share={share}, procedural_size={size}"):
+            Method(*parts, procedural_share=share, procedural_size=size)

@@ -14,7 +14,7 @@ from dfad_tf.utils.errors import InputError
 _BLOCK_PIXELS = 2**17
 _SMALLEST_BLOCK, _LARGEST_BLOCK = 8, 256
 # Grey images are often of symbols, such as digits; images with colours seldom are.
-_GREY_SYMBOLS, _COLOUR_SYMBOLS = 0.6, 0.1
+_GREY_SYMBOLS, _COLOUR_SYMBOLS = 0.6, 0.15
 
 
 def procedural_images(
@@ -38,7 +38,7 @@ def procedural_images(
             `count`.
         first: Place of the first image in the sequence of this seed, at least 0.
         symbol_share: Share of images, 0 to 1, that show strokes and shapes on a plain dark or
-            light background. None is 0.6 for one channel and 0.1 for several.
+            light background. None is 0.6 for one channel and 0.15 for several.
         dark_share: Share of these drawings, 0 to 1, whose background is dark.
 
     Returns:

@@ -62,6 +62,12 @@ def test_a_stroke_is_thin_and_connected():
     assert (starts == 1).all(), "a stroke without rows between its top and its bottom"
 
 
+def test_the_points_of_a_star_have_radius_one():
+    x, y = grid()
+    reach = np.where(star(x, y, random()) < 0, np.hypot(x, y), 0).max((1, 2))
+    assert (reach > 0.8).all() and (reach < 1.01).all()
+
+
 def test_kinds_are_computed_in_batches_and_returned_in_order():
     kinds = np.array([1, 0, 1, 0])
     x, y = grid(4)

@@ -8,7 +8,7 @@ from dfad_tf.data.procedural.draws import Array, chance, log_uniform, normal, un
 
 # Mean and standard deviation of the pixels of one photograph, in raw pixels, and their spread.
 _MEAN, _MEAN_SPREAD = 120.0, 34.0
-_STD, _STD_SPREAD = 65.0, 0.35
+_STD, _STD_SPREAD = 70.0, 0.35
 _MAX_GAIN = 3.0
 
 

@@ -118,7 +118,7 @@ SHAPES: tuple[Shape, ...] = (
     ellipse, rectangle, polygon, star, blob, ring, cross, band, stroke
 )  # fmt: skip
 # Shares of the shapes in scenes of surfaces and objects, and in drawings of symbols.
-SCENE_SHARES = np.array([0.2, 0.15, 0.18, 0.06, 0.15, 0.06, 0.05, 0.08, 0.07])
+SCENE_SHARES = np.array([0.2, 0.19, 0.19, 0.05, 0.06, 0.07, 0.07, 0.07, 0.1])
 SYMBOL_SHARES = np.array([0.02, 0.02, 0.02, 0.01, 0.02, 0.1, 0.05, 0.01, 0.75])
 
 

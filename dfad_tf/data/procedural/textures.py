@@ -40,7 +40,7 @@ def checks(x: Array, y: Array, random: np.random.Generator) -> Array:
 
 _REGULAR: tuple[Shape, ...] = (plain, linear, radial, stripes, checks)
 NOISE = len(_REGULAR)  # place of noise among the textures
-TEXTURE_SHARES = np.array([0.3, 0.17, 0.13, 0.08, 0.04, 0.28])
+TEXTURE_SHARES = np.array([0.42, 0.21, 0.14, 0.06, 0.03, 0.14])
 
 
 def textures(kinds: Array, x: Array, y: Array, noise: Array, random: np.random.Generator) -> Array:

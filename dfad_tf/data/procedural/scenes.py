@@ -12,7 +12,7 @@ from dfad_tf.data.procedural.draws import Array, chance, log_uniform, normal, un
 _MIN_SHAPES, _MAX_SHAPES = 2, 12
 _MAX_SYMBOL_SHAPES = 4
 # Standard deviations of the colours around grey, and of the noise on surfaces.
-_TINT, _SATURATION, _GRAIN = 0.06, 0.09, 0.08
+_TINT, _SATURATION, _GRAIN = 0.05, 0.075, 0.08
 _SIZES = (0.3, 1.1)  # radius of the first shape of a scene, in halves of the shorter side
 _ASSEMBLED, _MIRRORED, _MARKED = 0.75, 0.25, 0.4  # shares of the scenes
 

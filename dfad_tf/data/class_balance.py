@@ -29,8 +29,8 @@ def balanced(labels: np.ndarray, count: int, num_classes: int, seed: int = 0) ->
     Example:
 
     >>> labels = np.array([0, 0, 0, 0, 0, 1, 2, 2, 2])
-    >>> np.bincount(labels[balanced(labels, 6, 3)])
-    array([3, 1, 2])
+    >>> np.bincount(labels[balanced(labels, 7, 3)])
+    array([3, 1, 3])
 
     Reference:
         A transfer set that a teacher distributes evenly over its classes is recommended by "What

@@ -14,7 +14,7 @@ from dfad_tf.utils.errors import InputError
 _BLOCK_PIXELS = 2**17
 _SMALLEST_BLOCK, _LARGEST_BLOCK = 8, 256
 # Grey images are often of symbols, such as digits; images with colours seldom are.
-_GREY_SYMBOLS, _COLOUR_SYMBOLS = 0.5, 0.1
+_GREY_SYMBOLS, _COLOUR_SYMBOLS = 0.6, 0.15
 
 
 def procedural_images(
@@ -23,6 +23,7 @@ def procedural_images(
     seed: int = 0,
     first: int = 0,
     symbol_share: float | None = None,
+    dark_share: float = 0.8,
 ) -> np.ndarray:
     """Draw random scenes of overlapping shapes with colours, textures, shadows and blur.
 
@@ -37,7 +38,8 @@ def procedural_images(
             `count`.
         first: Place of the first image in the sequence of this seed, at least 0.
         symbol_share: Share of images, 0 to 1, that show strokes and shapes on a plain dark or
-            light background. None is 0.5 for one channel and 0.1 for several.
+            light background. None is 0.6 for one channel and 0.15 for several.
+        dark_share: Share of these drawings, 0 to 1, whose background is dark.
 
     Returns:
         Raw pixels from 0 to 255, float32 `(count, height, width, channels)`.
@@ -55,15 +57,17 @@ def procedural_images(
         The use of such images as a transfer set is examined in "What Makes a Good Dataset for
         Knowledge Distillation?", arXiv 2411.12817.
     """
-    _check(count, shape, seed, first, symbol_share)
+    _check_shape(shape)
+    _check_counts(count=count, seed=seed, first=first)
     height, width, channels = (int(side) for side in shape)
     if symbol_share is None:
         symbol_share = _GREY_SYMBOLS if channels == 1 else _COLOUR_SYMBOLS
+    _check_shares(symbol_share=symbol_share, dark_share=dark_share)
     block = int(np.clip(_BLOCK_PIXELS // (height * width), _SMALLEST_BLOCK, _LARGEST_BLOCK))
     images = np.empty((count, height, width, channels), np.float32)
     for number in range(first // block, -(-(first + count) // block)):
         random = np.random.default_rng(np.random.SeedSequence((seed, number)))
-        scenes = draw_scenes(block, channels, symbol_share, random)
+        scenes = draw_scenes(block, channels, symbol_share, dark_share, random)
         drawn = photograph(render(scenes, height, width, random), scenes.symbol, random)
         start = number * block - first
         kept = drawn[max(0, -start) : count - start]
@@ -72,16 +76,21 @@ def procedural_images(
     return images
 
 
-def _check(
-    count: int, shape: tuple[int, int, int], seed: int, first: int, symbol_share: float | None
-) -> None:
-    for name, value in (("count", count), ("seed", seed), ("first", first)):
-        if value < 0:
-            raise InputError(f"Expected `{name}` to be at least 0. Received: {value}")
+def _check_shape(shape: tuple[int, ...]) -> None:
     if len(shape) != 3 or not all(isinstance(s, (int, np.integer)) and s >= 1 for s in shape):
         raise InputError(
             "Expected `shape` to be (height, width, channels) of an image, each a whole number of "
             f"at least 1. Received: {shape}"
         )
-    if symbol_share is not None and not 0 <= symbol_share <= 1:
-        raise InputError(f"Expected `symbol_share` to be from 0 to 1. Received: {symbol_share}")
+
+
+def _check_counts(**counts: int) -> None:
+    for name, value in counts.items():
+        if value < 0:
+            raise InputError(f"Expected `{name}` to be at least 0. Received: {value}")
+
+
+def _check_shares(**shares: float) -> None:
+    for name, value in shares.items():
+        if not 0 <= value <= 1:
+            raise InputError(f"Expected `{name}` to be from 0 to 1. Received: {value}")

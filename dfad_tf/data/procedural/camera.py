@@ -6,9 +6,11 @@ import numpy as np
 
 from dfad_tf.data.procedural.draws import Array, chance, log_uniform, normal, uniform
 
-# Mean and standard deviation of the pixels of one photograph, in raw pixels, and their spread.
+# Mean and standard deviation that a scene gets, in raw pixels, and the spread of both between
+# images (of the logarithm for the standard deviation). Clipping to black and white reduces the
+# standard deviation to about 60, as in photographs.
 _MEAN, _MEAN_SPREAD = 120.0, 34.0
-_STD, _STD_SPREAD = 65.0, 0.35
+_STD, _STD_SPREAD = 70.0, 0.35
 _MAX_GAIN = 3.0
 
 
@@ -44,8 +46,8 @@ def _exposed(images: Array, random: np.random.Generator) -> Array:
     mean = images.mean(axis=(1, 2, 3))
     std = images.std(axis=(1, 2, 3))
     wanted = _STD * np.exp(normal(random, _STD_SPREAD, (count,)))
+    # Scenes that are nearly plain stay so; a large gain would leave nothing but their grain.
     gain = np.clip(wanted / np.maximum(std, 1e-3), 0, _MAX_GAIN).astype(np.float32)
-    # Half of the difference remains, so that scenes without contrast stay recognisable.
     target = np.clip(_MEAN + normal(random, _MEAN_SPREAD, (count,)), 10, 245)
     return (images - _broadcast(mean)) * _broadcast(gain) + _broadcast(target)
 

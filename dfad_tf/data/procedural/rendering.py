@@ -47,7 +47,7 @@ def render(scenes: Scenes, height: int, width: int, random: np.random.Generator)
         mask = np.where(per_image(marking), mask * first_mask[chosen], mask)
         below = images[chosen]
         _cast_shadows(below, mask, scenes.symbol[chosen], random)
-        surface = surface_of(scenes, chosen, 1, local_x, local_y, noise, random)
+        surface = surface_of(scenes, chosen, 1, (local_x, local_y), noise, random)
         surface -= below
         surface *= mask[:, None]
         images[chosen] = below + surface

@@ -9,12 +9,12 @@ import numpy as np
 from dfad_tf.data.procedural.colours import chroma
 from dfad_tf.data.procedural.draws import Array, chance, log_uniform, normal, uniform
 
-_MIN_SHAPES, _MAX_SHAPES = 1, 12
+_MIN_SHAPES, _MAX_SHAPES = 2, 12
 _MAX_SYMBOL_SHAPES = 4
 # Standard deviations of the colours around grey, and of the noise on surfaces.
-_TINT, _SATURATION, _GRAIN = 0.06, 0.09, 0.08
+_TINT, _SATURATION, _GRAIN = 0.05, 0.075, 0.08
 _SIZES = (0.3, 1.1)  # radius of the first shape of a scene, in halves of the shorter side
-_ASSEMBLED, _MIRRORED, _MARKED = 0.6, 0.25, 0.4  # shares of the scenes
+_ASSEMBLED, _MIRRORED, _MARKED = 0.75, 0.25, 0.4  # shares of the scenes
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,11 @@ class Scenes:
 
 
 def draw_scenes(
-    count: int, channels: int, symbol_share: float, random: np.random.Generator
+    count: int,
+    channels: int,
+    symbol_share: float,
+    dark_share: float,
+    random: np.random.Generator,
 ) -> Scenes:
     """Draw what the shapes of each image have in common."""
     one = (count,)
@@ -67,19 +71,19 @@ def draw_scenes(
         symbol=symbol,
         shapes=np.where(
             symbol,
-            1 + (_MAX_SYMBOL_SHAPES * uniform(random, 0, 1, one) ** 3).astype(int),
+            1 + (_MAX_SYMBOL_SHAPES * uniform(random, 0, 1, one) ** 2).astype(int),
             random.integers(_MIN_SHAPES, _MAX_SHAPES + 1, count),
         ),
-        spread=np.where(symbol, uniform(random, 0, 0.25, one), uniform(random, 0.1, 0.9, one)),
-        size=np.where(symbol, uniform(random, 0.4, 0.8, one), log_uniform(random, *_SIZES, one)),
+        spread=np.where(symbol, uniform(random, 0, 0.3, one), uniform(random, 0.1, 0.9, one)),
+        size=np.where(symbol, uniform(random, 0.35, 0.75, one), log_uniform(random, *_SIZES, one)),
         shrink=np.where(symbol, uniform(random, 0.7, 1, one), uniform(random, 0.7, 1.05, one)),
         light=uniform(random, 0.2, 0.8, one),
         contrast=uniform(random, 0.08, 0.35, one),
         tints=colourful * _TINT * chroma((count, 2), channels, random),
         saturation=colourful * np.abs(normal(random, _SATURATION, one)),
         grain=np.where(symbol, 0, uniform(random, 0, _GRAIN, one)).astype(np.float32),
-        dark=chance(random, 0.75, one),
-        textured=chance(random, 0.25, one),
+        dark=chance(random, dark_share, one),
+        textured=chance(random, 0.2, one),
         assembled=chance(random, _ASSEMBLED, one) & ~symbol,
         mirrored=chance(random, _MIRRORED, one) & ~symbol,
         marked=chance(random, _MARKED, one) & ~symbol,

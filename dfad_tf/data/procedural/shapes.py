@@ -19,7 +19,7 @@ _MAX_SIDES = 6
 _STROKE_SEGMENTS = 13
 
 
-def ellipse(x: Array, y: Array, random: np.random.Generator) -> Array:
+def ellipse(x: Array, y: Array, _random: np.random.Generator) -> Array:
     """Return the distance to a circle, which the local coordinates stretch to an ellipse."""
     return np.sqrt(x * x + y * y) - 1
 
@@ -40,7 +40,7 @@ def polygon(x: Array, y: Array, random: np.random.Generator) -> Array:
     offset = np.take_along_axis(uniform(random, 0.4, 0.9, (count, _MAX_SIDES)), place, 1)
     angle = ((place + jitter) * (2 * np.pi / sides)).astype(np.float32)
     across, up = np.cos(angle), np.sin(angle)
-    distance = np.full_like(x, -np.inf)
+    distance = np.sqrt(x * x + y * y) - np.float32(1.4)  # ends the acute corners
     for side in range(int(sides.max())):
         edge = x * per_image(across[:, side]) + y * per_image(up[:, side])
         np.maximum(distance, edge - per_image(offset[:, side]), out=distance)
@@ -69,7 +69,7 @@ def blob(x: Array, y: Array, random: np.random.Generator) -> Array:
         size = per_image(uniform(random, 0, 0.45, x.shape[:1]) / np.float32(waves**0.5))
         phase = per_image(uniform(random, 0, 2 * np.pi, x.shape[:1]))
         radius += size * np.cos(waves * angle + phase)
-    return (np.sqrt(x * x + y * y) - radius) * np.float32(0.8)
+    return (np.sqrt(x * x + y * y) - np.maximum(radius, np.float32(0.2))) * np.float32(0.7)
 
 
 def ring(x: Array, y: Array, random: np.random.Generator) -> Array:
@@ -118,7 +118,7 @@ SHAPES: tuple[Shape, ...] = (
     ellipse, rectangle, polygon, star, blob, ring, cross, band, stroke
 )  # fmt: skip
 # Shares of the shapes in scenes of surfaces and objects, and in drawings of symbols.
-SCENE_SHARES = np.array([0.2, 0.15, 0.18, 0.06, 0.15, 0.06, 0.05, 0.08, 0.07])
+SCENE_SHARES = np.array([0.2, 0.19, 0.19, 0.05, 0.06, 0.07, 0.07, 0.07, 0.1])
 SYMBOL_SHARES = np.array([0.02, 0.02, 0.02, 0.01, 0.02, 0.1, 0.05, 0.01, 0.75])
 
 
@@ -156,7 +156,7 @@ def _pen_path(count: int, random: np.random.Generator) -> tuple[Array, Array]:
     place = np.linspace(0, 1, _STROKE_SEGMENTS, dtype=np.float32)[None]
     angle = uniform(random, 0, 2 * np.pi, (count, 1)) + 0 * place
     for start in np.sort(uniform(random, -0.4, 0.9, (count, 3, 1)), 1).swapaxes(0, 1):
-        bend = uniform(random, -9, 9, (count, 1)) * chance(random, 0.7, (count, 1))
+        bend = uniform(random, -7, 7, (count, 1)) * chance(random, 0.7, (count, 1))
         corner = uniform(random, -2.8, 2.8, (count, 1)) * chance(random, 0.35, (count, 1))
         along = place - np.maximum(start, 0)
         angle += np.where(along > 0, corner + bend * along, 0)

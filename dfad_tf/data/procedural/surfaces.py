@@ -28,16 +28,27 @@ def surface_of(
     scenes: Scenes,
     chosen: Array,
     level: int,
-    x: Array,
-    y: Array,
+    places: tuple[Array, Array],
     noise: Array,
     random: np.random.Generator,
 ) -> Array:
-    """Return surfaces as if they covered the images, `(count, channels, height, width)`."""
+    """Return surfaces as if they covered the images.
+
+    Args:
+        scenes: All scenes.
+        chosen: Places of the scenes that get a surface, `(count,)`.
+        level: 0 for a background, 1 for a shape.
+        places: Local coordinates x and y of each pixel, each `(count, height, width)`.
+        noise: Two fields of noise for each of all scenes, `(scenes, 2, height, width)`.
+        random: Generator of the random numbers.
+
+    Returns:
+        Float32 `(count, channels, height, width)`, with 0 for black and 1 for white.
+    """
     count = len(chosen)
     kinds = random.choice(len(TEXTURE_SHARES), count, p=TEXTURE_SHARES / TEXTURE_SHARES.sum())
     kinds = np.where(scenes.symbol[chosen] & ~scenes.textured[chosen], 0, kinds)
-    field = textures(kinds, x, y, noise[chosen, random.integers(0, 2, count)], random)
+    field = textures(kinds, *places, noise[chosen, random.integers(0, 2, count)], random)
     first = _colours(scenes, chosen, level, random)
     difference = _colours(scenes, chosen, level, random) - first
     surface = first[..., None, None] + difference[..., None, None] * field[:, None]
@@ -55,9 +66,9 @@ def background(
     angle = uniform(random, -np.pi, np.pi, (count,))
     across, up = per_image(np.cos(angle)), per_image(np.sin(angle))
     turned = x * across + y * up, y * across - x * up
-    surface = surface_of(scenes, everything, 0, *turned, noise, random)
+    surface = surface_of(scenes, everything, 0, turned, noise, random)
     split = np.flatnonzero(chance(random, _HORIZONS, (count,)))
-    ground = surface_of(scenes, split, 0, turned[0][split], turned[1][split], noise, random)
+    ground = surface_of(scenes, split, 0, (turned[0][split], turned[1][split]), noise, random)
     horizon = per_image(uniform(random, -0.7, 0.7, split.shape))
     sharpness = per_image(log_uniform(random, 2, 40, split.shape))
     below = np.clip(0.5 + (y[split] - horizon) * sharpness, 0, 1)[:, None]

@@ -8,12 +8,12 @@ from dfad_tf.data.procedural.draws import Array, chance, log_uniform, normal, pe
 from dfad_tf.data.procedural.shapes import Shape, distances
 
 
-def plain(x: Array, y: Array, random: np.random.Generator) -> Array:
+def plain(x: Array, _y: Array, _random: np.random.Generator) -> Array:
     """Return the first colour everywhere."""
     return np.zeros_like(x)
 
 
-def linear(x: Array, y: Array, random: np.random.Generator) -> Array:
+def linear(x: Array, _y: Array, random: np.random.Generator) -> Array:
     """Return a gradient along a line."""
     return np.clip(0.5 + x * per_image(log_uniform(random, 0.25, 1.0, x.shape[:1])), 0, 1)
 
@@ -26,7 +26,7 @@ def radial(x: Array, y: Array, random: np.random.Generator) -> Array:
     return np.clip(radius * per_image(log_uniform(random, 0.35, 1.2, x.shape[:1])), 0, 1)
 
 
-def stripes(x: Array, y: Array, random: np.random.Generator) -> Array:
+def stripes(x: Array, _y: Array, random: np.random.Generator) -> Array:
     """Return stripes with edges from soft to sharp."""
     return _edges(_wave(x, random), random)
 
@@ -40,7 +40,7 @@ def checks(x: Array, y: Array, random: np.random.Generator) -> Array:
 
 _REGULAR: tuple[Shape, ...] = (plain, linear, radial, stripes, checks)
 NOISE = len(_REGULAR)  # place of noise among the textures
-TEXTURE_SHARES = np.array([0.3, 0.17, 0.13, 0.08, 0.04, 0.28])
+TEXTURE_SHARES = np.array([0.42, 0.21, 0.14, 0.06, 0.03, 0.14])
 
 
 def textures(kinds: Array, x: Array, y: Array, noise: Array, random: np.random.Generator) -> Array:
@@ -78,8 +78,9 @@ def noise_fields(count: int, height: int, width: int, random: np.random.Generato
     Returns:
         Float32 `(count, height, width)`; each field has mean 0 and standard deviation 1.
     """
-    vertical = np.fft.fftfreq(height).astype(np.float32)[None, :, None] * height
-    horizontal = np.fft.rfftfreq(width).astype(np.float32)[None, None] * width
+    side = min(height, width)
+    vertical = side * np.fft.fftfreq(height).astype(np.float32)[None, :, None]
+    horizontal = side * np.fft.rfftfreq(width).astype(np.float32)[None, None]
     angle = uniform(random, 0, np.pi, (count,))
     stretch = per_image(log_uniform(random, 1, 4, (count,)))
     across, up = per_image(np.cos(angle)), per_image(np.sin(angle))

@@ -128,7 +128,7 @@ flags.DEFINE_integer(
     "generator_lifetime",
     0,
     "Generator steps after which the generator starts again from random weights, so that its "
-    "images stay diverse; 0 for never.",
+    "images stay diverse; 0 for never. Its learning rate is then constant.",
     lower_bound=0,
 )
 flags.DEFINE_float(

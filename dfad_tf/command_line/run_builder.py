@@ -146,9 +146,11 @@ def optimizers_from_flags() -> tuple[keras.optimizers.Optimizer, keras.optimizer
         FLAGS.weight_decay,
         global_clipnorm=FLAGS.global_clipnorm or None,
     )
+    generator_rate = FLAGS.generator_learning_rate
     generator = make_optimizer(
         "adam",
-        _schedule(FLAGS.generator_learning_rate, steps, 1),
+        # A generator that starts again late in the run must still be able to learn.
+        generator_rate if FLAGS.generator_lifetime else _schedule(generator_rate, steps, 1),
         beta_1=FLAGS.generator_beta_1,
         global_clipnorm=FLAGS.global_clipnorm or None,
     )

@@ -7,17 +7,25 @@ import tensorflow as tf
 
 from dfad_tf.compute import replicas
 from dfad_tf.compute.shared_variables import shared_variable
-from dfad_tf.data.class_balance import balanced
+from dfad_tf.data.class_balance import balanced, normalized_entropy
 from dfad_tf.data.pixel_contract import PixelContract
 from dfad_tf.data.procedural_images import procedural_images
 from dfad_tf.teachers.teacher_signals import TeacherSignals
 
 _CANDIDATES = 2  # drawn for each image that is kept
-_BLOCK = 1024
+_BLOCK, _PROBES = 1024, 512
+# Scenes with a share of drawings, and drawings alone on a dark or a light background.
+_KINDS: tuple[dict[str, float], ...] = (
+    {},
+    {"symbol_share": 1.0, "dark_share": 1.0},
+    {"symbol_share": 1.0, "dark_share": 0.0},
+)
 
 
 class ProceduralPool:
     """Draw images without data, and keep those that cover the teacher's classes evenly.
+
+    Of several kinds of images, that kind is drawn which the teacher distributes most evenly.
 
     The images are stored as bytes. They are a function of seed and teacher, so a backup does not
     contain them: a resumed run draws them again.
@@ -48,22 +56,38 @@ class ProceduralPool:
         """
         if self._filled:
             return
-        shape = tuple(self.images.shape[1:])
+        classes = int(signals.teacher.output_shape[-1])
+        kind = self._best_kind(signals, classes)
         count = _CANDIDATES * self.size
-        drawn, labels = np.empty((count, *shape), np.uint8), np.empty(count, np.int64)
+        drawn = np.empty((count, *self.images.shape[1:]), np.uint8)
+        labels = np.empty(count, np.int64)
         for first in range(0, count, _BLOCK):
             block = slice(first, min(first + _BLOCK, count))
-            length = block.stop - first
-            drawn[block] = np.rint(procedural_images(length, shape, self.seed, first=first))
-            inputs = tf.constant(self.contract.to_input(drawn[block].astype(np.float32)))
-            labels[block] = tf.argmax(signals(inputs)[0], -1).numpy()
-        classes = int(signals.teacher.output_shape[-1])
+            drawn[block], labels[block] = self._block(signals, block.stop - first, first, kind)
         chosen = balanced(labels, self.size, classes, self.seed)
         counts = np.bincount(labels[chosen], minlength=classes)
         self.images.assign(drawn[chosen])
         # Each class has the same share of the draws, whatever number of images it has.
         self._ends.assign(np.cumsum(1.0 / counts[labels[chosen]]))
         self._filled = True
+
+    def _best_kind(self, signals: TeacherSignals, classes: int) -> dict[str, float]:
+        """Return the kind of images that the teacher distributes most evenly over its classes."""
+
+        def evenness(kind: dict[str, float]) -> float:
+            return normalized_entropy(self._block(signals, _PROBES, 0, kind)[1], classes)
+
+        return max(_KINDS, key=evenness)
+
+    def _block(
+        self, signals: TeacherSignals, count: int, first: int, kind: dict[str, float]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Draw images, uint8, and return the teacher's predictions for them as well."""
+        shape = tuple(self.images.shape[1:])
+        drawn = procedural_images(count, shape, self.seed, first, **kind)
+        pixels = np.rint(drawn).astype(np.uint8)
+        inputs = tf.constant(self.contract.to_input(pixels))
+        return pixels, tf.argmax(signals(inputs)[0], -1).numpy()
 
     def draw(self, count: int, key: tf.Tensor) -> tf.Tensor:
         """Draw images so that all classes of the teacher are equally likely.

@@ -9,6 +9,7 @@ from dfad_tf import methods
 from dfad_tf.callbacks import Backup
 from dfad_tf.compute.training_state import read_state
 from dfad_tf.data.pixel_contract import PixelContract
+from dfad_tf.distillation import procedural_pool
 from dfad_tf.distillation.distiller import DataFreeDistiller
 from dfad_tf.distillation.procedural_pool import ProceduralPool
 from dfad_tf.methods.method import Method
@@ -64,6 +65,23 @@ def test_images_depend_on_the_seed_and_draws_on_the_key():
     before = first.images.numpy()
     first.fill(TeacherSignals(small_classifier()))  # it is filled
     np.testing.assert_array_equal(before, first.images)
+
+
+def test_the_kind_of_images_is_drawn_that_covers_the_classes_best():
+    drawn = {kind.get("dark_share"): kind for kind in procedural_pool._KINDS}
+    pool = ProceduralPool(8, SHAPE, ZERO_ONE, 0)
+
+    def best(offset):
+        # Class 0 below a brightness, and the others split the images above it.
+        inputs = keras.Input(SHAPE)
+        mean = keras.layers.Rescaling(255.0)(keras.layers.GlobalAveragePooling2D()(inputs))
+        levels = np.array([0.0, 20.0, 40.0]) + offset
+        teacher = keras.Model(inputs, keras.layers.Dense(3, name="head")(mean))
+        teacher.get_layer("head").set_weights([2 * levels[None], -(levels**2)])
+        return pool._best_kind(TeacherSignals(teacher), 3)
+
+    assert best(0.0) == drawn[1.0]  # a teacher that tells dark images apart
+    assert best(200.0) == drawn[0.0]  # and one that tells bright images apart
 
 
 def make(share=0.5, **settings):

@@ -109,7 +109,7 @@ def run_steps(
     Returns:
         The tensors of `keep` by number.
     """
-    steps = steps_before(steps, keep)
+    steps = _needed_steps(steps, set(keep) - set(values), set(values))
     values, last = dict(values), last_uses(steps)
     for place, step in enumerate(steps):
         results = step.run([values[number] for number in step.inputs])
@@ -120,13 +120,13 @@ def run_steps(
     return {number: values[number] for number in keep}
 
 
-def steps_before(steps: Sequence[Step], wanted: Sequence[int]) -> list[Step]:
-    """Return the steps that tensors depend on, in their order."""
-    needed, found = set(wanted), list[Step]()
+def _needed_steps(steps: Sequence[Step], needed: set[int], known: set[int]) -> list[Step]:
+    """Return the steps that tensors depend on, in their order, as far as these are not known."""
+    found = []
     for step in reversed(steps):
         if needed & set(step.outputs):
             found.append(step)
-            needed |= set(step.inputs)
+            needed |= set(step.inputs) - known
     return found[::-1]
 
 

@@ -13,7 +13,7 @@ from dfad_tf.graphs.steps import Step, run_steps
 from dfad_tf.students.batch_norm_estimation import estimate_step
 from dfad_tf.students.units import Chunks, Unit
 
-_ROWS = 40_000  # of activations in one regression
+_ROWS = 20_000  # of activations in one regression
 
 
 class Joint(NamedTuple):

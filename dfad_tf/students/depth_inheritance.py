@@ -24,6 +24,7 @@ from dfad_tf.utils.errors import InputError
 
 CHOICES = ("measured", "spread")
 _CHUNK = 128  # images
+_CHOICE_CHUNKS = 2  # that blocks are chosen by; the fits use all
 _MAX_PIXELS = 2**19  # of all images: 512 of 32×32
 
 
@@ -108,7 +109,7 @@ def inherit_blocks(
     if not settings.merge:
         return f"{count}"
     merged = _merge(segments, big_maps, small_maps, settings)
-    return f"{count}, {merged} of them fitted to what they replace" if merged else count
+    return f"{count}, fitted to what they replace" if merged else count
 
 
 class _Segment(NamedTuple):
@@ -137,7 +138,7 @@ def _choose(runs: Sequence[PairedRun], maps: Chunks, choice: str) -> list[_Segme
             segments += [_Segment((big,), small) for big, small in pairs]
         else:
             measured = choice == "measured"
-            places = choose_blocks(run.teacher, kept, maps) if measured else None
+            places = choose_blocks(run.teacher, kept, maps[:_CHOICE_CHUNKS]) if measured else None
             places = places or spread_blocks(count, kept)
             # A block takes up those behind it, and the first one also those before it.
             starts = [0, *places[1:], count]

@@ -101,7 +101,7 @@ def solve_last_convolution(
             statistics of these inputs.
 
     Reference:
-        Least squares after pruning: Li, Li, Wang and Zhang, arXiv 1812.01839.
+        Least squares after pruning: Li, Li, Liu and Zhang, arXiv 1812.01839.
     """
     if statistics:
         _estimate_inside(unit, joint, inputs)

@@ -47,11 +47,11 @@ def pair_units(teacher: ParsedNetwork, student: ParsedNetwork) -> list[PairedRun
 
     Example:
 
-    >>> deep, shallow = (
-    ...     parse_network(models.build(name, (32, 32, 3), 10)) for name in ("resnet56", "resnet20")
-    ... )  # doctest: +SKIP
-    >>> [len(run.student) for run in pair_units(deep, shallow) if run.teacher[0].is_block]
-    ... # doctest: +SKIP
+    >>> from dfad_tf.students.units import parse_network
+    >>> deep = parse_network(models.build("resnet56", (8, 8, 3), 10))
+    >>> shallow = parse_network(models.build("resnet20", (8, 8, 3), 10))
+    >>> runs = pair_units(deep, shallow)
+    >>> [len(run.student) for run in runs if run.teacher[0].is_block]
     [3, 1, 2, 1, 2]
     """
     if not student.blocks or not teacher.blocks:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import keras
@@ -11,9 +12,13 @@ import tensorflow as tf
 from dfad_tf.graphs.layer_table import kind_of
 from dfad_tf.graphs.steps import Step, run_steps
 from dfad_tf.students.batch_norm_estimation import estimate_step
+from dfad_tf.students.signatures import canonical_name
 from dfad_tf.students.units import Chunks, Unit
 
 _ROWS = 20_000  # of activations in one regression
+
+
+_ROUNDS = 3  # in which sums that an activation cuts off are freed
 
 
 class Joint(NamedTuple):
@@ -23,15 +28,15 @@ class Joint(NamedTuple):
         convolution: The last convolution of the path with more layers.
         normalization: The batch normalization behind it, if there is one.
         addition: The addition of the shortcut.
-        path: Number of the tensor that the path adds.
-        others: Numbers of the tensors that are added to it.
+        shortcut: Number of the tensor that is added to the path.
+        has_relu: Whether a ReLU follows, so that all sums below 0 have the same effect.
     """
 
     convolution: Step
     normalization: Step | None
     addition: Step
-    path: int
-    others: tuple[int, ...]
+    shortcut: int
+    has_relu: bool
 
 
 def find_joint(unit: Unit) -> Joint | None:
@@ -66,7 +71,7 @@ def find_joint(unit: Unit) -> Joint | None:
         normalization, step = step, producers.get(step.inputs[0])
     if step is None or not _is_plain_convolution(step.operation):
         return None
-    return Joint(step, normalization, addition, path, (other,))
+    return Joint(step, normalization, addition, other, _has_relu(behind))
 
 
 def run_to_joint(unit: Unit, joint: Joint, inputs: Chunks) -> tuple[Chunks, Chunks]:
@@ -87,9 +92,11 @@ def solve_last_convolution(
 
     The path's other layers and the shortcut stay as they are. The solution is the one of least
     squares in which a change of the present kernel costs `ridge` times its squared size,
-    relative to the mean squared activation. The batch normalization behind the convolution gets
-    the statistics of the new outputs, and the scale and the offset that keep their values, so the
-    block is the same function in training mode, for images like these.
+    relative to the mean squared activation. Where a ReLU follows and both the given and the
+    solved sum are below 0, there is no error: the solution is repeated a few times without
+    those. The batch normalization behind the convolution gets the statistics of the new outputs,
+    and the scale and the offset that keep their values, so the block is the same function in
+    training mode, for images like these.
 
     Args:
         unit: A residual block. Its weights are changed in place.
@@ -103,57 +110,47 @@ def solve_last_convolution(
     Reference:
         Least squares after pruning: Li, Li, Liu and Zhang, arXiv 1812.01839.
     """
+    from scipy import linalg  # slow to import, and used here only
+
     if statistics:
         _estimate_inside(unit, joint, inputs)
-    layer = joint.convolution.operation
-    old_kernel, old_bias = _effective(joint)
-    wanted = [joint.convolution.inputs[0], *joint.others]
-    random = np.random.default_rng(0)
-    share = _ROWS / max(1, sum(int(np.prod(chunk.shape[:3])) for chunk in sums))
-    rows, targets = [], []
-    for chunk, total in zip(inputs, sums, strict=True):
-        found = run_steps(unit.steps, {unit.input: chunk}, wanted)
-        patches = _patches(layer, found[wanted[0]])
-        target = total - found[wanted[1]]
-        patches = tf.reshape(patches, (-1, patches.shape[-1])).numpy()
-        target = tf.reshape(target, (-1, target.shape[-1])).numpy()
-        if share < 1:
-            some = random.random(len(patches)) < share
-            patches, target = patches[some], target[some]
-        rows.append(patches)
-        targets.append(target)
-    matrix = np.concatenate(rows).astype(np.float64)
-    target = np.concatenate(targets).astype(np.float64)
-    kernel, bias = _ridge(
-        matrix,
-        target,
-        old_kernel,
-        old_bias,
-        ridge,
-        has_bias=joint.normalization is not None or layer.use_bias,
-    )
+    matrix, shortcut, sums_wanted = _rows(unit, joint, inputs, sums)
+    kernel, bias = _effective(joint)
+    has_bias = joint.normalization is not None or joint.convolution.operation.use_bias
+    center = matrix.mean(0) if has_bias else np.zeros(matrix.shape[1])
+    centered = matrix - center
+    gram = centered.T @ centered
+    # The second term keeps the equations solvable where some activations are always zero.
+    cost = (ridge / len(gram) + 1e-12) * np.trace(gram) + np.finfo(np.float64).tiny
+    factor = linalg.cho_factor(gram + cost * np.eye(len(gram)))
+    start, target = kernel, sums_wanted
+    for _ in range(_ROUNDS if joint.has_relu else 1):
+        residual = target - shortcut - matrix @ start
+        offset = residual.mean(0) if has_bias else 0 * bias
+        change = linalg.cho_solve(factor, centered.T @ (residual - offset))
+        kernel, bias = start + change, offset - center @ change
+        if joint.has_relu:
+            reached = matrix @ kernel + bias + shortcut
+            target = np.where(sums_wanted < 0, np.minimum(reached, 0), sums_wanted)
     _assign(joint, kernel, bias, matrix)
 
 
-def _ridge(
-    matrix: np.ndarray,
-    target: np.ndarray,
-    kernel: np.ndarray,
-    bias: np.ndarray,
-    ridge: float,
-    has_bias: bool,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the kernel `(inputs, filters)` and the bias of least squares near given ones."""
-    residual = target - matrix @ kernel
-    offset = np.zeros_like(bias)
-    center = np.zeros(matrix.shape[1])
-    if has_bias:
-        center, offset = matrix.mean(0), residual.mean(0)
-        matrix, residual = matrix - center, residual - offset
-    gram = matrix.T @ matrix
-    cost = ridge * np.trace(gram) / len(gram) + 1e-12 * np.trace(gram)
-    change = np.linalg.solve(gram + cost * np.eye(len(gram)), matrix.T @ residual)
-    return kernel + change, offset - center @ change if has_bias else bias
+def _rows(
+    unit: Unit, joint: Joint, inputs: Chunks, sums: Chunks
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return what the convolution sees, the shortcut and the given sums, at random positions."""
+    hidden, random = joint.convolution.inputs[0], np.random.default_rng(0)
+    share = _ROWS / max(1, sum(int(np.prod(chunk.shape[:3])) for chunk in sums))
+    found: list[list[np.ndarray]] = [[], [], []]
+    for chunk, total in zip(inputs, sums, strict=True):
+        values = run_steps(unit.steps, {unit.input: chunk}, [hidden, joint.shortcut])
+        patches = _patches(joint.convolution.operation, values[hidden])
+        chosen = np.flatnonzero(random.random(int(np.prod(total.shape[:3]))) < share)
+        for part, maps in zip(found, (patches, values[joint.shortcut], total), strict=True):
+            rows = tf.gather(tf.reshape(maps, (-1, maps.shape[-1])), chosen)
+            part.append(rows.numpy().astype(np.float64))
+    matrix, shortcut, given = (np.concatenate(part) for part in found)
+    return matrix, shortcut, given
 
 
 def _effective(joint: Joint) -> tuple[np.ndarray, np.ndarray]:
@@ -221,6 +218,12 @@ def _depth(producers: dict[int, Step], number: int) -> int:
     if step is None:
         return 0
     return step.has_weights + max(_depth(producers, source) for source in step.inputs)
+
+
+def _has_relu(steps: Sequence[Step]) -> bool:
+    """Return whether the steps behind an addition are a ReLU and layers without effect."""
+    left = [s.operation for s in steps if not kind_of(s.operation).identity_in_inference]
+    return len(left) == 1 and canonical_name(left[0]) == "relu"
 
 
 def _is_plain_convolution(layer: keras.layers.Layer) -> bool:

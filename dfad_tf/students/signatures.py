@@ -63,7 +63,7 @@ def sign(
     order: dict[int, list[Step]] = {entry: []}  # the steps with weights behind each tensor
     for step in steps:
         inputs = list(step.inputs)
-        name = _canonical_name(step.operation)
+        name = canonical_name(step.operation)
         if kind_of(step.operation).identity_in_inference:
             keys[step.outputs[0]], order[step.outputs[0]] = keys[inputs[0]], order[inputs[0]]
             continue
@@ -112,7 +112,7 @@ def _selects_channels(step: Step) -> bool:
     return bool(np.isin(kernel, (0.0, 1.0)).all() and (kernel.sum((0, 1, 2)) <= 1).all())
 
 
-def _canonical_name(operation: Any) -> str:
+def canonical_name(operation: Any) -> str:
     """Name an operation; layers and operations of the same function have the same name."""
     if isinstance(operation, keras.layers.ReLU):
         config = operation.get_config()
@@ -131,7 +131,7 @@ def _canonical_name(operation: Any) -> str:
 def _settings(step: Step, is_head: bool) -> dict[str, Any]:
     """Return the entries of a config that change the function, and the shapes of the weights."""
     operation = step.operation
-    if _canonical_name(operation) in ("relu", "relu6"):
+    if canonical_name(operation) in ("relu", "relu6"):
         return {}
     config = {}
     if isinstance(operation, keras.layers.Layer):  # an operation has its arguments instead

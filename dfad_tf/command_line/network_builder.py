@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import keras
-import numpy as np
 import tensorflow as tf
 from absl import flags
 
@@ -11,13 +10,12 @@ from dfad_tf import models
 from dfad_tf.command_line.argument_flags import argument_flags
 from dfad_tf.compute.keras_internals import all_layers
 from dfad_tf.compute.randomness import stateless_latent
-from dfad_tf.data.smooth_images import smooth_images
 from dfad_tf.distillation.compatibility import check_fit
 from dfad_tf.graphs.layer_graph import copy_layer, is_graph
 from dfad_tf.graphs.parameters import trainable_parameters
 from dfad_tf.runs.records import Teacher
 from dfad_tf.students import compact
-from dfad_tf.students.inheritance import has_blocks, inherit_weights
+from dfad_tf.students.inheritance import inherit_weights
 from dfad_tf.synthesis import generators
 from dfad_tf.teachers import loading
 from dfad_tf.teachers.model_files import is_model_file
@@ -25,7 +23,6 @@ from dfad_tf.utils.errors import InputError
 
 FLAGS = flags.FLAGS
 _MAX_PIXELS = 2**22  # of the images that initialize a student
-_MAX_BLOCK_IMAGES = 512  # that initialize a residual student
 
 
 def student_from_flags(teacher: Teacher) -> keras.Model:
@@ -95,18 +92,9 @@ def initialize_student(student: keras.Model, teacher: Teacher, generator: keras.
         return "random weights"
     # Images pass through both networks next; a user-supplied student may expect other ones.
     check_fit(teacher.model, student, generator)
-    images = _images_for_start(teacher, generator)
-    return inherit_weights(teacher.model, student, images).start
-
-
-def _images_for_start(teacher: Teacher, generator: keras.Model) -> np.ndarray:
-    """Return the images by whose activations a student inherits, in the teacher's input range."""
-    description = teacher.description
-    height, width, _ = description.image_shape
+    height, width, _ = teacher.description.image_shape
     count = max(256, min(4096, _MAX_PIXELS // (height * width)))
-    if has_blocks(teacher.model):
-        pixels = smooth_images(min(count, _MAX_BLOCK_IMAGES), description.image_shape, FLAGS.seed)
-        return description.contract.to_input(pixels)
     latent = stateless_latent(count, FLAGS.latent_size, tf.constant([FLAGS.seed, 0x1217]))
     # Use batch statistics: the moving statistics of an untrained generator describe no images.
-    return generator(latent, training=True)
+    images = generator(latent, training=True)
+    return inherit_weights(teacher.model, student, images).start

@@ -4,27 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from dfad_tf.students.block_choice import choose_blocks, spread_blocks
-from dfad_tf.students.block_merging import find_joint, run_to_joint, solve_last_convolution
-from dfad_tf.students.input_forms import can_fold, compare_inputs, fold_input_map
-from dfad_tf.students.pairing import (
-    NotPairedError,
-    PairedRun,
-    corresponding_layers,
-    pair_units,
+from dfad_tf.students.block_choice import relative_error
+from dfad_tf.students.block_merging import (
+    Joint,
+    find_joint,
+    run_to_joint,
+    solve_last_convolution,
 )
-from dfad_tf.students.units import Chunks, ParsedNetwork, Unit, parse_network
+from dfad_tf.students.input_forms import can_fold, compare_inputs, fold_input_map
+from dfad_tf.students.pairing import NotPairedError, pair_units
+from dfad_tf.students.segments import Segment, divide_runs
+from dfad_tf.students.units import Chunks, ParsedNetwork, parse_network
 from dfad_tf.utils.errors import InputError
 
 CHOICES = ("measured", "spread")
 _CHUNK = 128  # images
-_CHOICE_CHUNKS = 2  # that blocks are chosen by; the fits use all
 _MAX_PIXELS = 2**19  # of all images: 512 of 32×32
 
 
@@ -33,10 +32,12 @@ class DepthSettings:
     """How a student inherits the blocks of a deeper teacher.
 
     Attributes:
-        choice: `"measured"` keeps the blocks that alone come closest to the output of all of
-            them; `"spread"` keeps blocks at equal distances.
-        merge: Whether each block of the student also takes up the effect of the blocks that
-            it replaces: its last convolution is solved for by regression.
+        choice: Which blocks are copied. `"measured"`: with `merge`, the block of each segment
+            whose fit comes closest to the segment's outputs; without, the blocks that alone come
+            closest to the output of the whole run. `"spread"`: blocks at equal distances.
+        merge: Whether each run is divided into segments, one for each block of the student, and
+            the last convolution of this block is solved for by regression, so that it computes
+            what the segment does.
         ridge: Weight of the distance from the teacher's kernel in this regression, relative to
             the mean squared activation.
         statistics: Whether the batch normalizations of a merged block get the statistics of the
@@ -99,70 +100,28 @@ def inherit_blocks(
     input_map, big_maps, small_maps = compare_inputs(big.preprocessing, small.preprocessing, chunks)
     if not can_fold(small.units, input_map):
         raise NotPairedError("the student prepares pixels in another form than the teacher")
-    segments = _choose(runs, big_maps, settings.choice)
+    by_deletion = settings.choice == "measured" and not settings.merge
+    segments = divide_runs(runs, big_maps if by_deletion else None)
     for segment in segments:
-        _copy(segment)
+        segment.copy()
     fold_input_map(small.units, input_map)
-    count = f"{len(small.blocks)} of the teacher's {len(big.blocks)} blocks"
     if all(len(segment.teacher) == 1 for segment in segments):
         return "all of the teacher's blocks"
-    if not settings.merge:
-        return f"{count}"
-    merged = _merge(segments, big_maps, small_maps, settings)
-    return f"{count}, fitted to what they replace" if merged else count
-
-
-class _Segment(NamedTuple):
-    """Units of the teacher in a row, and the one of the student in their place.
-
-    Attributes:
-        teacher: The units.
-        student: The student's unit; None if it has none in this place.
-        chosen: Which of the teacher's units is copied.
-    """
-
-    teacher: tuple[Unit, ...]
-    student: Unit | None
-    chosen: int = 0
-
-
-def _choose(runs: Sequence[PairedRun], maps: Chunks, choice: str) -> list[_Segment]:
-    """Divide the runs into segments, each around the block that is copied."""
-    segments = []
-    for run in runs:
-        count, kept = len(run.teacher), len(run.student)
-        if not kept:
-            segments.append(_Segment(run.teacher, None))
-        elif kept == count:
-            pairs = zip(run.teacher, run.student, strict=True)
-            segments += [_Segment((big,), small) for big, small in pairs]
-        else:
-            measured = choice == "measured"
-            places = choose_blocks(run.teacher, kept, maps[:_CHOICE_CHUNKS]) if measured else None
-            places = places or spread_blocks(count, kept)
-            # A block takes up those behind it, and the first one also those before it.
-            starts = [0, *places[1:], count]
-            for small, place, start, stop in zip(
-                run.student, places, starts[:-1], starts[1:], strict=True
-            ):
-                segments.append(_Segment(run.teacher[start:stop], small, place - start))
-        for unit in run.teacher:
-            maps = unit.run(maps)
-    return segments
-
-
-def _copy(segment: _Segment) -> None:
-    if segment.student is not None:
-        pairs = corresponding_layers(segment.teacher[segment.chosen], segment.student)
-        for big, small in pairs or ():
-            small.set_weights(big.get_weights())
+    how = f"{len(small.blocks)} of the teacher's {len(big.blocks)} blocks"
+    if settings.merge and _merge(segments, big_maps, small_maps, settings):
+        how += ", fitted to what they replace"
+    return how
 
 
 def _merge(
-    segments: Sequence[_Segment], big_maps: Chunks, small_maps: Chunks, settings: DepthSettings
-) -> int:
-    """Fit the blocks from the first that replaces others; return how many of them are fitted."""
-    differs, count = False, 0
+    segments: Sequence[Segment], big_maps: Chunks, small_maps: Chunks, settings: DepthSettings
+) -> bool:
+    """Fit all blocks from the first that replaces others; return whether there are any.
+
+    Blocks behind it are fitted too, although they replace one block only: what they read is no
+    longer what the teacher's block reads.
+    """
+    differs = fitted = False
     for segment in segments:
         *before, last = segment.teacher
         for unit in before:
@@ -170,19 +129,40 @@ def _merge(
         differs = differs or bool(before) or segment.student is None
         target = find_joint(last)
         own = find_joint(segment.student) if segment.student is not None else None
-        if target is None:
+        if target is None or own is None or not differs:
             big_maps = last.run(big_maps)
         else:
             sums, big_maps = run_to_joint(last, target, big_maps)
-        if segment.student is None:
-            continue
-        if differs and target is not None and own is not None:
-            solve_last_convolution(
-                segment.student, own, small_maps, sums, settings.ridge, settings.statistics
-            )
-            count += 1
-        small_maps = segment.student.run(small_maps)
-    return count
+            _fit(segment, own, small_maps, sums, big_maps, settings)
+            fitted = True
+        if segment.student is not None:
+            small_maps = segment.student.run(small_maps)
+    return fitted
+
+
+def _fit(
+    segment: Segment,
+    joint: Joint,
+    inputs: Chunks,
+    sums: Chunks,
+    outputs: Chunks,
+    settings: DepthSettings,
+) -> None:
+    """Copy and fit the block of a segment that comes closest to the segment's outputs."""
+    student = segment.student
+    if student is None:
+        return
+    layers = student.signature.layers
+    places = range(len(segment.teacher)) if settings.choice == "measured" else [segment.chosen]
+    best, weights = np.inf, [layer.get_weights() for layer in layers]
+    for place in places:
+        segment.copy(place)
+        solve_last_convolution(student, joint, inputs, sums, settings.ridge, settings.statistics)
+        error = relative_error(student.run(inputs), outputs)
+        if error < best:
+            best, weights = error, [layer.get_weights() for layer in layers]
+    for layer, values in zip(layers, weights, strict=True):
+        layer.set_weights(values)
 
 
 def _check_own_layers(student: ParsedNetwork) -> None:

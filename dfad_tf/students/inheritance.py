@@ -69,7 +69,7 @@ def inherit_weights(
     """
     if not (_can_be_read(teacher) and _can_be_read(student)):
         return Inheritance(False, reason="the layers of one of the networks cannot be read")
-    if not (has_blocks(teacher) or has_blocks(student)):
+    if not (parse_network(teacher).blocks or parse_network(student).blocks):
         if inherit_filters(teacher, student, images):
             return Inheritance(True, "the teacher's filters")
         return Inheritance(False, reason="its layers do not pair with the teacher's")
@@ -77,20 +77,6 @@ def inherit_weights(
         return Inheritance(True, inherit_blocks(teacher, student, images, settings))
     except NotPairedError as error:
         return Inheritance(False, reason=str(error))
-
-
-def has_blocks(network: keras.Model) -> bool:
-    """Return whether a network has residual blocks, so that students inherit these.
-
-    Args:
-        network: A network, a graph of layers or not.
-
-    Example:
-
-    >>> has_blocks(models.build("resnet20", (32, 32, 3), 10)), has_blocks(teacher)
-    (True, False)
-    """
-    return _can_be_read(network) and bool(parse_network(network).blocks)
 
 
 def _can_be_read(network: keras.Model) -> bool:

@@ -1,13 +1,12 @@
 """The choice of blocks by their measured effect."""
 
-import keras
 import numpy as np
 import pytest
 
 from dfad_tf.students import block_choice
 from dfad_tf.students.block_choice import choose_blocks, relative_error, spread_blocks
 from dfad_tf.students.units import parse_network
-from tests.helpers.residual_networks import deep, images
+from tests.helpers.residual_networks import deep, images, make_idle
 
 
 def test_blocks_are_spread_evenly():
@@ -21,10 +20,7 @@ def blocks_of(idle=(), count=6):
     """Equal blocks in a row; those of `idle` return their input, and a map to begin with."""
     blocks = parse_network(deep((count,), (4,))).blocks
     for place in idle:
-        for layer in blocks[place].signature.layers:
-            if isinstance(layer, keras.layers.BatchNormalization):
-                _, _, mean, variance = layer.get_weights()
-                layer.set_weights([0 * mean, 0 * mean, mean, variance])
+        make_idle(blocks[place])
     return blocks, [np.abs(images(4, (8, 8, 4))), np.abs(images(3, (8, 8, 4), 1))]
 
 

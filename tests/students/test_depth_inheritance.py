@@ -6,12 +6,20 @@ import pytest
 
 from dfad_tf import models
 from dfad_tf.students.batch_norm_estimation import estimate_batch_norm
+from dfad_tf.students.block_choice import relative_error
 from dfad_tf.students.depth_inheritance import DepthSettings, inherit_blocks
 from dfad_tf.students.inheritance import inherit_weights
 from dfad_tf.students.units import parse_network
 from dfad_tf.utils.errors import InputError
 from tests.conftest import same, small_classifier, weights
-from tests.helpers.residual_networks import answers, deep, images, linear_blocks, randomized
+from tests.helpers.residual_networks import (
+    answers,
+    deep,
+    images,
+    linear_blocks,
+    make_idle,
+    randomized,
+)
 
 layers = keras.layers
 
@@ -34,10 +42,7 @@ def test_a_student_with_all_blocks_has_the_answers_of_its_teacher(name, merge):
 @pytest.mark.parametrize("merge", [True, False])
 def test_blocks_without_effect_are_left_out_without_loss(choice, merge):
     teacher, student = deep((3, 2)), deep((3, 1))
-    for layer in parse_network(teacher).blocks[-1].signature.layers:
-        if isinstance(layer, layers.BatchNormalization):
-            gamma, beta, *statistics = layer.get_weights()
-            layer.set_weights([0 * gamma, 0 * beta, *statistics])
+    make_idle(parse_network(teacher).blocks[-1])
     before = weights(teacher)
     assert inherit_weights(teacher, student, images(), DepthSettings(choice, merge))
     np.testing.assert_allclose(answers(student, images()), answers(teacher, images()), atol=1e-6)
@@ -74,6 +79,31 @@ def test_merging_is_closer_than_leaving_out(build):
         assert inherit_weights(teacher, student, images(100, shape), DepthSettings("spread", merge))
         gaps[merge] = gap(teacher, student, images(50, shape, 1))
     assert gaps[True] < 0.8 * gaps[False]
+
+
+def test_the_measured_block_is_the_one_whose_fit_is_closest():
+    teacher, errors = deep((4,), (4,)), {}
+    for place in (0, 2, 3):
+        make_idle(parse_network(teacher).blocks[place])
+    for choice in ("measured", "spread"):
+        student = deep((1,), (4,))
+        assert inherit_weights(teacher, student, images(), DepthSettings(choice))
+        maps = []
+        for network in (student, teacher):
+            chunks = [images()]
+            for unit in parse_network(network).units[:-2]:
+                chunks = unit.run(chunks)
+            maps.append(chunks)
+        errors[choice] = relative_error(*maps)
+    assert errors["measured"] < 1e-6 < 1e-3 < errors["spread"]
+
+
+def test_a_mobile_network_with_all_blocks_has_the_answers_of_its_teacher():
+    teacher = randomized(keras.applications.MobileNetV2((96, 96, 3), 0.35, weights=None, classes=7))
+    student = keras.models.clone_model(teacher)
+    pixels = images(2, (96, 96, 3))
+    assert inherit_weights(teacher, student, pixels).how == "all of the teacher's blocks"
+    np.testing.assert_allclose(answers(student, pixels), answers(teacher, pixels), atol=1e-6)
 
 
 def preactivated(blocks):

@@ -81,10 +81,10 @@ def generator_from_flags(teacher: Teacher) -> keras.Model:
 
 
 def initialize_student(student: keras.Model, teacher: Teacher, generator: keras.Model) -> str:
-    """Initialize the student from the teacher's filters where the layers of both pair.
+    """Initialize the student from the teacher's filters or blocks where both networks pair.
 
     Returns:
-        How the student is initialized, in words.
+        How the student is initialized, in words; why at random, if they do not pair.
 
     Raises:
         InputError: If the networks do not fit each other.
@@ -99,6 +99,4 @@ def initialize_student(student: keras.Model, teacher: Teacher, generator: keras.
     latent = stateless_latent(count, generator.input_shape[-1], key)
     # Use batch statistics: the moving statistics of an untrained generator describe no images.
     images = generator(latent, training=True)
-    if inherit_weights(teacher.model, student, images):
-        return "the teacher's filters"
-    return "random weights (its layers do not pair with the teacher's)"
+    return inherit_weights(teacher.model, student, images).start

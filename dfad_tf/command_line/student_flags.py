@@ -14,8 +14,8 @@ flags.DEFINE_enum(
     "student_initialization",
     "teacher",
     ["teacher", "random"],
-    "Initial weights of the student: from the teacher's filters where the layers of both pair, or "
-    "random.",
+    "Initial weights of the student: from the teacher's filters or residual blocks where both "
+    "networks pair, or random.",
 )
 flags.DEFINE_string("generator", "compact", "Architecture of the generator.")
 flags.DEFINE_enum(

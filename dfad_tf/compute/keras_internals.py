@@ -7,6 +7,7 @@ have passed with.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import keras
@@ -18,10 +19,14 @@ class LayerCall(Protocol):
     Attributes:
         input_tensors: The symbolic tensors that the layer was called with.
         output_tensors: The symbolic tensors that the call returned.
+        operation: The layer, the nested model or the operation that was called.
+        arguments: The arguments of the call, symbolic tensors and others.
     """
 
     input_tensors: list[keras.KerasTensor]
     output_tensors: list[keras.KerasTensor]
+    operation: Any
+    arguments: Any
 
 
 def is_symbolic(tensor: object) -> bool:
@@ -46,6 +51,30 @@ def producing_call(tensor: keras.KerasTensor) -> LayerCall:
 def call_inputs(tensor: keras.KerasTensor) -> list[keras.KerasTensor]:
     """Return the inputs of the call that a symbolic tensor is the output of."""
     return producing_call(tensor).input_tensors
+
+
+def call_arguments(call: LayerCall) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Return the positional and the named arguments of a call, with symbolic tensors."""
+    return call.arguments.args, call.arguments.kwargs
+
+
+def call_again(call: LayerCall, values: Sequence[Any]) -> Any:
+    """Repeat a call of a graph in inference mode, with values for its symbolic inputs.
+
+    Args:
+        call: The call.
+        values: One tensor for each of `call.input_tensors`, in their order.
+
+    Returns:
+        What the layer or the operation returns for these values. No call is added to a graph.
+    """
+    by_tensor = {
+        id(tensor): value for tensor, value in zip(call.input_tensors, values, strict=True)
+    }
+    args, kwargs = call.arguments.fill_in(by_tensor)
+    # A graph may have been built with `training=True`; it would update batch-norm statistics.
+    kwargs.pop("training", None)
+    return call.operation(*args, **kwargs)
 
 
 def all_layers(model: keras.Model, include_self: bool = True) -> list[keras.layers.Layer]:

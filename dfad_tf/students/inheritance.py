@@ -1,202 +1,83 @@
-"""Initialize a student with filters of its teacher, without data."""
+"""Initialize a student from its teacher, without data, where the two pair."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import keras
 import numpy as np
-import tensorflow as tf
 
-from dfad_tf.compute.keras_internals import call_inputs, producing_layer
 from dfad_tf.graphs.layer_graph import is_graph
-from dfad_tf.graphs.layer_table import is_softmax, kind_of
-
-_ROWS = 20_000  # maximum number of rows of activations in one regression
-
-
-class _Chain(NamedTuple):
-    """The layers of a network without branches, in their order."""
-
-    preprocessing: list[keras.layers.Layer]
-    layers: list[keras.layers.Layer]
+from dfad_tf.students.depth_inheritance import DepthSettings, inherit_blocks
+from dfad_tf.students.pairing import NotPairedError
+from dfad_tf.students.units import parse_network
+from dfad_tf.students.width_inheritance import inherit_filters
 
 
-class _Pending(NamedTuple):
-    """A layer of the student whose filters are chosen when the next kernel is known.
+@dataclass(frozen=True)
+class Inheritance:
+    """How a student starts. It is true where the student inherits weights of its teacher.
 
     Attributes:
-        layer: The layer.
-        kernel: The teacher's kernel rewritten for the student's inputs, with all filters.
-        bias: Likewise.
+        inherited: Whether it does.
+        how: What it inherits, in words; empty if it does not inherit.
+        reason: Why it does not; empty if it does.
     """
 
-    layer: keras.layers.Layer
-    kernel: np.ndarray
-    bias: np.ndarray
+    inherited: bool
+    how: str = ""
+    reason: str = ""
+
+    def __bool__(self) -> bool:
+        return self.inherited
+
+    @property
+    def start(self) -> str:
+        """What the student starts from, in words."""
+        return self.how if self.inherited else f"random weights ({self.reason})"
 
 
-def inherit_weights(teacher: keras.Model, student: keras.Model, images: np.ndarray) -> bool:
-    """Set the weights of a narrower student from a teacher with the same types of layers.
+def inherit_weights(
+    teacher: keras.Model,
+    student: keras.Model,
+    images: np.ndarray,
+    settings: DepthSettings | None = None,
+) -> Inheritance:
+    """Set the weights of a narrower or shallower student from its teacher, where the two pair.
 
-    In each layer, the filters that best span the teacher's activations are kept (pivoted QR).
-    The activations of the other filters are regressed on those that are kept, and the regression
-    is folded into the kernel of the next layer. The activations are those of generated images,
-    so no data is used. The teacher's filters, however, were trained on its data and contain
-    information that no generator can recover.
+    A student without branches may be narrower: in each layer, it keeps the filters that best
+    span those of the teacher. A residual student may have fewer blocks: it keeps some of the
+    teacher's blocks, and each takes up the effect of those that it replaces. No data is used. The
+    teacher's weights, however, were trained on its data and contain information that no generator
+    can recover.
 
     Args:
-        teacher: A chain of convolutions, dense layers and layers without weights.
-        student: The same chain with at most as many filters. Its weights are changed in place.
+        teacher: A classifier of images.
+        student: A smaller one. Its weights are changed in place.
         images: `(n, height, width, channels)` in the input range of both networks.
+        settings: How blocks are chosen and merged; None for the defaults.
 
     Returns:
-        Whether the layers of the networks pair. If they do not, the student is unchanged.
+        Whether the networks pair, and how or why not. If they do not, the student is unchanged.
 
     Example:
 
     >>> images = np.random.default_rng(0).normal(size=(64, 32, 32, 1))
     >>> teacher = models.build("lenet5", (32, 32, 1), 10)
-    >>> inherit_weights(teacher, models.build("lenet5_half", (32, 32, 1), 10), images)
-    True
-
-    Reference:
-        Channel pruning with reconstruction: He, Zhang and Sun, arXiv 1707.06168.
+    >>> inherit_weights(teacher, models.build("lenet5_half", (32, 32, 1), 10), images).start
+    "the teacher's filters"
     """
-    teacher_chain, student_chain = _chain(teacher), _chain(student)
-    if teacher_chain is None or student_chain is None:
-        return False
-    if not _pair(teacher_chain.layers, student_chain.layers):
-        return False
-    teacher_maps = student_maps = keras.ops.convert_to_tensor(images, "float32")
-    for layer in teacher_chain.preprocessing:
-        teacher_maps = layer(teacher_maps)
-    for layer in student_chain.preprocessing:
-        student_maps = layer(student_maps)
-    pending: _Pending | None = None
-    for big, small in zip(teacher_chain.layers, student_chain.layers, strict=True):
-        if not kind_of(big).inherited_by_width:
-            # Flattening is delayed, so that filters stay distinguishable until they are chosen.
-            if not (isinstance(big, keras.layers.Flatten) or kind_of(big).identity_in_inference):
-                teacher_maps, student_maps = big(teacher_maps), big(student_maps)
-            continue
-        if pending is not None:
-            student_maps = _choose(pending, student_maps)
-        kernel, bias = _fold(big, *_regress(student_maps, teacher_maps))
-        pending = _Pending(small, kernel, bias)
-        teacher_maps = _apply(big, teacher_maps, *map(np.asarray, big.get_weights()))
-        student_maps = _apply(big, student_maps, kernel, bias)
-    if pending is not None:
-        pending.layer.set_weights([pending.kernel, pending.bias])
-    return True
+    if not (_can_be_read(teacher) and _can_be_read(student)):
+        return Inheritance(False, reason="the layers of one of the networks cannot be read")
+    if not (parse_network(teacher).blocks or parse_network(student).blocks):
+        if inherit_filters(teacher, student, images):
+            return Inheritance(True, "the teacher's filters")
+        return Inheritance(False, reason="its layers do not pair with the teacher's")
+    try:
+        return Inheritance(True, inherit_blocks(teacher, student, images, settings))
+    except NotPairedError as error:
+        return Inheritance(False, reason=str(error))
 
 
-def _chain(model: keras.Model) -> _Chain | None:
-    """Return the layers of a chain whose weights can be inherited; None for any other network."""
-    if not is_graph(model):
-        return None
-    layers: list[keras.layers.Layer] = []
-    tensor = model.outputs[0]
-    while not isinstance(producing_layer(tensor), keras.layers.InputLayer):
-        inputs = call_inputs(tensor)
-        if len(inputs) != 1:
-            return None
-        layers.insert(0, producing_layer(tensor))
-        tensor = inputs[0]
-    while layers and is_softmax(layers[-1]):
-        layers.pop()
-    count = 0
-    while count < len(layers) and kind_of(layers[count]).preprocessing:
-        count += 1
-    rows = [kind_of(layer) for layer in layers[count:]]
-    known = all(row.inherited_by_width or row.same_for_any_width for row in rows)
-    return _Chain(layers[:count], layers[count:]) if known and rows else None
-
-
-def _pair(big: list[keras.layers.Layer], small: list[keras.layers.Layer]) -> bool:
-    """Return whether two chains differ only in the number of filters, fewer in the second."""
-    if len(big) != len(small) or not isinstance(big[-1], keras.layers.Dense):
-        return False
-    free = ("name", "filters", "units", "dtype", "trainable")
-    for first, second in zip(big, small, strict=True):
-        settings = [
-            {key: value for key, value in layer.get_config().items() if key not in free}
-            for layer in (first, second)
-        ]
-        for config in settings:
-            for key in [k for k in config if k.endswith(("_initializer", "_regularizer"))]:
-                del config[key]
-        if first is big[-1]:  # the teacher's head may apply a softmax
-            for config in settings:
-                config.pop("activation", None)
-        if type(first) is not type(second) or settings[0] != settings[1]:
-            return False
-        if isinstance(first, keras.layers.Dense) and len(first.input.shape) != 2:
-            return False
-        if kind_of(first).inherited_by_width:
-            wide, narrow = (layer.get_weights()[0].shape[-1] for layer in (first, second))
-            if narrow > wide or not first.use_bias or getattr(first, "groups", 1) != 1:
-                return False
-    return big[-1].units == small[-1].units
-
-
-def _choose(pending: _Pending, student_maps: tf.Tensor) -> tf.Tensor:
-    """Keep the filters of the pending layer that best span the others; return their activations."""
-    from scipy import linalg  # slow to import, and used here only
-
-    layer, kernel, bias = pending
-    count = layer.get_weights()[0].shape[-1]
-    rows = _rows(student_maps)
-    order = linalg.qr(rows - rows.mean(0), mode="r", pivoting=True)[1]
-    chosen = np.sort(order[:count])
-    layer.set_weights([kernel[..., chosen], bias[chosen]])
-    return keras.ops.take(student_maps, chosen, axis=-1)
-
-
-def _regress(student_maps: tf.Tensor, teacher_maps: tf.Tensor) -> tuple[np.ndarray, np.ndarray]:
-    """Return the matrix and the offset that map the student's activations to the teacher's."""
-    inputs = _rows(student_maps)
-    inputs = np.concatenate([inputs, np.ones((len(inputs), 1), inputs.dtype)], axis=1)
-    solution = np.linalg.lstsq(inputs, _rows(teacher_maps), rcond=None)[0]
-    return solution[:-1], solution[-1]
-
-
-def _fold(
-    layer: keras.layers.Layer, matrix: np.ndarray, offset: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the teacher's kernel and bias, rewritten for the student's inputs."""
-    kernel, bias = map(np.asarray, layer.get_weights())
-    if isinstance(layer, keras.layers.Conv2D):
-        return (
-            np.einsum("hwio,ji->hwjo", kernel, matrix).astype("float32"),
-            (bias + np.einsum("hwio,i->o", kernel, offset)).astype("float32"),
-        )
-    # Behind a Flatten layer, a dense kernel has a row for each pixel and channel.
-    by_pixel = kernel.reshape(-1, matrix.shape[1], kernel.shape[-1])
-    folded = np.einsum("pio,ji->pjo", by_pixel, matrix)
-    folded = folded.reshape(-1, kernel.shape[-1]).astype("float32")
-    return folded, (bias + np.einsum("pio,i->o", by_pixel, offset)).astype("float32")
-
-
-def _apply(
-    layer: keras.layers.Layer, inputs: tf.Tensor, kernel: np.ndarray, bias: np.ndarray
-) -> tf.Tensor:
-    """Run a layer with the given weights."""
-    if isinstance(layer, keras.layers.Dense):
-        flat = keras.ops.reshape(inputs, (inputs.shape[0], -1))
-        return layer.activation(keras.ops.matmul(flat, kernel) + bias)
-    outputs = keras.ops.conv(
-        inputs,
-        kernel,
-        strides=layer.strides,
-        padding=layer.padding,
-        dilation_rate=layer.dilation_rate,
-    )
-    return layer.activation(outputs + bias)
-
-
-def _rows(activations: tf.Tensor) -> np.ndarray:
-    """Return activations as rows of channels, subsampled to what a regression needs."""
-    rows = keras.ops.convert_to_numpy(activations)
-    rows = rows.reshape(-1, rows.shape[-1])
-    return rows[:: max(1, len(rows) // _ROWS)].astype(np.float64)
+def _can_be_read(network: keras.Model) -> bool:
+    return is_graph(network) and len(network.inputs) == len(network.outputs) == 1

@@ -65,6 +65,31 @@ def test_the_inputs_of_a_call_are_in_their_order():
     ]
 
 
+def test_the_arguments_of_a_call_are_its_tensors_and_constants():
+    inputs = keras.Input((3,))
+    call = keras_internals.producing_call(keras.ops.multiply(inputs, 2.5))
+    args, kwargs = keras_internals.call_arguments(call)
+    assert args[0] is inputs and args[1] == 2.5 and kwargs == {}
+    inner = small_classifier()
+    pixels = keras.Input((8, 8, 1))
+    call = keras_internals.producing_call(inner(pixels, training=True))
+    assert call.operation is inner
+    assert keras_internals.call_arguments(call)[1]["training"] is True
+
+
+def test_a_call_can_be_repeated_with_values_in_inference_mode():
+    first, second = keras.Input((3,)), keras.Input((3,))
+    call = keras_internals.producing_call(layers.Subtract()([first, second]))
+    ones = np.ones((2, 3), "float32")
+    result = keras_internals.call_again(call, [3 * ones, ones])
+    np.testing.assert_array_equal(result, 2 * ones)
+    dropout = layers.Dropout(0.5)
+    call = keras_internals.producing_call(dropout(first, training=True))
+    np.testing.assert_array_equal(keras_internals.call_again(call, [ones]), ones)
+    call = keras_internals.producing_call(keras.ops.multiply(first, 2.5))
+    np.testing.assert_array_equal(keras_internals.call_again(call, [ones]), 2.5 * ones)
+
+
 def test_all_layers_are_those_of_nested_models_too_in_the_order_of_a_clone():
     inner = keras.Sequential([keras.Input((8, 8, 1)), layers.BatchNormalization(name="norm")])
     outer = keras.Sequential([keras.Input((8, 8, 1)), inner, layers.Flatten(name="flat")])

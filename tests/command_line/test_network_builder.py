@@ -1,0 +1,59 @@
+"""Students that the flags ask for, and how they start."""
+
+import keras
+import numpy as np
+import pytest
+
+from dfad_tf.command_line import network_builder
+from dfad_tf.data.pixel_contract import PixelContract
+from dfad_tf.runs.records import Teacher
+from dfad_tf.teachers.description import describe_teacher
+from tests.conftest import same, small_classifier, weights
+from tests.helpers.command import parse
+from tests.helpers.residual_networks import deep
+
+
+def start(model, student, *flags, channels=3):
+    """Initialize a student as `dfad-train` does; return how."""
+    parse("--dataset=digits", "--generator=compact", *flags)
+    contract = PixelContract("pixels", (120.0,) * channels, (60.0,) * channels)
+    teacher = Teacher(model, describe_teacher(model, contract), "test", False)
+    generator = network_builder.generator_from_flags(teacher)
+    return network_builder.initialize_student(student, teacher, generator)
+
+
+def residual(blocks, **settings):
+    return deep(blocks, mean=[120.0] * 3, std=[60.0] * 3, **settings)
+
+
+def test_a_shallower_residual_student_starts_from_blocks():
+    words = start(residual((3, 2)), residual((2, 2)))
+    assert words == "4 of the teacher's 5 blocks, fitted to what they replace"
+
+
+def test_the_same_seed_gives_the_same_start():
+    teacher, students = residual((3, 2)), [residual((2, 2)), residual((2, 2))]
+    for student in students:
+        keras.utils.set_random_seed(3)  # as the command does, for the generator's weights
+        start(teacher, student, "--seed=3")
+    assert same(*map(weights, students))
+
+
+@pytest.mark.parametrize(
+    ("student", "flags", "words"),
+    [
+        ({"widths": (8, 12)}, [], "random weights (the student's blocks have other widths"),
+        ({}, ["--student_initialization=random"], "random weights"),
+    ],
+)
+def test_other_students_start_at_random(student, flags, words):
+    network = residual((2, 2), **student)
+    before = weights(network)
+    assert start(residual((3, 2)), network, *flags).startswith(words)
+    assert same(before, weights(network))
+
+
+def test_a_narrower_chain_starts_from_filters():
+    teacher, student = small_classifier(filters=4), small_classifier(filters=3)
+    assert start(teacher, student, channels=1) == "the teacher's filters"
+    assert np.isfinite(np.concatenate([w.ravel() for w in weights(student)])).all()

@@ -131,7 +131,7 @@ def solve_last_convolution(
         kernel, bias = start + change, offset - center @ change
         if joint.has_relu:
             reached = matrix @ kernel + bias + shortcut
-            target = np.where(sums_wanted < 0, np.minimum(reached, 0), sums_wanted)
+            target = np.where(sums_wanted <= 0, np.minimum(reached, 0), sums_wanted)
     _assign(joint, kernel, bias, matrix)
 
 

@@ -11,18 +11,21 @@ from dfad_tf.command_line.argument_flags import argument_flags
 from dfad_tf.compute.keras_internals import all_layers
 from dfad_tf.compute.randomness import stateless_latent
 from dfad_tf.distillation.compatibility import check_fit
+from dfad_tf.distillation.procedural_pool import ProceduralPool
 from dfad_tf.graphs.layer_graph import copy_layer, is_graph
 from dfad_tf.graphs.parameters import trainable_parameters
 from dfad_tf.runs.records import Teacher
 from dfad_tf.students import compact
-from dfad_tf.students.inheritance import inherit_weights
+from dfad_tf.students.inheritance import has_blocks, inherit_weights
 from dfad_tf.synthesis import generators
 from dfad_tf.teachers import loading
 from dfad_tf.teachers.model_files import is_model_file
+from dfad_tf.teachers.teacher_signals import TeacherSignals
 from dfad_tf.utils.errors import InputError
 
 FLAGS = flags.FLAGS
 _MAX_PIXELS = 2**22  # of the images that initialize a student
+_BLOCK_IMAGES = 512  # `inherit_blocks` uses at most as many, of 32×32 pixels
 
 
 def student_from_flags(teacher: Teacher) -> keras.Model:
@@ -97,6 +100,17 @@ def initialize_student(student: keras.Model, teacher: Teacher, generator: keras.
     count = max(256, min(4096, _MAX_PIXELS // (height * width)))
     key = tf.constant([FLAGS.seed, 0x1217])
     latent = stateless_latent(count, generator.input_shape[-1], key)
-    # Use batch statistics: the moving statistics of an untrained generator describe no images.
-    images = generator(latent, training=True)
+    if has_blocks(student):
+        images = _procedural_images(teacher)
+    else:
+        # Use batch statistics: the moving statistics of an untrained generator describe no images.
+        images = generator(latent, training=True)
     return inherit_weights(teacher.model, student, images).start
+
+
+def _procedural_images(teacher: Teacher) -> tf.Tensor:
+    """Return images to which blocks are fitted: an untrained generator's are too uniform."""
+    shape, contract = teacher.description.image_shape, teacher.description.contract
+    pool = ProceduralPool(_BLOCK_IMAGES, shape, contract, FLAGS.seed)
+    pool.fill(TeacherSignals(teacher.model))
+    return pool.inputs(pool.images)

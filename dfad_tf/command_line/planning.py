@@ -46,7 +46,7 @@ def announce_teacher_training(dataset: ImageDataset, runs: int = 1) -> None:
         title=f"train a teacher, then distill a student with the method '{name}'",
         teacher=teacher,
         networks=networks,
-        start="the teacher's filters if the layers pair, otherwise random weights"
+        start="the teacher's filters or blocks if the networks pair, otherwise random weights"
         if inherits
         else "random weights",
         precision=resolve_precision(policy_name()) or "float32",

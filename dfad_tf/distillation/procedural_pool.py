@@ -102,7 +102,10 @@ class ProceduralPool:
         ends = tf.convert_to_tensor(self._ends)
         drawn = tf.random.stateless_uniform((count * replicas.count(),), key + [3, 0]) * ends[-1]
         places = tf.searchsorted(ends, replicas.own(drawn), side="right")
-        pixels = tf.gather(self.images, tf.minimum(places, self.size - 1))
+        return self.inputs(tf.gather(self.images, tf.minimum(places, self.size - 1)))
+
+    def inputs(self, pixels: tf.Tensor) -> tf.Tensor:
+        """Convert stored images to the teacher's input range, float32."""
         scale, offset = (
             tf.cast(v, tf.float32) for v in (self.contract.scale, self.contract.offset)
         )

@@ -79,5 +79,19 @@ def inherit_weights(
         return Inheritance(False, reason=str(error))
 
 
+def has_blocks(network: keras.Model) -> bool:
+    """Return whether a network has residual blocks, which it may inherit.
+
+    Args:
+        network: A classifier.
+
+    Example:
+
+    >>> has_blocks(models.build("resnet20", (32, 32, 3), 10))
+    True
+    """
+    return _can_be_read(network) and bool(parse_network(network).blocks)
+
+
 def _can_be_read(network: keras.Model) -> bool:
     return is_graph(network) and len(network.inputs) == len(network.outputs) == 1

@@ -26,6 +26,7 @@ MODULES = {
     "BilinearResize": "dfad_tf.synthesis.generators.convolutional",
     "CoupledSGD": "dfad_tf.compute.optimizers",
     "DataFreeDistiller": "dfad_tf.distillation.distiller",
+    "FeatureMatching": "dfad_tf.losses",
     "FusedBatchNormalization": "dfad_tf.compute.fast_layers",
     "InformationEntropy": "dfad_tf.synthesis.objectives",
     "JensenShannonDiscrepancy": "dfad_tf.losses",
@@ -36,6 +37,7 @@ MODULES = {
     "RepresentationActivation": "dfad_tf.synthesis.objectives",
     "SavedModelTeacher": "dfad_tf.teachers.saved_model_teacher",
     "ScaledSchedule": "dfad_tf.compute.optimizers",
+    "TargetLabels": "dfad_tf.synthesis.objectives",
     "UpsampledConv2D": "dfad_tf.synthesis.generators.upsampled_convolution",
     "VirtualInterpolation": "dfad_tf.methods.interpolation",
 }

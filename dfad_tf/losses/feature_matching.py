@@ -28,7 +28,7 @@ class FeatureMatching:
 
     Example:
 
-    >>> FeatureMatching()(teacher_maps, teacher_maps).numpy()
+    >>> float(FeatureMatching()(teacher_maps, teacher_maps))
     0.0
 
     Reference:

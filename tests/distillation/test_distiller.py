@@ -173,7 +173,7 @@ def test_steps_per_execution_does_not_change_the_result():
         np.testing.assert_allclose(a, b, atol=1e-6)
 
 
-def generate_from(latents, sampler, batch_size, stream, step):
+def generate_from(latents, sampler, batch_size, stream, step, labels=None):
     return sampler.generator(latents[:batch_size], training=True)
 
 

@@ -70,8 +70,8 @@ class Progress(keras.callbacks.Callback):
         if self._mode == 1:
             left = f", {self._time_left}" if self._time_left else ""
             print(f"Epoch {epoch + 1}/{self.params['epochs']}{left}", flush=True)
-            # Without `stateless_metrics` the bar would average what already are means.
-            self._bar = keras.utils.Progbar(self._target, stateless_metrics=())
+            # Without `stateful_metrics` the bar would average what already are means.
+            self._bar = keras.utils.Progbar(self._target, stateful_metrics=self._shown)
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
         self._seen = batch + 1

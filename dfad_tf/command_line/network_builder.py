@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import keras
 import tensorflow as tf
 from absl import flags
@@ -16,6 +18,7 @@ from dfad_tf.graphs.layer_graph import copy_layer, is_graph
 from dfad_tf.graphs.parameters import trainable_parameters
 from dfad_tf.runs.records import Teacher
 from dfad_tf.students import compact
+from dfad_tf.students.depth_inheritance import image_count
 from dfad_tf.students.inheritance import has_blocks, inherit_weights
 from dfad_tf.synthesis import generators
 from dfad_tf.teachers import loading
@@ -25,7 +28,6 @@ from dfad_tf.utils.errors import InputError
 
 FLAGS = flags.FLAGS
 _MAX_PIXELS = 2**22  # of the images that initialize a student
-_BLOCK_IMAGES = 512  # `inherit_blocks` uses at most as many, of 32×32 pixels
 
 
 def student_from_flags(teacher: Teacher) -> keras.Model:
@@ -101,16 +103,15 @@ def initialize_student(student: keras.Model, teacher: Teacher, generator: keras.
     key = tf.constant([FLAGS.seed, 0x1217])
     latent = stateless_latent(count, generator.input_shape[-1], key)
     if has_blocks(student):
-        images = _procedural_images(teacher)
-    else:
-        # Use batch statistics: the moving statistics of an untrained generator describe no images.
-        images = generator(latent, training=True)
-    return inherit_weights(teacher.model, student, images).start
+        images = functools.partial(_procedural_images, teacher)
+        return inherit_weights(teacher.model, student, images).start
+    # Use batch statistics: the moving statistics of an untrained generator describe no images.
+    return inherit_weights(teacher.model, student, generator(latent, training=True)).start
 
 
 def _procedural_images(teacher: Teacher) -> tf.Tensor:
     """Return images to which blocks are fitted: an untrained generator's are too uniform."""
     shape, contract = teacher.description.image_shape, teacher.description.contract
-    pool = ProceduralPool(_BLOCK_IMAGES, shape, contract, FLAGS.seed)
+    pool = ProceduralPool(image_count(*shape[:2]), shape, contract, FLAGS.seed)
     pool.fill(TeacherSignals(teacher.model))
     return pool.inputs(pool.images)

@@ -70,6 +70,24 @@ def neighbors(values: tf.Tensor) -> tf.Tensor:
     return own(tf.roll(gathered(values), 1, 0))
 
 
+def weighted_places(weights: tf.Tensor, count_here: int, key: tf.Tensor) -> tf.Tensor:
+    """Draw places with replacement, for each replica its own share of one global draw.
+
+    Args:
+        weights: Probability of each place up to a common factor, `(places,)`, float32.
+        count_here: Number of places to draw for each replica.
+        key: From `randomness.stateless_seed`.
+
+    Returns:
+        int32 `(count_here,)`.
+    """
+    ends = tf.cumsum(weights)
+    uniform = own(tf.random.stateless_uniform((count_here * count(),), key))
+    # Below the last end, also after rounding: no place without weight behind it is drawn.
+    drawn = tf.minimum(uniform, 1 - 1e-6) * ends[-1]
+    return tf.searchsorted(ends, drawn, side="right")
+
+
 def mean(value: tf.Tensor) -> tf.Tensor:
     """Return the mean over replicas with batches of equal size. Gradients flow to all replicas."""
     replicas = count()

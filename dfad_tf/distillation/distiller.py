@@ -131,8 +131,8 @@ class DataFreeDistiller(DataFreeModel):
             self.student_form = TrainingForm(self.student, precision)
             self.watched = WatchedLayers(method, self.signals, self.student, precision)
             generator, signals = TrainingForm(self.generator, precision), self.watched.signals
-            self.sampler = TrainingImages(generator, signals, seed, self.watched.map_count)
-            self.sampler.add_sources(method, self.contract)
+            maps = self.watched.map_count
+            self.sampler = TrainingImages(generator, signals, method, seed, self.contract, maps)
             for term in method.generator_objectives:
                 term.build(self.watched.moving_statistics() if term.needs_batch_norm else ())
             self.renewal = Renewal(self.generator, method.generator_lifetime)

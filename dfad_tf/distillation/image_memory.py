@@ -84,12 +84,7 @@ class ImageMemory:
         stored = tf.cast(tf.range(self.size, dtype=tf.int64) < self.seen, tf.float32)
         by_class = tf.math.unsorted_segment_sum(stored, labels, self.logits.shape[-1])
         share = stored / tf.gather(tf.maximum(by_class, 1.0), labels)
-        ends = tf.cumsum(share)
-        drawn = tf.random.stateless_uniform((count * replicas.count(),), key) * ends[-1]
-        places = tf.searchsorted(ends, replicas.own(drawn), side="right")
-        # Rounding may place a draw behind the last image.
-        last = tf.cast(tf.minimum(self.seen, self.size) - 1, tf.int32)
-        return tf.gather(self.images, tf.minimum(places, last))
+        return tf.gather(self.images, replicas.weighted_places(share, count, key))
 
     @property
     def variables(self) -> list[tf.Variable]:

@@ -45,7 +45,7 @@ class ProceduralPool:
     ) -> None:
         self.size, self.contract, self.seed = size, contract, seed
         self.images = shared_variable(tf.zeros((size, *image_shape), tf.uint8))
-        self._ends = shared_variable(tf.range(1, size + 1, dtype=tf.float32))
+        self._weights = shared_variable(tf.ones(size))
         self._filled = False
 
     def fill(self, signals: TeacherSignals) -> None:
@@ -68,14 +68,15 @@ class ProceduralPool:
         counts = np.bincount(labels[chosen], minlength=classes)
         self.images.assign(drawn[chosen])
         # Each class has the same share of the draws, whatever number of images it has.
-        self._ends.assign(np.cumsum(1.0 / counts[labels[chosen]]))
+        self._weights.assign(1.0 / counts[labels[chosen]])
         self._filled = True
 
     def _best_kind(self, signals: TeacherSignals, classes: int) -> dict[str, float]:
         """Return the kind of images that the teacher distributes most evenly over its classes."""
+        probes = min(_PROBES, _CANDIDATES * self.size)
 
         def evenness(kind: dict[str, float]) -> float:
-            return normalized_entropy(self._block(signals, _PROBES, 0, kind)[1], classes)
+            return normalized_entropy(self._block(signals, probes, 0, kind)[1], classes)
 
         return max(_KINDS, key=evenness)
 
@@ -99,10 +100,9 @@ class ProceduralPool:
         Returns:
             Images `(count, height, width, channels)` in the teacher's input range.
         """
-        ends = tf.convert_to_tensor(self._ends)
-        drawn = tf.random.stateless_uniform((count * replicas.count(),), key + [3, 0]) * ends[-1]
-        places = tf.searchsorted(ends, replicas.own(drawn), side="right")
-        return self.inputs(tf.gather(self.images, tf.minimum(places, self.size - 1)))
+        weights = tf.convert_to_tensor(self._weights)
+        places = replicas.weighted_places(weights, count, key + [3, 0])
+        return self.inputs(tf.gather(self.images, places))
 
     def inputs(self, pixels: tf.Tensor) -> tf.Tensor:
         """Convert stored images to the teacher's input range, float32."""

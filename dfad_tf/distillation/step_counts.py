@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from dfad_tf.methods.method import Method, memory_count
+from dfad_tf.methods.method import Method
 
 
 @dataclass(frozen=True)
@@ -47,10 +47,10 @@ def step_counts(method: Method, batch_size: int) -> StepCounts:
         student_images += virtual if method.interpolation.mode == "join" else 0
         teacher_images = virtual if method.interpolation.labels == "teacher" else 0
     # The memory stores no feature maps, and no answers to altered images.
-    procedural = method.procedural_count(batch_size)
-    teacher_images += procedural
-    if method.memory_size and (method.feature_loss or method.redraws):
-        teacher_images += memory_count(batch_size - procedural, method.memory_share)
+    parts = method.batch_parts(batch_size)
+    teacher_images += parts.procedural
+    if method.feature_loss or method.redraws:
+        teacher_images += parts.stored
     generated = method.images_per_step(batch_size) - batch_size
     passes = 1 if method.image_source == "same_latents" else method.student_steps
     return StepCounts(

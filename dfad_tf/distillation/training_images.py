@@ -16,7 +16,7 @@ from dfad_tf.distillation.image_memory import ImageMemory
 from dfad_tf.distillation.procedural_pool import ProceduralPool
 from dfad_tf.graphs.training_form import TrainingForm
 from dfad_tf.methods.interpolation import VirtualInterpolation
-from dfad_tf.methods.method import Method, memory_count, procedural_count
+from dfad_tf.methods.method import BatchParts, Method
 from dfad_tf.synthesis.target_labels import even_labels, with_labels
 from dfad_tf.teachers.pixel_detection import detect_contract
 from dfad_tf.teachers.teacher_signals import TeacherSignals
@@ -37,58 +37,43 @@ class TrainingBatch(NamedTuple):
     maps: tuple[tf.Tensor, ...] = ()
 
 
-class _Counts(NamedTuple):
-    """Where the images of a batch come from."""
-
-    fresh: int
-    stored: int
-    procedural: int
-
-
 class TrainingImages:
     """Generate images, evaluate the teacher on them, and return batches for the student.
 
     Args:
         generator: The generator in the form that training runs.
         signals: The teacher's signals.
+        method: Sets where the student's images come from, and how they are altered.
         seed: Seed of all noise.
+        contract: Pixels that the teacher expects, for procedural images; None detects them.
         map_count: Number of the watched activations that are maps for the student's loss. They
             are the first ones.
 
     Attributes:
+        memory: Stored images; None if the method stores none.
+        procedural: Procedural images; None if the method has none.
         attempt: Number of rollbacks of the run. Each attempt draws other noise.
     """
 
     def __init__(
-        self, generator: TrainingForm, signals: TeacherSignals, seed: int, map_count: int = 0
+        self,
+        generator: TrainingForm,
+        signals: TeacherSignals,
+        method: Method,
+        seed: int,
+        contract: PixelContract | None = None,
+        map_count: int = 0,
     ) -> None:
-        self.generator, self.signals, self.seed = generator, signals, seed
-        self.map_count = map_count
+        self.generator, self.signals, self.method = generator, signals, method
+        self.seed, self.map_count, self.attempt = seed, map_count, 0
+        shape = generator.network.output_shape[1:]
         self.memory: ImageMemory | None = None
-        self.memory_share = 0.0
-        self.augmentation, self.mixed_share = "none", 0.0
-        self.redraws = False
-        self.procedural: ProceduralPool | None = None
-        self.procedural_share = 0.0
-        self.attempt = 0
-
-    def add_sources(self, method: Method, contract: PixelContract | None) -> None:
-        """Let the student learn from stored and procedural images, as far as a method does.
-
-        Args:
-            method: Sets how many images there are, their shares and how they are altered.
-            contract: Pixels that the teacher expects; None detects them.
-        """
-        shape = self.generator.network.output_shape[1:]
-        self.augmentation, self.mixed_share = method.image_augmentation, method.mixed_share
-        self.redraws = method.redraws
         if method.memory_size:
             self.memory = ImageMemory(method.memory_size, shape, self.classes)
-            self.memory_share = method.memory_share
+        self.procedural: ProceduralPool | None = None
         if method.procedural_size:
-            contract = contract or detect_contract(self.signals.teacher)
-            self.procedural = ProceduralPool(method.procedural_size, shape, contract, self.seed)
-            self.procedural_share = method.procedural_share
+            contract = contract or detect_contract(signals.teacher)
+            self.procedural = ProceduralPool(method.procedural_size, shape, contract, seed)
 
     @property
     def classes(self) -> int:
@@ -150,7 +135,7 @@ class TrainingImages:
         if source == "fresh" or generated is None:
             return None
         count = generated.images.shape[0]
-        if not self._counts(count).fresh:
+        if not self._parts(count).fresh:
             return None
         if source == "same_images":
             return generated
@@ -179,49 +164,42 @@ class TrainingImages:
         """
         # A copy, because the student's steps increment the counter between two batches.
         step = tf.identity(tf.convert_to_tensor(step))
-        counts = self._counts(batch_size)
+        parts = self._parts(batch_size)
         fresh: list[TrainingBatch] = []
-        if counts.fresh:
+        if parts.fresh:
             if shared:
-                first = tf.nest.map_structure(lambda tensor: tensor[: counts.fresh], shared)
+                first = tf.nest.map_structure(lambda tensor: tensor[: parts.fresh], shared)
                 fresh = [first] * count
             else:
-                generated = self.observe(self.generate(count * counts.fresh, "student", step))
+                generated = self.observe(self.generate(count * parts.fresh, "student", step))
                 fresh = _split(generated, count)
         for index in range(count):
-            parts = fresh[index : index + 1]
-            if counts.fresh < batch_size:
-                parts = parts + self._drawn_batches(counts, self.key("memory", step + index))
-            yield tf.nest.map_structure(lambda *each: tf.concat(each, 0), *parts)
+            batches = fresh[index : index + 1]
+            if parts.fresh < batch_size:
+                batches = batches + self._drawn_batches(parts, self.key("memory", step + index))
+            yield tf.nest.map_structure(lambda *each: tf.concat(each, 0), *batches)
 
-    def _counts(self, batch_size: int) -> _Counts:
-        """Return the numbers of images in a replica's batch, rounded for the global batch."""
+    def _parts(self, batch_size: int) -> BatchParts:
+        """Return the sources of a replica's batch, rounded for the global batch."""
         devices = replicas.count()
-        total, procedural, stored = batch_size * devices, 0, 0
-        if self.procedural:
-            procedural = procedural_count(total, self.procedural_share)
-        if self.memory:
-            stored = memory_count(total - procedural, self.memory_share)
-        return _Counts(
-            (total - procedural - stored) // devices, stored // devices, procedural // devices
-        )
+        return BatchParts(*(n // devices for n in self.method.batch_parts(batch_size * devices)))
 
-    def _drawn_batches(self, counts: _Counts, key: tf.Tensor) -> list[TrainingBatch]:
+    def _drawn_batches(self, parts: BatchParts, key: tf.Tensor) -> list[TrainingBatch]:
         """Return the stored and the procedural images of a batch, and the teacher's answers."""
-        parts, answered = [], []
-        if self.memory and self.redraws:
-            parts.append(self.memory.draw_evenly(counts.stored, key))
-        elif self.memory and counts.stored:
-            images, logits = self.memory.draw(counts.stored, key)
+        drawn, answered = [], []
+        if self.memory and self.method.redraws:
+            drawn.append(self.memory.draw_evenly(parts.stored, key))
+        elif self.memory:
+            images, logits = self.memory.draw(parts.stored, key)
             # Maps are not stored, because they are larger than images.
             maps = self.observe(images).maps if self.map_count else ()
             answered.append(TrainingBatch(images, logits, maps))
-        if self.procedural and counts.procedural:
-            parts.append(self.procedural.draw(counts.procedural, key))
-        if not parts:
+        if self.procedural:
+            drawn.append(self.procedural.draw(parts.procedural, key))
+        if not drawn:
             return answered
-        images = augment_batch(tf.concat(parts, 0), key, self.augmentation)
-        return [*answered, self.observe(mix_batch(images, key, self.mixed_share))]
+        images = augment_batch(tf.concat(drawn, 0), key, self.method.image_augmentation)
+        return [*answered, self.observe(mix_batch(images, key, self.method.mixed_share))]
 
     def student_batches(
         self,

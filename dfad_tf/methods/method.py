@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 
@@ -11,18 +11,23 @@ from dfad_tf.data.batch_augmentation import AUGMENTATIONS
 from dfad_tf.losses import AttentionTransfer, FeatureMatching
 from dfad_tf.methods.interpolation import VirtualInterpolation
 from dfad_tf.synthesis.objectives import GeneratorObjective
+from dfad_tf.utils.errors import InputError
 
 IMAGE_SOURCES = ("fresh", "same_images", "same_latents")
 
 
-def memory_count(batch_size: int, share: float) -> int:
-    """Return the number of images in a batch that are drawn from the memory, at least one."""
-    return max(1, round(batch_size * share))
+class BatchParts(NamedTuple):
+    """Where the images of the student's batch come from.
 
+    Attributes:
+        fresh: Images of the generator.
+        stored: Images from the memory.
+        procedural: Procedural images.
+    """
 
-def procedural_count(batch_size: int, share: float) -> int:
-    """Return the number of procedural images in a batch, of which one image is not."""
-    return min(batch_size - 1, round(batch_size * share))
+    fresh: int
+    stored: int
+    procedural: int
 
 
 @keras.saving.register_keras_serializable("dfad_tf")
@@ -57,7 +62,7 @@ class Method:
             weights; 0 for never.
 
     Raises:
-        ValueError: If a value is out of range, or `feature_loss` is combined with interpolation
+        InputError: If a value is out of range, or `feature_loss` is combined with interpolation
             that replaces the plain images.
     """
 
@@ -78,52 +83,53 @@ class Method:
 
     def __post_init__(self) -> None:
         if self.image_source not in IMAGE_SOURCES:
-            raise ValueError(
+            raise InputError(
                 f"Expected `image_source` to be one of {', '.join(IMAGE_SOURCES)}. Received: "
                 f"image_source={self.image_source!r}"
             )
         if self.student_steps < 1:
-            raise ValueError(
+            raise InputError(
                 "Expected `student_steps` to be at least 1. "
                 f"Received: student_steps={self.student_steps}"
             )
         if self.memory_size < 0 or not 0 < self.memory_share <= 1:
-            raise ValueError(
+            raise InputError(
                 "Expected `memory_size` to be at least 0, `memory_share` in (0, 1]. Received: "
                 f"memory_size={self.memory_size}, memory_share={self.memory_share}"
             )
         if self.image_augmentation not in AUGMENTATIONS:
-            raise ValueError(
+            raise InputError(
                 f"Expected `image_augmentation` to be one of {', '.join(AUGMENTATIONS)}. "
                 f"Received: image_augmentation={self.image_augmentation!r}"
             )
         altered = self.redraws or self.procedural_share
         if not 0 <= self.mixed_share <= 1 or (self.mixed_share and not altered):
-            raise ValueError(
-                "Expected `mixed_share` to be from 0 to 1, and 0 without `image_augmentation` of "
-                f"stored images. Received: mixed_share={self.mixed_share}, "
+            raise InputError(
+                "Expected `mixed_share` to be from 0 to 1, and above 0 only with "
+                "`image_augmentation` of stored images (`memory_size`) or with "
+                f"`procedural_share`. Received: mixed_share={self.mixed_share}, "
                 f"image_augmentation={self.image_augmentation!r}"
             )
         if not 0 <= self.procedural_share < 1 or (self.procedural_share > 0) != (
             self.procedural_size > 0
         ):
-            raise ValueError(
+            raise InputError(
                 "Expected `procedural_share` to be from 0 to below 1, and above 0 together with "
                 f"`procedural_size`. Received: procedural_share={self.procedural_share}, "
                 f"procedural_size={self.procedural_size}"
             )
         if self.generator_lifetime < 0:
-            raise ValueError(
+            raise InputError(
                 "Expected `generator_lifetime` to be at least 0. "
                 f"Received: generator_lifetime={self.generator_lifetime}"
             )
         if self.feature_loss and self.interpolation and self.interpolation.mode == "replace":
-            raise ValueError(
+            raise InputError(
                 "Expected `mode` of `interpolation` to be 'join', because `feature_loss` compares "
                 f"the maps of plain images. Received: mode={self.interpolation.mode!r}"
             )
         if not self.generator_objectives:
-            raise ValueError("Expected at least one term in `generator_objectives`. Received: none")
+            raise InputError("Expected at least one term in `generator_objectives`. Received: none")
 
     @property
     def redraws(self) -> bool:
@@ -146,9 +152,7 @@ class Method:
         Args:
             batch_size: Images in a batch, over all replicas.
         """
-        wanted, partners = batch_size - self.procedural_count(batch_size), 0
-        if self.memory_size:
-            wanted -= memory_count(wanted, self.memory_share)
+        wanted, partners = self.batch_parts(batch_size).fresh, 0
         if self.interpolation and self.interpolation.partner == "fresh":
             partners = self.student_steps * self.interpolation.count(batch_size)
         own = {
@@ -158,9 +162,22 @@ class Method:
         }
         return batch_size + own[self.image_source] + partners
 
-    def procedural_count(self, batch_size: int) -> int:
-        """Return the number of procedural images in a batch over all replicas."""
-        return procedural_count(batch_size, self.procedural_share)
+    def batch_parts(self, batch_size: int) -> BatchParts:
+        """Divide the student's batch among the sources of its images.
+
+        Args:
+            batch_size: Images in a batch, over all replicas.
+
+        Example:
+
+        >>> methods.get("dfad", Settings(memory_size=64, memory_share=0.75)).batch_parts(8)
+        BatchParts(fresh=2, stored=6, procedural=0)
+        """
+        procedural = min(batch_size - 1, round(batch_size * self.procedural_share))
+        stored, others = 0, batch_size - procedural
+        if self.memory_size:
+            stored = max(1, round(others * self.memory_share))
+        return BatchParts(others - stored, stored, procedural)
 
     def shared_counts(self, batch_size: int) -> dict[str, int]:
         """Return the numbers of images that must be divisible by the number of replicas.
@@ -171,14 +188,11 @@ class Method:
         Returns:
             The size of each part of the batch, by what sets it.
         """
-        counts = {}
+        counts, parts = {}, self.batch_parts(batch_size)
         if self.memory_size:
-            others = batch_size - self.procedural_count(batch_size)
-            stored = memory_count(others, self.memory_share)
-            counts["the stored part of the batch (`memory_share`)"] = stored
+            counts["the stored part of the batch (`memory_share`)"] = parts.stored
         if self.procedural_size:
-            drawn = self.procedural_count(batch_size)
-            counts["the procedural part of the batch (`procedural_share`)"] = drawn
+            counts["the procedural part of the batch (`procedural_share`)"] = parts.procedural
         if self.interpolation:
             virtual = self.interpolation.count(batch_size)
             counts["the virtual part of the batch (`share` of the interpolation)"] = virtual

@@ -131,7 +131,8 @@ def _student_discrepancy(settings: Settings) -> keras.losses.Loss:
     if settings.discrepancy not in losses.WITH_TEMPERATURE:
         raise InputError(
             f"Expected `discrepancy` to be {' or '.join(losses.WITH_TEMPERATURE)} with a "
-            f"temperature. Received: {settings.discrepancy!r} with {settings.temperature:g}"
+            "temperature other than 1. "
+            f"Received: {settings.discrepancy!r} with {settings.temperature:g}"
         )
     return losses.get(settings.discrepancy, temperature=settings.temperature)
 

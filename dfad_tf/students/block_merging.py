@@ -16,8 +16,6 @@ from dfad_tf.students.signatures import canonical_name
 from dfad_tf.students.units import Chunks, Unit
 
 _ROWS = 20_000  # of activations in one regression
-
-
 _ROUNDS = 3  # in which sums that an activation cuts off are freed
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import keras
@@ -24,7 +24,7 @@ from dfad_tf.utils.errors import InputError
 
 CHOICES = ("measured", "spread")
 _CHUNK = 128  # images
-_MAX_PIXELS = 2**19  # of all images: 512 of 32×32
+_MAX_PIXELS, _MIN_IMAGES = 2**19, 16  # of all images: 512 of 32×32
 
 
 @dataclass(frozen=True)
@@ -59,10 +59,25 @@ class DepthSettings:
             raise InputError(f"Expected `ridge` to be 0 or more. Received: {self.ridge}")
 
 
+def image_count(height: int, width: int) -> int:
+    """Return the number of images of a size that `inherit_blocks` uses.
+
+    Args:
+        height: Pixels from top to bottom.
+        width: Pixels from left to right.
+
+    Example:
+
+    >>> image_count(32, 32)
+    512
+    """
+    return max(_MIN_IMAGES, _MAX_PIXELS // (height * width))
+
+
 def inherit_blocks(
     teacher: keras.Model,
     student: keras.Model,
-    images: np.ndarray,
+    images: np.ndarray | Callable[[], np.ndarray],
     settings: DepthSettings | None = None,
 ) -> str:
     """Set the weights of a shallower student from a teacher with the same kinds of blocks.
@@ -75,8 +90,9 @@ def inherit_blocks(
         teacher: A network with residual blocks.
         student: A network of the same units in the same order, without some of the blocks that
             keep the shape. Its weights are changed in place.
-        images: `(n, height, width, channels)` in the input range of both networks. As many are
-            used as have 2**19 pixels together, and at least 16.
+        images: `(n, height, width, channels)` in the input range of both networks, of which
+            `image_count` are used; or a function that returns them, which is called only if the
+            networks pair.
         settings: How blocks are chosen and merged; None for the defaults.
 
     Returns:
@@ -93,9 +109,8 @@ def inherit_blocks(
     big, small = parse_network(teacher), parse_network(student)
     runs = pair_units(big, small)
     _check_own_layers(small)
-    height, width = images.shape[1:3]
-    count = max(16, _MAX_PIXELS // (height * width))
-    some = np.asarray(images[:count], np.float32)
+    given = images() if callable(images) else images
+    some = np.asarray(given[: image_count(*given.shape[1:3])], np.float32)
     chunks = [tf.constant(some[i : i + _CHUNK]) for i in range(0, len(some), _CHUNK)]
     input_map, big_maps, small_maps = compare_inputs(big.preprocessing, small.preprocessing, chunks)
     if not can_fold(small.units, input_map):

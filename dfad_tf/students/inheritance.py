@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import keras
@@ -40,7 +41,7 @@ class Inheritance:
 def inherit_weights(
     teacher: keras.Model,
     student: keras.Model,
-    images: np.ndarray,
+    images: np.ndarray | Callable[[], np.ndarray],
     settings: DepthSettings | None = None,
 ) -> Inheritance:
     """Set the weights of a narrower or shallower student from its teacher, where the two pair.
@@ -54,7 +55,8 @@ def inherit_weights(
     Args:
         teacher: A classifier of images.
         student: A smaller one. Its weights are changed in place.
-        images: `(n, height, width, channels)` in the input range of both networks.
+        images: `(n, height, width, channels)` in the input range of both networks; or a function
+            that returns them, which is not called for networks with blocks that do not pair.
         settings: How blocks are chosen and merged; None for the defaults.
 
     Returns:
@@ -70,7 +72,7 @@ def inherit_weights(
     if not (_can_be_read(teacher) and _can_be_read(student)):
         return Inheritance(False, reason="the layers of one of the networks cannot be read")
     if not (parse_network(teacher).blocks or parse_network(student).blocks):
-        if inherit_filters(teacher, student, images):
+        if inherit_filters(teacher, student, images() if callable(images) else images):
             return Inheritance(True, "the teacher's filters")
         return Inheritance(False, reason="its layers do not pair with the teacher's")
     try:

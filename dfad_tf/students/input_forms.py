@@ -58,8 +58,7 @@ def compare_inputs(
     if big[0].shape != small[0].shape:
         raise NotPairedError("the student prepares pixels in another form than the teacher")
     x, y = (_rows(maps) for maps in (small, big))
-    deviation = x.std(0)
-    scale = ((x - x.mean(0)) * (y - y.mean(0))).mean(0) / np.maximum(deviation**2, 1e-12)
+    scale = ((x - x.mean(0)) * (y - y.mean(0))).mean(0) / np.maximum(x.var(0), 1e-12)
     offset = y.mean(0) - scale * x.mean(0)
     gap = np.abs(x * scale + offset - y).max(0)
     if (gap > _TOLERANCE * np.maximum(y.std(0), 1e-6)).any() or not scale.all():

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 
@@ -28,8 +27,9 @@ class Renewal:
 
     def __init__(self, generator: keras.Model, lifetime: int) -> None:
         self.lifetime = lifetime
-        self._variables = generator.variables
-        self._initial = [np.array(variable) for variable in generator.get_weights()]
+        self._variables = generator.variables if lifetime else []
+        initial = (keras.ops.convert_to_numpy(variable) for variable in self._variables)
+        self._initial = [value.std() if value.ndim > 1 else value for value in initial]
 
     def apply(self, step: tf.Tensor, draw_key: Callable[[], tf.Tensor]) -> None:
         """Renew the weights if it is time.
@@ -42,12 +42,25 @@ class Renewal:
             return
         step, key = tf.cast(step, tf.int64), draw_key()
         due = tf.logical_and(step > 0, step % self.lifetime == 0)
-        # Selected instead of branched: a strategy does not allow assignments in a branch.
+        # Values are chosen in the branches, and assigned behind them: a strategy does not allow
+        # assignments in a branch.
+        values = tf.cond(
+            due,
+            lambda: self._fresh(key),
+            lambda: [tf.convert_to_tensor(variable.value) for variable in self._variables],
+        )
+        for variable, value in zip(self._variables, values, strict=True):
+            variable.assign(value)
+
+    def _fresh(self, key: tf.Tensor) -> list[tf.Tensor]:
+        """Return new weights: those of one axis are the initial ones."""
+        fresh = []
         for index, (variable, initial) in enumerate(
             zip(self._variables, self._initial, strict=True)
         ):
-            fresh = tf.convert_to_tensor(initial)
-            if initial.ndim > 1:
-                drawn = tf.random.stateless_normal(initial.shape, key + [0, index])
-                fresh = tf.cast(drawn * float(initial.std()), fresh.dtype)
-            variable.assign(tf.where(due, fresh, variable.value))
+            if len(variable.shape) > 1:
+                drawn = tf.random.stateless_normal(variable.shape, key + [0, index])
+                fresh.append(tf.cast(drawn * float(initial), variable.dtype))
+            else:
+                fresh.append(tf.convert_to_tensor(initial, variable.dtype))
+        return fresh

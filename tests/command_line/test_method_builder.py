@@ -4,6 +4,7 @@ import pytest
 
 from dfad_tf import methods
 from dfad_tf.command_line import flag_checks, method_builder
+from dfad_tf.command_line.argument_flags import with_flags
 from dfad_tf.methods.data_methods import DATA_METHODS, DataSettings
 from dfad_tf.methods.table import METHODS
 from dfad_tf.utils.errors import InputError
@@ -60,6 +61,24 @@ def test_flags_set_the_terms_of_the_method():
     attention = method_builder.method_from_flags().feature_loss
     assert attention.weight == 7 and attention.squared
     assert (attention.teacher_layers, attention.student_layers) == (("a", "b"), ("c", "d"))
+
+
+@pytest.mark.parametrize(
+    ("given", "flag"),
+    [
+        (["--mixed_share=0.5"], "--mixed_share"),
+        (["--feature_weight=1", "--interpolation_mode=replace"], "--interpolation_mode"),
+        (["--discrepancy_temperature=4"], "--discrepancy"),
+        (["--adversarial_weight=0", "--method=dfad"], "--adversarial_weight"),
+    ],
+)
+def test_flags_that_do_not_fit_each_other_are_reported_by_name(given, flag):
+    parse("--teacher=x.keras", *given)
+    with pytest.raises(InputError) as raised:
+        method_builder.check()
+    message = with_flags(str(raised.value))
+    assert message.replace(",", " ").startswith(f"Expected {flag} ")
+    assert "\n" not in message
 
 
 @pytest.mark.parametrize("name", METHODS)

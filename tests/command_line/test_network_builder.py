@@ -53,6 +53,21 @@ def test_other_students_start_at_random(student, flags, words):
     assert same(before, weights(network))
 
 
+def test_no_images_are_drawn_for_a_student_that_does_not_pair(monkeypatch):
+    drawn = []
+
+    def procedural_images(teacher):
+        drawn.append(teacher)
+        raise RuntimeError("drawn")
+
+    monkeypatch.setattr(network_builder, "_procedural_images", procedural_images)
+    start(residual((3, 2)), residual((2, 2), widths=(8, 12)))
+    start(small_classifier(residual((2, 2)).input_shape[1:]), residual((2, 2)))
+    assert not drawn
+    with pytest.raises(RuntimeError, match="drawn"):
+        start(residual((3, 2)), residual((2, 2)))
+
+
 def test_a_narrower_chain_starts_from_filters():
     teacher, student = small_classifier(filters=4), small_classifier(filters=3)
     assert start(teacher, student, channels=1) == "the teacher's filters"

@@ -174,6 +174,21 @@ def test_shares_are_interleaved_and_gathered_in_order(two_replicas):
         np.testing.assert_array_equal(gathered, numbers)
 
 
+def test_weighted_places_are_shares_of_one_draw(two_replicas):
+    weights, key = tf.constant([0.0, 3.0, 0.0, 1.0, 0.0]), tf.constant([1, 2])
+    places = replicas.weighted_places(weights, 4000, key).numpy()
+    counts = np.bincount(places, minlength=5)
+    assert counts[[0, 2, 4]].sum() == 0 and abs(counts[1] / 4000 - 0.75) < 0.03
+    shares = run(two_replicas, lambda: replicas.weighted_places(weights, 2000, key))
+    np.testing.assert_array_equal(np.stack(shares, 1).ravel(), places)
+
+
+def test_weighted_places_stay_where_weight_is_for_the_largest_draw(monkeypatch):
+    monkeypatch.setattr(tf.random, "stateless_uniform", lambda shape, key: tf.ones(shape))
+    places = replicas.weighted_places(tf.constant([1.0, 1.0, 0.0]), 3, tf.constant([0, 0]))
+    assert places.numpy().tolist() == [1, 1, 1]
+
+
 def test_gradients_of_means_and_moments_are_those_of_the_global_batch(two_replicas):
     numbers = tf.constant(np.random.default_rng(0).normal(3.0, 1.0, (6, 2)).astype("float32"))
 

@@ -68,7 +68,7 @@ def test_the_generator_starts_again_and_the_student_does_not():
 
 
 @pytest.mark.slow
-def test_a_saved_distiller_goes_on(tmp_path):
+def test_a_saved_distiller_keeps_its_method(tmp_path):
     distiller = make_inversion()
     fit(distiller)
     distiller.save(tmp_path / "distiller.keras")

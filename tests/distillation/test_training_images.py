@@ -239,6 +239,6 @@ def test_a_loaded_distiller_has_an_empty_memory(tmp_path):
     fit(distiller)
     distiller.save(tmp_path / "distiller.keras")
     again = keras.models.load_model(tmp_path / "distiller.keras")
-    assert (again.sampler.memory.size, again.sampler.memory_share) == (20, 0.5)
+    assert (again.sampler.memory.size, again.sampler.method.memory_share) == (20, 0.5)
     assert int(again.sampler.memory.seen) == 0
     assert np.isfinite(fit(again, steps=2).history["loss"]).all()

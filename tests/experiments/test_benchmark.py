@@ -95,7 +95,7 @@ def test_the_flags_of_a_run_reach_the_step(canned):
     assert distiller.method.name == "dfad+interpolation+memory"
     assert distiller.student_form.compute_dtype == "bfloat16"
     assert (distiller.seed, distiller.jit_compile, distiller.steps_per_execution) == (5, True, 2)
-    assert distiller.sampler.memory.size == 30 and distiller.sampler.memory_share == 0.5
+    assert distiller.sampler.memory.size == 30 and distiller.sampler.method.memory_share == 0.5
     assert distiller.method.student_steps == 2
 
 

@@ -88,7 +88,7 @@ def test_settings_of_the_student_and_of_the_stored_images():
     assert Method.from_config(method.get_config()).get_config() == method.get_config()
     with pytest.raises(InputError, match="`discrepancy` to be kl.*'mae' with 4"):
         methods.get("dfad", Settings(temperature=4.0))
-    with pytest.raises(ValueError, match="0 without `image_augmentation`.*mixed_share=0.5"):
+    with pytest.raises(ValueError, match="only with `image_augmentation`.*mixed_share=0.5"):
         methods.get("dfad", Settings(mixed_share=0.5, memory_size=64))
     with pytest.raises(ValueError, match="shift_flip. Received: image_augmentation='flip'"):
         methods.get("dfad", Settings(image_augmentation="flip"))

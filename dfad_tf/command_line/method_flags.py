@@ -10,7 +10,8 @@ flags.DEFINE_string(
     "method",
     "proposed",
     "Distillation method. Without data: proposed, dfad, dfad+activation, dfad+interpolation, "
-    "dafl, zskt or dfq, each also with the suffix +memory. With data: labels, kd, fitnet, at, ft.",
+    "dafl, zskt or dfq, each also with the suffix +memory; cmi, fastdfkd, nayer or "
+    "deepinversion. With data: labels, kd, fitnet, at, ft.",
 )
 flags.DEFINE_enum("discrepancy", "mae", _DISCREPANCIES, "Discrepancy that the student minimizes.")
 flags.DEFINE_enum(
@@ -66,6 +67,51 @@ flags.DEFINE_float(
     lower_bound=0.0,
     upper_bound=1.0,
 )
+flags.DEFINE_enum(
+    "synthesis_augmentation",
+    "none",
+    ["none", "shift", "shift_flip"],
+    "How generated images are cropped before the teacher sees them in the generator's step. The "
+    "border is black, as in the crop that most teachers were trained with and that their "
+    "statistics contain.",
+)
+flags.DEFINE_integer(
+    "inversion_steps",
+    0,
+    "Steps in which each batch of images is searched for; 0 trains the generator by one step on "
+    "each batch.",
+    lower_bound=0,
+)
+flags.DEFINE_float(
+    "inversion_learning_rate",
+    4e-3,
+    "Learning rate of the generator in --inversion_steps; 0 keeps its weights.",
+    lower_bound=0.0,
+)
+flags.DEFINE_float(
+    "latent_learning_rate",
+    0.0,
+    "Learning rate of the latents in --inversion_steps; 0 keeps them.",
+    lower_bound=0.0,
+)
+flags.DEFINE_boolean(
+    "inversion_meta",
+    False,
+    "Return to the generator's weights before --inversion_steps, and take one step of its "
+    "optimizer with the sum of the gradients.",
+)
+flags.DEFINE_float(
+    "total_variation_weight",
+    0.0,
+    "Weight of the differences of neighbouring pixels; 0 disables the term.",
+    lower_bound=0.0,
+)
+flags.DEFINE_float(
+    "contrast_weight",
+    0.0,
+    "Weight of the contrast of each generated image with all others; 0 disables the term.",
+    lower_bound=0.0,
+)
 flags.DEFINE_float(
     "logits_activation_weight",
     0.05,
@@ -105,11 +151,18 @@ flags.DEFINE_float(
     lower_bound=0.0,
     upper_bound=0.999,
 )
+flags.DEFINE_enum(
+    "batch_norm_scale",
+    "absolute",
+    ["absolute", "relative"],
+    "Whether these distances are absolute, as published, or relative to the teacher's standard "
+    "deviations, so that one weight suits all teachers.",
+)
 flags.DEFINE_float(
     "label_weight",
     0.0,
     "Weight of the cross-entropy of the teacher's predictions to target labels that are drawn "
-    "evenly; above 0, the compact generators are conditioned on the class.",
+    "evenly; above 0, the compact and full generators are conditioned on the class.",
     lower_bound=0.0,
 )
 flags.DEFINE_float(
@@ -127,8 +180,9 @@ flags.DEFINE_boolean(
 flags.DEFINE_integer(
     "generator_lifetime",
     0,
-    "Generator steps after which the generator starts again from random weights, so that its "
-    "images stay diverse; 0 for never. Its learning rate is then constant.",
+    "Generator steps, or rounds of --inversion_steps, after which the generator starts again from "
+    "random weights, so that its images stay diverse; 0 for never. Its learning rate is then "
+    "constant.",
     lower_bound=0,
 )
 flags.DEFINE_float(

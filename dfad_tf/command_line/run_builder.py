@@ -150,7 +150,7 @@ def optimizers_from_flags() -> tuple[keras.optimizers.Optimizer, keras.optimizer
     generator = make_optimizer(
         "adam",
         # A generator that starts again late in the run must still be able to learn.
-        generator_rate if FLAGS.generator_lifetime else _schedule(generator_rate, steps, 1),
+        generator_rate if FLAGS.generator_lifetime else _schedule(generator_rate, steps, 1, 0.0),
         beta_1=FLAGS.generator_beta_1,
         global_clipnorm=FLAGS.global_clipnorm or None,
     )
@@ -173,12 +173,19 @@ def verbosity() -> str | int:
 
 
 def _schedule(
-    rate: float, steps: int, per_step: int
+    rate: float, steps: int, per_step: int, warmup_share: float = 0.15
 ) -> float | keras.optimizers.schedules.LearningRateSchedule:
     if FLAGS.schedule == "constant":
         return rate
     if FLAGS.schedule == "cosine":
         return keras.optimizers.schedules.CosineDecay(rate, steps)
+    if FLAGS.schedule == "one_cycle":
+        rising = round(warmup_share * steps)
+        if not rising:
+            return keras.optimizers.schedules.CosineDecay(rate, steps)
+        return keras.optimizers.schedules.CosineDecay(
+            0.0, steps - rising, warmup_target=rate, warmup_steps=rising
+        )
     epochs = numbers("decay_epochs", int) or []
     boundaries = [epoch * FLAGS.steps_per_epoch * per_step for epoch in epochs]
     rates = [rate * 0.1**power for power in range(len(boundaries) + 1)]

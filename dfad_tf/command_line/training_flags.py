@@ -52,8 +52,9 @@ flags.DEFINE_float(
 flags.DEFINE_enum(
     "schedule",
     "cosine",
-    ["cosine", "constant", "step"],
-    "Learning-rate schedule of both optimizers: cosine to 0, constant, or step, which divides the "
+    ["cosine", "one_cycle", "constant", "step"],
+    "Learning-rate schedule of both optimizers: cosine to 0; one_cycle, which first rises from 0 "
+    "over 15 % of the steps, in the student's optimizer; constant; or step, which divides the "
     "learning rate by 10 at each of --decay_epochs.",
 )
 flags.DEFINE_list("decay_epochs", ["100", "200"], "Epochs of --schedule=step.")

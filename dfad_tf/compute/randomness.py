@@ -12,6 +12,7 @@ STREAMS = {
     "memory": 4,
     "validation": 5,
     "renewal": 6,
+    "crop": 7,
 }
 
 

@@ -96,6 +96,17 @@ def mean(value: tf.Tensor) -> tf.Tensor:
     return _context().all_reduce(tf.distribute.ReduceOp.SUM, value) / replicas
 
 
+def total(values: Sequence[tf.Tensor]) -> list[tf.Tensor]:
+    """Return the sums over replicas, on every replica.
+
+    Args:
+        values: Tensors of the same shapes on all replicas.
+    """
+    if count() == 1:
+        return list(values)
+    return list(_context().all_reduce(tf.distribute.ReduceOp.SUM, list(values)))
+
+
 def on_first(values: Sequence[tf.Tensor | None]) -> list[tf.Tensor | None]:
     """Return the sums over replicas on the first replica, and zeros on the others.
 

@@ -23,13 +23,12 @@ from dfad_tf.distillation.compatibility import (
 )
 from dfad_tf.distillation.data_free_model import DataFreeModel
 from dfad_tf.distillation.generated_validation import GeneratedValidation
+from dfad_tf.distillation.synthesizer_builder import build_synthesizer
 from dfad_tf.distillation.training_images import TrainingBatch, TrainingImages, endless_batches
 from dfad_tf.distillation.training_metrics import TrainingMetrics, class_entropy
 from dfad_tf.distillation.watched_layers import WatchedLayers
 from dfad_tf.graphs.training_form import TrainingForm
 from dfad_tf.methods.method import Method
-from dfad_tf.synthesis.objectives import ForwardPass
-from dfad_tf.synthesis.renewal import Renewal
 from dfad_tf.teachers.teacher_signals import TeacherSignals
 
 
@@ -133,9 +132,9 @@ class DataFreeDistiller(DataFreeModel):
             generator, signals = TrainingForm(self.generator, precision), self.watched.signals
             maps = self.watched.map_count
             self.sampler = TrainingImages(generator, signals, method, seed, self.contract, maps)
-            for term in method.generator_objectives:
-                term.build(self.watched.moving_statistics() if term.needs_batch_norm else ())
-            self.renewal = Renewal(self.generator, method.generator_lifetime)
+            self.synthesizer = build_synthesizer(
+                method, self.sampler, self.watched, self.student_form, self.generator_optimizer
+            )
         self.compile_arguments = {
             "optimizer": self.optimizer,
             "generator_optimizer": self.generator_optimizer,
@@ -230,12 +229,28 @@ class DataFreeDistiller(DataFreeModel):
         first = self.sampler.memory or self.method.image_source != "fresh"
         generated = self.generator_step(batch_size) if first else None
         shared = self.sampler.shared(self.method.image_source, generated, key)
-        for batch in self.sampler.batches(batch_size, self.method.student_steps, step, shared):
-            self._trackers.class_entropy.update_state(class_entropy(batch.logits))
-            self.student_step(*batch)
+        count = self.method.student_steps
+        if count > 1 and replicas.count() == 1 and not self.sampler.parts(batch_size).fresh:
+            self._student_loop(batch_size, count)
+        else:
+            for batch in self.sampler.batches(batch_size, count, step, shared):
+                self._learn(batch)
         if not first:
             self.generator_step(batch_size)
         return replicas.to_log(self.get_metrics_result())
+
+    def _student_loop(self, batch_size: int, count: int) -> None:
+        """Take student steps without fresh images in a loop of the graph: tracing stays short."""
+
+        def body(index: tf.Tensor) -> tuple[tf.Tensor]:
+            self._learn(self.sampler.drawn(batch_size, self.optimizer.iterations))
+            return (index + 1,)
+
+        tf.while_loop(lambda i: i < count, body, (tf.constant(0),), parallel_iterations=1)
+
+    def _learn(self, batch: TrainingBatch) -> None:
+        self._trackers.class_entropy.update_state(class_entropy(batch.logits))
+        self.student_step(*batch)
 
     def student_step(
         self, images: tf.Tensor, logits: tf.Tensor, maps: tuple[tf.Tensor, ...] = ()
@@ -268,33 +283,17 @@ class DataFreeDistiller(DataFreeModel):
         keras_internals.loss_tracker(self).update_state(loss)
 
     def generator_step(self, batch_size: int) -> TrainingBatch:
-        """Take one step of the generator on a fresh batch.
+        """Synthesize a batch, and train the generator on it.
 
         Args:
             batch_size: Images on each replica.
 
         Returns:
-            The batch, with the teacher's answers.
+            The batch as the teacher saw it, with its answers.
         """
-        step = self.generator_optimizer.iterations
-        self.renewal.apply(step, lambda: self.sampler.key("renewal", step))
-        labels = self.sampler.labels(batch_size, step) if self.method.needs_labels else None
-        terms, variables = self.method.generator_objectives, self.generator.trainable_variables
-        with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch([variable.value for variable in variables])
-            images = self.sampler.generate(batch_size, "generator", step, labels)
-            logits, features, activations = self.sampler.signals.observe(images)
-            student = None
-            if any(term.needs_student for term in terms):
-                student = tf.cast(self.student_form(images, training=True), tf.float32)
-            statistics = self.watched.batch_norm(activations)
-            forward = ForwardPass(images, logits, features, student, statistics, labels)
-            values = [term.call(forward) for term in terms]
-            loss = tf.add_n([term.weight * v for term, v in zip(terms, values, strict=True)])
-            scaled = self.generator_optimizer.scale_loss(loss / replicas.count())
-        gradients = tape.gradient(scaled, [variable.value for variable in variables])
-        apply_gradients(self.generator_optimizer, gradients, variables)
+        images, score = self.synthesizer.update(batch_size)
         if self.sampler.memory:
-            self.sampler.memory.add(images, logits)
-        self._trackers.update_generator(loss, values, images)
-        return TrainingBatch(images, logits, activations[: self.watched.map_count])
+            self.sampler.memory.add(images, score.logits)
+        self._trackers.update_generator(score.loss, score.values, images)
+        maps = score.activations[: self.watched.map_count]
+        return TrainingBatch(score.images, score.logits, maps)

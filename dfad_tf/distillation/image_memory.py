@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from dfad_tf.compute import replicas
 from dfad_tf.compute.shared_variables import shared_variable
+from dfad_tf.data.pixel_tensors import StoredPixels
 
 
 class ImageMemory:
@@ -23,6 +24,7 @@ class ImageMemory:
         size: Number of stored images, at least 1; new images replace the oldest.
         image_shape: `(height, width, channels)`.
         num_classes: Length of the logits.
+        pixels: How images are stored as bytes; None stores them as they are.
 
     Example:
 
@@ -34,9 +36,16 @@ class ImageMemory:
         After the memory bank of Binici et al., arXiv 2108.05698.
     """
 
-    def __init__(self, size: int, image_shape: tuple[int, int, int], num_classes: int) -> None:
-        self.size = size
-        self.images = shared_variable(tf.zeros((size, *image_shape)))
+    def __init__(
+        self,
+        size: int,
+        image_shape: tuple[int, int, int],
+        num_classes: int,
+        pixels: StoredPixels | None = None,
+    ) -> None:
+        self.size, self._pixels = size, pixels
+        dtype = tf.uint8 if pixels else tf.float32
+        self.images = shared_variable(tf.zeros((size, *image_shape), dtype))
         self.logits = shared_variable(tf.zeros((size, num_classes)))
         self.seen = shared_variable(tf.constant(0, tf.int64))
 
@@ -50,9 +59,11 @@ class ImageMemory:
         images, logits = replicas.gathered(images), replicas.gathered(logits)
         count = min(images.shape[0], self.size)
         places = (self.seen + tf.range(count, dtype=tf.int64)) % self.size
+        images, logits = (tf.stop_gradient(tf.cast(t, tf.float32)) for t in (images, logits))
+        if self._pixels:
+            images = self._pixels.to_bytes(images)
         for variable, values in ((self.images, images), (self.logits, logits)):
-            values = tf.stop_gradient(tf.cast(values[:count], tf.float32))
-            variable.scatter_update(tf.IndexedSlices(values, places))
+            variable.scatter_update(tf.IndexedSlices(values[:count], places))
         self.seen.assign_add(count)
 
     def draw(self, count: int, key: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -68,7 +79,7 @@ class ImageMemory:
         filled = tf.minimum(self.seen, self.size)
         wanted = (count * replicas.count(),)
         places = replicas.own(tf.random.stateless_uniform(wanted, key, 0, filled, tf.int64))
-        return tf.gather(self.images, places), tf.gather(self.logits, places)
+        return self._images(places), tf.gather(self.logits, places)
 
     def draw_evenly(self, count: int, key: tf.Tensor) -> tf.Tensor:
         """Draw stored images so that all classes of the teacher that are stored are equally likely.
@@ -84,7 +95,11 @@ class ImageMemory:
         stored = tf.cast(tf.range(self.size, dtype=tf.int64) < self.seen, tf.float32)
         by_class = tf.math.unsorted_segment_sum(stored, labels, self.logits.shape[-1])
         share = stored / tf.gather(tf.maximum(by_class, 1.0), labels)
-        return tf.gather(self.images, replicas.weighted_places(share, count, key))
+        return self._images(replicas.weighted_places(share, count, key))
+
+    def _images(self, places: tf.Tensor) -> tf.Tensor:
+        images = tf.gather(self.images, places)
+        return self._pixels.from_bytes(images) if self._pixels else images
 
     @property
     def variables(self) -> list[tf.Variable]:

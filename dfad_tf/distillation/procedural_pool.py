@@ -9,6 +9,7 @@ from dfad_tf.compute import replicas
 from dfad_tf.compute.shared_variables import shared_variable
 from dfad_tf.data.class_balance import balanced, normalized_entropy
 from dfad_tf.data.pixel_contract import PixelContract
+from dfad_tf.data.pixel_tensors import StoredPixels
 from dfad_tf.data.procedural_images import procedural_images
 from dfad_tf.teachers.teacher_signals import TeacherSignals
 
@@ -106,7 +107,4 @@ class ProceduralPool:
 
     def inputs(self, pixels: tf.Tensor) -> tf.Tensor:
         """Convert stored images to the teacher's input range, float32."""
-        scale, offset = (
-            tf.cast(v, tf.float32) for v in (self.contract.scale, self.contract.offset)
-        )
-        return tf.cast(pixels, tf.float32) * scale + offset
+        return StoredPixels(self.contract).from_bytes(pixels)

@@ -9,15 +9,15 @@ import tensorflow as tf
 
 from dfad_tf.compute import replicas
 from dfad_tf.compute.pipelines import without_autotune
-from dfad_tf.compute.randomness import stateless_latent, stateless_seed
 from dfad_tf.data.batch_augmentation import augment_batch, mix_batch
 from dfad_tf.data.pixel_contract import PixelContract
+from dfad_tf.data.pixel_tensors import StoredPixels
 from dfad_tf.distillation.image_memory import ImageMemory
 from dfad_tf.distillation.procedural_pool import ProceduralPool
 from dfad_tf.graphs.training_form import TrainingForm
 from dfad_tf.methods.interpolation import VirtualInterpolation
 from dfad_tf.methods.method import BatchParts, Method
-from dfad_tf.synthesis.target_labels import even_labels, with_labels
+from dfad_tf.synthesis.latent_draws import LatentDraws
 from dfad_tf.teachers.pixel_detection import detect_contract
 from dfad_tf.teachers.teacher_signals import TeacherSignals
 
@@ -37,7 +37,7 @@ class TrainingBatch(NamedTuple):
     maps: tuple[tf.Tensor, ...] = ()
 
 
-class TrainingImages:
+class TrainingImages(LatentDraws):
     """Generate images, evaluate the teacher on them, and return batches for the student.
 
     Args:
@@ -52,7 +52,6 @@ class TrainingImages:
     Attributes:
         memory: Stored images; None if the method stores none.
         procedural: Procedural images; None if the method has none.
-        attempt: Number of rollbacks of the run. Each attempt draws other noise.
     """
 
     def __init__(
@@ -64,55 +63,25 @@ class TrainingImages:
         contract: PixelContract | None = None,
         map_count: int = 0,
     ) -> None:
-        self.generator, self.signals, self.method = generator, signals, method
-        self.seed, self.map_count, self.attempt = seed, map_count, 0
+        super().__init__(generator, int(signals.teacher.output_shape[-1]), seed)
+        self.signals, self.method, self.map_count = signals, method, map_count
         shape = generator.network.output_shape[1:]
+        self._contract = contract
         self.memory: ImageMemory | None = None
         if method.memory_size:
-            self.memory = ImageMemory(method.memory_size, shape, self.classes)
+            # The teacher answers redrawn images itself, so rounding them does no harm.
+            pixels = StoredPixels(self.contract) if method.redraws else None
+            self.memory = ImageMemory(method.memory_size, shape, self.num_classes, pixels)
         self.procedural: ProceduralPool | None = None
         if method.procedural_size:
-            contract = contract or detect_contract(signals.teacher)
-            self.procedural = ProceduralPool(method.procedural_size, shape, contract, seed)
+            self.procedural = ProceduralPool(method.procedural_size, shape, self.contract, seed)
 
     @property
-    def classes(self) -> int:
-        """Number of the teacher's classes."""
-        return int(self.signals.teacher.output_shape[-1])
-
-    def key(self, stream: str, step: tf.Tensor | int) -> tf.Tensor:
-        """Return the key of a draw at a step; see `randomness.stateless_seed`."""
-        return stateless_seed(self.seed, stream, step, self.attempt)
-
-    def labels(self, batch_size: int, step: tf.Tensor | int) -> tf.Tensor:
-        """Return the classes that a generator step synthesizes images for, int32 `(batch,)`."""
-        return replicas.own(even_labels(batch_size * replicas.count(), self.classes, step))
-
-    def generate(
-        self,
-        batch_size: int,
-        stream: str,
-        step: tf.Tensor | int,
-        labels: tf.Tensor | None = None,
-    ) -> tf.Tensor:
-        """Generate images from noise that depends on stream and step alone.
-
-        Args:
-            batch_size: Images on each replica.
-            stream: A name in `randomness.STREAMS`.
-            step: An optimizer's `iterations`.
-            labels: Classes for a conditional generator, `(batch,)`; None for random ones.
-
-        Returns:
-            Images `(batch, height, width, channels)`.
-        """
-        key = self.key(stream, step)
-        length = self.generator.network.input_shape[-1]
-        latent = stateless_latent(batch_size * replicas.count(), length, key)
-        latent = replicas.own(latent)
-        if labels is not None:
-            latent = with_labels(latent, self.generator.network, labels)
-        return self.generator(latent, training=True)
+    def contract(self) -> PixelContract:
+        """The pixels that the teacher expects, for as many channels as its images have."""
+        if self._contract is None:
+            self._contract = detect_contract(self.signals.teacher)
+        return self._contract.for_channels(self.signals.teacher.input_shape[-1])
 
     def observe(self, images: tf.Tensor) -> TrainingBatch:
         """Evaluate the teacher on images `(batch, height, width, channels)`."""
@@ -135,7 +104,7 @@ class TrainingImages:
         if source == "fresh" or generated is None:
             return None
         count = generated.images.shape[0]
-        if not self._parts(count).fresh:
+        if not self.parts(count).fresh:
             return None
         if source == "same_images":
             return generated
@@ -164,7 +133,7 @@ class TrainingImages:
         """
         # A copy, because the student's steps increment the counter between two batches.
         step = tf.identity(tf.convert_to_tensor(step))
-        parts = self._parts(batch_size)
+        parts = self.parts(batch_size)
         fresh: list[TrainingBatch] = []
         if parts.fresh:
             if shared:
@@ -179,7 +148,17 @@ class TrainingImages:
                 batches = batches + self._drawn_batches(parts, self.key("memory", step + index))
             yield tf.nest.map_structure(lambda *each: tf.concat(each, 0), *batches)
 
-    def _parts(self, batch_size: int) -> BatchParts:
+    def drawn(self, batch_size: int, step: tf.Tensor | int) -> TrainingBatch:
+        """Return the batch of a student step without fresh images.
+
+        Args:
+            batch_size: Images in a batch of each replica.
+            step: The student optimizer's `iterations`.
+        """
+        batches = self._drawn_batches(self.parts(batch_size), self.key("memory", step))
+        return tf.nest.map_structure(lambda *each: tf.concat(each, 0), *batches)
+
+    def parts(self, batch_size: int) -> BatchParts:
         """Return the sources of a replica's batch, rounded for the global batch."""
         devices = replicas.count()
         return BatchParts(*(n // devices for n in self.method.batch_parts(batch_size * devices)))

@@ -13,7 +13,10 @@ from dfad_tf.experiments.published_results import published_accuracies
 from dfad_tf.methods.method_names import WITH_DATA
 
 WITHOUT_DATA = ("dafl", "dfad", "dfad+activation", "dfad+interpolation", "proposed")
-ADDED_METHODS = ("zskt", "dfq", "dfad+memory", "proposed+memory")
+ADDED_METHODS = (
+    *("zskt", "dfq", "cmi", "fastdfkd", "nayer", "deepinversion"),
+    *("dfad+memory", "proposed+memory"),
+)
 TEACHER = "teacher"
 ROWS = (*WITH_DATA, *WITHOUT_DATA, *ADDED_METHODS)
 

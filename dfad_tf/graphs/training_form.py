@@ -78,11 +78,30 @@ class TrainingForm:
         types = [layer.compute_dtype for layer in layers if layer.trainable_variables]
         return types[0] if types else "float32"
 
-    def __call__(self, inputs: tf.Tensor, training: bool = False) -> Any:
-        """Return the network's outputs. Training mode updates its batch statistics."""
+    def __call__(
+        self,
+        inputs: tf.Tensor,
+        training: bool = False,
+        weights: Sequence[tf.Tensor] | None = None,
+    ) -> Any:
+        """Return the network's outputs. Training mode updates its batch statistics.
+
+        Args:
+            inputs: A batch.
+            training: Whether the network runs in training mode.
+            weights: Values in the place of the trainable variables; None for those of the network.
+
+        Raises:
+            InputError: If `weights` is given, and the network cannot be cloned.
+        """
         if training:
             self._check_global_statistics()
         if self.clone is None:
+            if weights is not None:
+                raise InputError(
+                    f"Expected {self.network.name} to be a graph of layers that Keras can clone, "
+                    f"to run it with other weights. Received: a {type(self.network).__name__}"
+                )
             return self.network(inputs, training=training)
         # A normalization layer computes with constants that it derives from its weights.
         for adapted, layer in self._normalizations:
@@ -91,7 +110,7 @@ class TrainingForm:
         state = self.network.non_trainable_variables
         before = [tf.convert_to_tensor(variable.value) for variable in state]
         outputs, after = self.clone.stateless_call(
-            [variable.value for variable in self.network.trainable_variables],
+            weights or [variable.value for variable in self.network.trainable_variables],
             before,
             inputs,
             training=training,

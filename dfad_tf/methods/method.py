@@ -10,6 +10,7 @@ import keras
 from dfad_tf.data.batch_augmentation import AUGMENTATIONS
 from dfad_tf.losses import AttentionTransfer, FeatureMatching
 from dfad_tf.methods.interpolation import VirtualInterpolation
+from dfad_tf.synthesis.inversion import Inversion
 from dfad_tf.synthesis.objectives import GeneratorObjective
 from dfad_tf.utils.errors import InputError
 
@@ -58,12 +59,17 @@ class Method:
         procedural_size: Number of procedural images that are drawn before the training.
         procedural_share: Share of the student's batch that is drawn from them, from 0 to below
             1. `memory_share` is that of the other images.
-        generator_lifetime: Generator steps after which the generator starts again from random
-            weights; 0 for never.
+        generator_lifetime: Generator steps, or rounds of an inversion, after which the generator
+            starts again from random weights; 0 for never.
+        synthesis_augmentation: How the generator's images are cropped before the networks see
+            them in its own step: a name in `batch_augmentation.AUGMENTATIONS`. The border of the
+            crop is black.
+        inversion: How each batch is searched for in a round of steps; None for one step of the
+            generator on each batch.
 
     Raises:
-        InputError: If a value is out of range, or `feature_loss` is combined with interpolation
-            that replaces the plain images.
+        InputError: If a value is out of range, `feature_loss` is combined with interpolation
+            that replaces the plain images, or an inversion stores no images.
     """
 
     discrepancy: keras.losses.Loss
@@ -80,6 +86,8 @@ class Method:
     procedural_size: int = 0
     procedural_share: float = 0.0
     generator_lifetime: int = 0
+    synthesis_augmentation: str = "none"
+    inversion: Inversion | None = None
 
     def __post_init__(self) -> None:
         if self.image_source not in IMAGE_SOURCES:
@@ -97,10 +105,17 @@ class Method:
                 "Expected `memory_size` to be at least 0, `memory_share` in (0, 1]. Received: "
                 f"memory_size={self.memory_size}, memory_share={self.memory_share}"
             )
-        if self.image_augmentation not in AUGMENTATIONS:
+        for name in ("image_augmentation", "synthesis_augmentation"):
+            if getattr(self, name) not in AUGMENTATIONS:
+                raise InputError(
+                    f"Expected `{name}` to be one of {', '.join(AUGMENTATIONS)}. "
+                    f"Received: {name}={getattr(self, name)!r}"
+                )
+        if self.inversion and (not self.memory_size or self.memory_share < 1):
             raise InputError(
-                f"Expected `image_augmentation` to be one of {', '.join(AUGMENTATIONS)}. "
-                f"Received: image_augmentation={self.image_augmentation!r}"
+                "Expected `memory_size` above 0 and `memory_share` of 1 with `inversion`, whose "
+                "images the student learns from. Received: "
+                f"memory_size={self.memory_size}, memory_share={self.memory_share}"
             )
         altered = self.redraws or self.procedural_share
         if not 0 <= self.mixed_share <= 1 or (self.mixed_share and not altered):
@@ -215,12 +230,15 @@ class Method:
             "procedural_size": self.procedural_size,
             "procedural_share": self.procedural_share,
             "generator_lifetime": self.generator_lifetime,
+            "synthesis_augmentation": self.synthesis_augmentation,
+            "inversion": serialize(self.inversion) if self.inversion else None,
         }
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Method:
         deserialize = keras.saving.deserialize_keras_object
         features = config.get("feature_loss", config.get("attention"))  # as 0.6.0 wrote it
+        inversion = config.get("inversion")
         return cls(
             discrepancy=deserialize(config["discrepancy"]),
             generator_objectives=tuple(map(deserialize, config["generator_objectives"])),
@@ -237,4 +255,6 @@ class Method:
             procedural_size=config.get("procedural_size", 0),
             procedural_share=config.get("procedural_share", 0.0),
             generator_lifetime=config.get("generator_lifetime", 0),
+            synthesis_augmentation=config.get("synthesis_augmentation", "none"),
+            inversion=deserialize(inversion) if inversion else None,
         )

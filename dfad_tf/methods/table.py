@@ -10,81 +10,24 @@ import keras
 from dfad_tf import losses
 from dfad_tf.losses import AttentionTransfer, FeatureMatching
 from dfad_tf.methods import method_names
-from dfad_tf.methods.interpolation import VirtualInterpolation
 from dfad_tf.methods.method import Method
+from dfad_tf.methods.settings import Settings
+from dfad_tf.synthesis.inversion import Inversion
 from dfad_tf.synthesis.objectives import (
     AdversarialDiscrepancy,
     BatchNormStatistics,
+    ContrastiveDiversity,
     GeneratorObjective,
     InformationEntropy,
     LogitsActivation,
     RepresentationActivation,
     TargetLabels,
+    TotalVariation,
 )
 from dfad_tf.utils import names
 from dfad_tf.utils.errors import InputError
 
-_MEMORY, _MEMORY_SIZE = method_names.MEMORY, 4096
-
-
-@dataclass(frozen=True)
-class Settings:
-    """Hyperparameters of the named methods; a method uses those of its terms.
-
-    Attributes:
-        discrepancy: Name of a discrepancy, or loss between logits, that the student minimizes.
-        generator_discrepancy: The discrepancy that the generator maximizes; None for the same.
-        student_steps: Student steps before each generator step, at least 1.
-        logits_activation_weight: Weight a_l of R_l (Eq. 2).
-        representation_activation_weight: Weight a_m of R_m (Eq. 3).
-        representation_activation_norm: `"mean"` or `"sum"` over the features.
-        information_entropy_weight: Weight of the class balance, in methods with R_l and R_m. The
-            paper's value, 0, disables the term.
-        batch_norm_weight: Weight of the distance to the teacher's batch-norm statistics. None
-            stands for 1 in `dfq`, and for 0 in the other methods.
-        batch_norm_momentum: Share of earlier batches in the statistics that are compared.
-        label_weight: Weight of the cross-entropy to target labels that are drawn evenly, in any
-            method; 0 disables the term.
-        adversarial_weight: Weight of the discrepancy that the generator maximizes.
-        where_they_agree: Whether only images count in it that teacher and student put into the
-            same class.
-        temperature: Temperature of the student's discrepancy, for `"kl"`.
-        feature_weight: Weight of feature matching in the student's loss; 0 disables it.
-        attention: Attention transfer in the student's loss.
-        interpolation: Virtual interpolation (Eq. 9).
-        memory_size: Number of past images stored for the student, in any method. 0 stores none,
-            or 4,096 if the name of the method ends in `+memory`.
-        memory_share: Share of the student's batch that is drawn from them, above 0 and at most 1.
-        image_augmentation: How stored images are altered when they are drawn.
-        mixed_share: Share of the altered images in which two images are blended.
-        procedural_size: Number of procedural images that are drawn before the training.
-        procedural_share: Share of the student's batch that is drawn from them.
-        generator_lifetime: Generator steps after which the generator starts again; 0 for never.
-    """
-
-    discrepancy: str | keras.losses.Loss = "mae"
-    generator_discrepancy: str | keras.losses.Loss | None = None
-    student_steps: int = 5
-    logits_activation_weight: float = 0.05
-    representation_activation_weight: float = 0.01
-    representation_activation_norm: str = "mean"
-    information_entropy_weight: float = 0.0
-    batch_norm_weight: float | None = None
-    batch_norm_momentum: float = 0.0
-    label_weight: float = 0.0
-    adversarial_weight: float = 1.0
-    where_they_agree: bool = False
-    temperature: float = 1.0
-    feature_weight: float = 0.0
-    attention: AttentionTransfer = field(default_factory=lambda: AttentionTransfer(squared=True))
-    interpolation: VirtualInterpolation = field(default_factory=VirtualInterpolation)
-    memory_size: int = 0
-    memory_share: float = 1.0
-    image_augmentation: str = "none"
-    mixed_share: float = 0.0
-    procedural_size: int = 20_000
-    procedural_share: float = 0.0
-    generator_lifetime: int = 0
+_MEMORY, _MEMORY_SIZE, _POOL_SIZE = method_names.MEMORY, 4096, 40_000
 
 
 def _adversarial(settings: Settings) -> tuple[GeneratorObjective, ...]:
@@ -114,15 +57,35 @@ def _activation(settings: Settings) -> tuple[GeneratorObjective, ...]:
     return terms
 
 
-def _inversion(settings: Settings) -> tuple[GeneratorObjective, ...]:
+def _tied_to_data(settings: Settings) -> tuple[GeneratorObjective, ...]:
     """The terms that tie the images to what the teacher has kept of its data."""
     terms: tuple[GeneratorObjective, ...] = ()
     if settings.batch_norm_weight:
-        momentum = settings.batch_norm_momentum
-        terms += (BatchNormStatistics(settings.batch_norm_weight, momentum=momentum),)
+        terms += (
+            BatchNormStatistics(
+                settings.batch_norm_weight,
+                momentum=settings.batch_norm_momentum,
+                scale=settings.batch_norm_scale,
+            ),
+        )
     if settings.label_weight:
         terms += (TargetLabels(settings.label_weight),)
+    if settings.total_variation_weight:
+        terms += (TotalVariation(settings.total_variation_weight),)
+    if settings.contrast_weight:
+        terms += (ContrastiveDiversity(settings.contrast_weight),)
     return terms
+
+
+def _inversion_search(settings: Settings) -> Inversion | None:
+    if not settings.inversion_steps:
+        return None
+    return Inversion(
+        settings.inversion_steps,
+        settings.inversion_learning_rate,
+        settings.latent_learning_rate,
+        settings.inversion_meta,
+    )
 
 
 def _student_discrepancy(settings: Settings) -> keras.losses.Loss:
@@ -155,6 +118,7 @@ class _Row:
     image_source: str = "fresh"
     attention: bool = False
     batch_norm_weight: float = 0.0
+    memory_size: int = 0
     defaults: Settings = field(default_factory=Settings)
 
     def build(self, name: str, settings: Settings | None) -> Method:
@@ -162,8 +126,10 @@ class _Row:
         if settings.batch_norm_weight is None:
             settings = replace(settings, batch_norm_weight=self.batch_norm_weight)
         name, with_memory = name.removesuffix(_MEMORY), name.endswith(_MEMORY)
-        memory_size = settings.memory_size or (_MEMORY_SIZE if with_memory else 0)
-        terms = tuple(term for part in (*self.terms, _inversion) for term in part(settings))
+        memory_size = settings.memory_size or self.memory_size
+        if with_memory:
+            memory_size = memory_size or _MEMORY_SIZE
+        terms = tuple(term for part in (*self.terms, _tied_to_data) for term in part(settings))
         if not terms:
             raise InputError(
                 "Expected `adversarial_weight`, `logits_activation_weight`, "
@@ -176,7 +142,7 @@ class _Row:
             generator_objectives=terms,
             interpolation=settings.interpolation if self.interpolation else None,
             student_steps=settings.student_steps,
-            name=name + (_MEMORY if memory_size else ""),
+            name=name + (_MEMORY if memory_size and not self.memory_size else ""),
             memory_size=memory_size,
             memory_share=settings.memory_share,
             image_source=self.image_source,
@@ -186,6 +152,8 @@ class _Row:
             procedural_size=settings.procedural_size if settings.procedural_share else 0,
             procedural_share=settings.procedural_share,
             generator_lifetime=settings.generator_lifetime,
+            synthesis_augmentation=settings.synthesis_augmentation,
+            inversion=_inversion_search(settings),
         )
 
 
@@ -207,6 +175,50 @@ _DFQ = Settings(
     representation_activation_weight=0.0,
     information_entropy_weight=20.0,
 )
+# Methods that search for each batch of images, and train the student on all images so far.
+_POOL = Settings(
+    discrepancy="kl",
+    temperature=20.0,
+    student_steps=20,
+    label_weight=0.5,
+    batch_norm_weight=10.0,
+    batch_norm_momentum=0.9,
+    adversarial_weight=1.33,
+    where_they_agree=True,
+    image_augmentation="shift_flip",
+    synthesis_augmentation="shift_flip",
+)
+_CMI = replace(
+    _POOL,
+    batch_norm_weight=1.0,
+    batch_norm_momentum=0.0,
+    adversarial_weight=0.5,
+    contrast_weight=0.8,
+    inversion_steps=200,
+    inversion_learning_rate=1e-3,
+    latent_learning_rate=1e-3,
+    generator_lifetime=1,
+)
+_FASTDFKD = replace(
+    _POOL,
+    inversion_steps=5,
+    inversion_learning_rate=3e-3,
+    latent_learning_rate=0.01,
+    inversion_meta=True,
+)
+_NAYER = replace(_POOL, inversion_steps=30, inversion_learning_rate=4e-3, generator_lifetime=10)
+_DEEP_INVERSION = replace(
+    _POOL,
+    temperature=3.0,
+    batch_norm_momentum=0.0,
+    label_weight=1.0,
+    adversarial_weight=0.0,
+    total_variation_weight=0.01,
+    synthesis_augmentation="shift",
+    inversion_steps=2000,
+    inversion_learning_rate=0.0,
+    latent_learning_rate=0.1,
+)
 _ROWS = {
     "dfad": _Row((_adversarial,)),
     "dfad+activation": _Row((_adversarial, _activation)),
@@ -216,8 +228,16 @@ _ROWS = {
     "zskt": _Row((_adversarial,), image_source="same_latents", attention=True, defaults=_ZSKT),
     "dfq": _Row((_adversarial, _activation), batch_norm_weight=1.0, defaults=_DFQ),
 }
+_POOLED = {
+    "cmi": _Row((_adversarial,), memory_size=_POOL_SIZE, defaults=_CMI),
+    "fastdfkd": _Row((_adversarial,), memory_size=_POOL_SIZE, defaults=_FASTDFKD),
+    "nayer": _Row((_adversarial,), memory_size=_POOL_SIZE, defaults=_NAYER),
+    "deepinversion": _Row((_adversarial,), memory_size=_POOL_SIZE, defaults=_DEEP_INVERSION),
+}
 METHODS: dict[str, _Row] = {
-    name + suffix: row for suffix in ("", _MEMORY) for name, row in _ROWS.items()
+    **_ROWS,
+    **{name + _MEMORY: row for name, row in _ROWS.items()},
+    **_POOLED,
 }
 
 
@@ -243,7 +263,9 @@ def get(method: str | Method, settings: Settings | None = None) -> Method:
     Reference:
         arXiv 2102.11638 (`proposed` and the ablation); arXiv 1912.11006 (`dfad`);
         arXiv 1904.01186 (`dafl`); arXiv 1905.09768 (`zskt`); arXiv 2005.04136 (`dfq`);
-        arXiv 2108.05698 (`+memory`).
+        arXiv 2108.05698 (`+memory`); arXiv 2105.08584 (`cmi`); arXiv 2112.06253 (`fastdfkd`);
+        arXiv 2310.00258 (`nayer`, here with one-hot targets in the place of text embeddings);
+        arXiv 1912.08795 (`deepinversion`).
     """
     if isinstance(method, Method):
         return method

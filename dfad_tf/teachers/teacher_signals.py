@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from dfad_tf.compute.keras_internals import call_inputs, producing_layer
@@ -84,6 +85,13 @@ class TeacherSignals:
     def has_features(self) -> bool:
         """Whether the teacher has features."""
         return self.features_name is not None
+
+    @property
+    def feature_count(self) -> int:
+        """Number of the features of an image; 0 if there are none."""
+        if self._network is None or "features" not in self._outputs:
+            return 0
+        return int(np.prod(self._outputs["features"].shape[1:]))
 
     def in_precision(self, precision: str | None) -> TeacherSignals:
         """Return the same signals from the teacher's training form.

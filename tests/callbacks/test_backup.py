@@ -15,9 +15,9 @@ from dfad_tf.methods import data_methods
 from dfad_tf.utils.errors import InputError
 from tests.conftest import small_classifier
 from tests.helpers.interrupt import Interrupt
-from tests.helpers.small_distiller import fit, labelled, make, make_inversion
+from tests.helpers.small_distiller import POOLED, fit, labelled, make, make_inversion, make_pooled
 
-METHODS = ["proposed", "proposed+memory", "zskt", "dfq", "dafl", "inversion"]
+METHODS = ["proposed", "proposed+memory", "zskt", "dfq", "dafl", "inversion", *POOLED]
 
 
 def interrupted(distiller, callbacks, at, **arguments):
@@ -40,6 +40,8 @@ def unchanged(before, distiller):
 @pytest.mark.parametrize("at", [(0, 1), (1, 3), (2, 0)], ids=["first", "last_step", "begun"])
 def test_an_interrupted_run_equals_one_without_an_interruption(tmp_path, method, at):
     def built():
+        if method in POOLED:
+            return make_pooled(method)
         return make_inversion() if method == "inversion" else make(method)
 
     straight = built()

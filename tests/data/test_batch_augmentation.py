@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from dfad_tf.data.batch_augmentation import augment_batch, mix_batch
+from dfad_tf.data.batch_augmentation import augment_batch, crop_batch, mix_batch
 
 KEY = tf.constant([3, 4])
 
@@ -63,6 +63,30 @@ def test_values_channels_shape_and_type_are_kept(augmentation):
 def test_images_of_less_than_eight_pixels_are_not_shifted():
     images = tf.random.stateless_uniform((4, 5, 7, 1), KEY)
     np.testing.assert_array_equal(augment_batch(images, KEY, "shift"), images)
+
+
+def test_a_crop_fills_the_border_with_a_colour_and_equals_the_shift_elsewhere():
+    images = numbered(256, channels=2) + 1.0
+    fill = [-5.0, -7.0]
+    for augmentation in ("shift", "shift_flip"):
+        shifted = augment_batch(images, KEY, augmentation).numpy()
+        cropped = crop_batch(images, KEY, augmentation, fill).numpy()
+        border = cropped[..., 0] == -5.0
+        np.testing.assert_array_equal(cropped[border][:, 1], -7.0)
+        np.testing.assert_allclose(cropped[~border], shifted[~border], rtol=1e-5)
+        rows, columns = border.all(2).sum(1), border.all(1).sum(1)
+        assert set(rows) == {0, 1, 2} and set(columns) == {0, 1, 2, 3}
+    assert crop_batch(images, KEY, "none", fill) is images
+
+
+def test_gradients_pass_a_crop_to_the_pixels_that_are_left():
+    images = tf.Variable(tf.ones((32, 16, 16, 1)))
+    with tf.GradientTape() as tape:
+        cropped = crop_batch(images, KEY, "shift", [0.0])
+        total = tf.reduce_sum(cropped)
+    gradient = tape.gradient(total, images).numpy()
+    assert set(np.unique(gradient)) == {0.0, 1.0}
+    np.testing.assert_allclose(gradient.sum((1, 2, 3)), cropped.numpy().sum((1, 2, 3)))
 
 
 def test_a_share_of_the_images_is_blended_with_the_preceding_image():

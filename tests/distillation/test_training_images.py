@@ -9,10 +9,10 @@ import tensorflow as tf
 
 from dfad_tf import methods
 from dfad_tf.compute.randomness import stateless_seed
-from dfad_tf.distillation import training_images
 from dfad_tf.distillation.distiller import DataFreeDistiller
 from dfad_tf.methods.interpolation import VirtualInterpolation
 from dfad_tf.methods.table import Settings
+from dfad_tf.synthesis import latent_draws
 from tests.conftest import same, small_classifier, small_generator, weights
 
 BATCH = 8
@@ -155,12 +155,13 @@ def test_every_draw_has_a_different_key(monkeypatch):
         keys.append((stream, int(step)))
         return stateless_seed(seed, stream, step, attempt)
 
-    monkeypatch.setattr(training_images, "stateless_seed", recorded)
+    monkeypatch.setattr(latent_draws, "stateless_seed", recorded)
     fit(distiller, steps=2)
     assert len(set(keys)) == len(keys)
     # Two steps of the generator, each before three of the student, for which all is drawn at once
     # but what it remembers and blends.
     counts = collections.Counter(stream for stream, _ in keys)
+    assert counts.pop("crop") == 2  # drawn, and used where the method crops
     assert counts == {"generator": 2, "student": 2, "memory": 6, "partner": 6, "interpolation": 6}
 
 
@@ -172,7 +173,7 @@ def test_draws_of_the_memory_count_the_students_steps(monkeypatch):
         steps.extend([int(step)] if stream == "memory" else [])
         return stateless_seed(seed, stream, step, attempt)
 
-    monkeypatch.setattr(training_images, "stateless_seed", recorded)
+    monkeypatch.setattr(latent_draws, "stateless_seed", recorded)
     fit(distiller, steps=3)
     assert steps == [0, 1, 2, 3, 4, 5]
 

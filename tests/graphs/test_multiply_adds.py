@@ -4,7 +4,7 @@ import keras
 import pytest
 
 from dfad_tf.graphs.multiply_adds import multiply_adds
-from dfad_tf.synthesis.generators.convolutional import BilinearResize
+from dfad_tf.synthesis.generators.bilinear_resize import BilinearResize
 
 layers = keras.layers
 

@@ -1,5 +1,7 @@
 """A compiled distiller of small networks."""
 
+import dataclasses
+
 import keras
 import numpy as np
 
@@ -11,6 +13,7 @@ from dfad_tf.synthesis import generators
 from tests.conftest import small_classifier, small_generator
 
 SHAPE = (8, 8, 1)
+POOLED = ["cmi", "fastdfkd", "nayer", "deepinversion"]
 
 
 def inversion(**settings) -> Method:
@@ -34,6 +37,26 @@ def make_inversion(seed=0, optimizer=keras.optimizers.Adam, **settings):
     networks = (small_classifier(batch_norm=True) for _ in range(2))
     distiller = DataFreeDistiller(*networks, conditional_generator())
     distiller.compile(optimizer(1e-2), optimizer(1e-2), inversion(**settings), seed=seed)
+    return distiller
+
+
+def pooled(name: str, **settings) -> Method:
+    """A method that searches for its images, with few of them and short rounds."""
+    given = {"inversion_steps": 3, "memory_size": 24, "student_steps": 2, **settings}
+    return methods.get(name, dataclasses.replace(methods.METHODS[name].defaults, **given))
+
+
+def make_pooled(
+    name, seed=0, optimizer=keras.optimizers.Adam, rate=1e-2, generator=None, **settings
+):
+    keras.utils.set_random_seed(7)
+    teacher, student = (small_classifier(batch_norm=True) for _ in range(2))
+    if name == "deepinversion":
+        made = generators.build("pixels", 5, SHAPE, [0.0], [1.0])
+    else:
+        made = generator() if generator else conditional_generator()
+    distiller = DataFreeDistiller(teacher, student, made)
+    distiller.compile(optimizer(rate), optimizer(rate), pooled(name, **settings), seed=seed)
     return distiller
 
 

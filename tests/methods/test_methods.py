@@ -38,10 +38,14 @@ COMPOSITIONS = {
     "zskt": (EQUATION_1, False, "same_latents", True),
     "dfq": (EQUATION_1 | ACTIVATION | {"batch_norm_statistics": 1.0}, False, "fresh", False),
 }
+# These always learn from stored images.
+POOLED = {"cmi", "fastdfkd", "nayer", "deepinversion"}
+COMPOSITIONS |= dict.fromkeys(POOLED, (EQUATION_1, False, "fresh", False))
 
 
 def test_every_row_is_here_and_each_may_have_a_memory():
-    assert sorted(METHODS) == sorted([*COMPOSITIONS, *(f"{name}+memory" for name in COMPOSITIONS)])
+    with_memory = [f"{name}+memory" for name in COMPOSITIONS if name not in POOLED]
+    assert sorted(METHODS) == sorted([*COMPOSITIONS, *with_memory])
 
 
 @pytest.mark.parametrize("name", METHODS)
@@ -53,7 +57,8 @@ def test_a_row_has_its_parts_and_no_others(name):
     assert method.image_source == images and (method.feature_loss is not None) == attention
     assert method.needs_features == ("representation_activation" in terms)
     assert any(term.needs_student for term in method.generator_objectives) == (name[:4] != "dafl")
-    assert method.memory_size == (4096 if name.endswith("+memory") else 0)
+    stored = 40_000 if name in POOLED else 4096 if name.endswith("+memory") else 0
+    assert method.memory_size == stored
     assert method.name == name
 
 
@@ -120,6 +125,43 @@ def test_without_settings_a_row_has_the_strengths_of_its_authors():
         ascended = method.generator_objectives[0].discrepancy
         assert ascended.name == "kullback_leibler_discrepancy"
     assert methods.get("proposed+memory").student_steps == 5
+
+
+def test_the_methods_that_search_for_their_images_have_the_settings_of_their_authors():
+    published = {name: methods.get(name) for name in POOLED}
+
+    def weights(name):
+        return {term.name: term.weight for term in published[name].generator_objectives}
+
+    common = {
+        "adversarial_discrepancy": 1.33, "batch_norm_statistics": 10.0, "target_labels": 0.5,
+    }  # fmt: skip
+    assert weights("fastdfkd") == weights("nayer") == common
+    assert weights("cmi") == {
+        "adversarial_discrepancy": 0.5, "batch_norm_statistics": 1.0, "target_labels": 0.5,
+        "contrastive_diversity": 0.8,
+    }  # fmt: skip
+    assert set(weights("deepinversion")) == {
+        "batch_norm_statistics", "target_labels", "total_variation",
+    }  # fmt: skip
+    found = {name: method.inversion for name, method in published.items()}
+    assert {name: inversion.steps for name, inversion in found.items()} == {
+        "cmi": 200, "fastdfkd": 5, "nayer": 30, "deepinversion": 2000,
+    }  # fmt: skip
+    assert [name for name, inversion in found.items() if inversion.meta] == ["fastdfkd"]
+    assert not found["deepinversion"].learning_rate and not found["nayer"].latent_learning_rate
+    lifetimes = {name: method.generator_lifetime for name, method in published.items()}
+    assert lifetimes == {"cmi": 1, "fastdfkd": 0, "nayer": 10, "deepinversion": 0}
+    for method in published.values():
+        assert method.redraws and method.synthesis_augmentation.startswith("shift")
+        assert Method.from_config(method.get_config()).get_config() == method.get_config()
+
+
+def test_an_inversion_needs_stored_images():
+    with pytest.raises(InputError, match="`memory_size` above 0.*memory_size=0"):
+        methods.get("dfad", Settings(inversion_steps=2))
+    with pytest.raises(InputError, match="`memory_share` of 1.*memory_share=0.5"):
+        methods.get("dfad", Settings(inversion_steps=2, memory_size=8, memory_share=0.5))
 
 
 def test_a_memory_is_part_of_the_name_however_it_is_requested():

@@ -8,7 +8,8 @@ import tensorflow as tf
 from dfad_tf.graphs.multiply_adds import multiply_adds
 from dfad_tf.graphs.parameters import trainable_parameters
 from dfad_tf.synthesis import generators
-from dfad_tf.synthesis.generators.convolutional import BilinearResize, sigmoid_shape
+from dfad_tf.synthesis.generators.bilinear_resize import BilinearResize
+from dfad_tf.synthesis.generators.image_range import sigmoid_shape
 from dfad_tf.utils.errors import InputError
 
 
@@ -24,15 +25,37 @@ def test_the_generator_of_dfad_has_its_published_size():
 def test_images_have_the_mean_and_standard_deviation_of_ordinary_ones(name):
     mean, std = [33.0, 120.0], [78.0, 60.0]
     generator = generators.build(name, 10, (12, 16, 2), mean, std)
-    images = generator(tf.random.normal((64, 10)), training=True).numpy()
+    latents = tf.random.normal((64, generator.input_shape[-1]))
+    images = generator(latents, training=True).numpy()
     assert images.shape == (64, 12, 16, 2)
     np.testing.assert_allclose(images.mean((0, 1, 2)), mean, rtol=0.01)
     np.testing.assert_allclose(images.std((0, 1, 2)), std, rtol=0.05)
 
 
 @pytest.mark.parametrize("shape", [(8, 8, 1), (13, 31, 4), (64, 48, 3), (28, 28, 2)])
-def test_the_compact_generator_makes_any_shape(shape):
-    assert generators.build("compact", 5, shape, [0.0], [1.0]).output_shape == (None, *shape)
+@pytest.mark.parametrize("name", ["compact", "full_16", "pixels"])
+def test_these_generators_make_any_shape(name, shape):
+    assert generators.build(name, 5, shape, [0.0], [1.0]).output_shape == (None, *shape)
+
+
+def test_only_the_full_generator_has_details_of_single_pixels():
+    def share_of_steps(name):
+        generator = generators.build(name, 16, (32, 32, 1), [0.0], [1.0])
+        images = generator(tf.random.normal((64, 16)), training=True).numpy()
+        return np.square(np.diff(images, axis=1)).mean() / images.var()
+
+    assert share_of_steps("full_16") > 2 * share_of_steps("compact")
+
+
+def test_the_latents_of_the_pixel_generator_are_its_pixels():
+    generator = generators.build("pixels", 5, (2, 3, 1), [10.0], [2.0])
+    latents = np.arange(6, dtype="float32")[None]
+    np.testing.assert_allclose(generator(latents)[0, ..., 0], 10 + 2 * latents.reshape(2, 3))
+    assert not generator.weights
+    bounded = generators.build("pixels", 5, (8, 8, 1), [50.0], [60.0], ([0.0], [255.0]))
+    images = bounded(tf.random.normal((64, 64))).numpy()
+    assert images.min() >= 0 and images.max() <= 255
+    np.testing.assert_allclose([images.mean(), images.std()], [50, 60], rtol=0.05)
 
 
 def test_bilinear_resize_is_that_of_tensorflow():

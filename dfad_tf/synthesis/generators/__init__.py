@@ -7,8 +7,13 @@ from collections.abc import Callable, Sequence
 
 import keras
 
-from dfad_tf.synthesis.generators.convolutional import compact_generator, dfad_generator
+from dfad_tf.synthesis.generators.convolutional import (
+    compact_generator,
+    dfad_generator,
+    full_generator,
+)
 from dfad_tf.synthesis.generators.dense import dense_generator
+from dfad_tf.synthesis.generators.pixels import pixel_generator
 from dfad_tf.utils import names
 from dfad_tf.utils.errors import InputError
 
@@ -17,8 +22,12 @@ GENERATORS: dict[str, Callable[..., keras.Model]] = {
     "compact": compact_generator,
     "compact_32": functools.partial(compact_generator, width=32),
     "compact_64": functools.partial(compact_generator, width=64),
+    "full_16": functools.partial(full_generator, width=16),
+    "full_32": functools.partial(full_generator, width=32),
+    "pixels": pixel_generator,
     "dense": dense_generator,
 }
+_PLAIN = (dfad_generator, dense_generator)  # without a range and classes
 
 
 def build(
@@ -38,10 +47,10 @@ def build(
         output_shape: Shape of the teacher's input, without the batch dimension.
         mean: Mean of each channel of ordinary images, in the teacher's input units.
         std: Standard deviation of each channel.
-        value_range: Minimum and maximum of each channel of the images, which the compact
-            generators then respect. None leaves the images unbounded.
-        num_classes: Number of classes that the compact generators are conditioned on; 0 for
-            none. The input then has as many further values.
+        value_range: Minimum and maximum of each channel of the images, which all generators
+            except "dfad" and "dense" then respect. None leaves the images unbounded.
+        num_classes: Number of classes that the compact and the full generators are conditioned
+            on; 0 for none. The input then has as many further values.
 
     Returns:
         A model from latents `(batch, latent_size)`, with further values for `num_classes`, to
@@ -61,7 +70,7 @@ def build(
             f"generator 'dense' supports vectors. Received: {output_shape}"
         )
     shape = tuple(output_shape)
-    if not name.lower().startswith("compact"):
+    if builder in _PLAIN:
         return builder(latent_size, shape, mean, std)
     return builder(latent_size, shape, mean, std, value_range=value_range, num_classes=num_classes)
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import keras
-import numpy as np
-import tensorflow as tf
 
+from dfad_tf.synthesis.generators.bilinear_resize import BilinearResize
 from dfad_tf.synthesis.generators.class_condition import conditional_input
+from dfad_tf.synthesis.generators.image_range import to_bounded_images, to_images
 from dfad_tf.synthesis.generators.upsampled_convolution import UpsampledConv2D
 from dfad_tf.utils.errors import InputError
 
@@ -60,7 +59,7 @@ def dfad_generator(
     for filters in (2 * width, width):
         x = _doubling_convolution(x, filters)
     x = keras.layers.Conv2D(channels, 3, padding="same")(x)
-    return keras.Model(inputs, _to_images(x, mean, std), name=name)
+    return keras.Model(inputs, to_images(x, mean, std), name=name)
 
 
 def compact_generator(
@@ -109,122 +108,56 @@ def compact_generator(
     x = keras.layers.Conv2D(channels, 3, padding="same")(x)
     x = BilinearResize(height, breadth)(x)
     if value_range is None:
-        return keras.Model(inputs, _to_images(x, mean, std), name=name)
-    return keras.Model(inputs, _to_bounded_images(x, mean, std, value_range), name=name)
+        return keras.Model(inputs, to_images(x, mean, std), name=name)
+    return keras.Model(inputs, to_bounded_images(x, mean, std, value_range), name=name)
 
 
-@keras.saving.register_keras_serializable("dfad_tf")
-class BilinearResize(keras.layers.Layer):
-    """Bilinear resizing as two matrix products.
-
-    The gradient of TensorFlow's resizing runs on one thread, without vector instructions.
-
-    Args:
-        height: Rows of the output.
-        width: Columns of the output.
-        **arguments: As for every Keras layer.
-    """
-
-    def __init__(self, height: int, width: int, **arguments: Any) -> None:
-        super().__init__(**arguments)
-        self.height = height
-        self.width = width
-
-    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        return (input_shape[0], self.height, self.width, input_shape[3])
-
-    def call(self, inputs: tf.Tensor) -> tf.Tensor:
-        rows = keras.ops.cast(bilinear_weights(inputs.shape[1], self.height), inputs.dtype)
-        columns = keras.ops.cast(bilinear_weights(inputs.shape[2], self.width), inputs.dtype)
-        return keras.ops.einsum("ih,bhwc,jw->bijc", rows, inputs, columns)
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "height": self.height, "width": self.width}
-
-
-def bilinear_weights(size: int, target: int) -> np.ndarray:
-    """Return the matrix `(target, size)` of linear interpolation between pixel centers.
-
-    Args:
-        size: Number of pixels of the input.
-        target: Number of pixels of the output.
-    """
-    position = np.clip((np.arange(target) + 0.5) * size / target - 0.5, 0, size - 1)
-    below = np.floor(position).astype(int)
-    above = np.minimum(below + 1, size - 1)
-    weights = np.zeros((target, size), np.float32)
-    rows = np.arange(target)
-    np.add.at(weights, (rows, below), 1 - (position - below))
-    np.add.at(weights, (rows, above), position - below)
-    return weights
-
-
-def _to_images(
-    raw: keras.KerasTensor, mean: Sequence[float], std: Sequence[float]
-) -> keras.KerasTensor:
-    """Return images in the teacher's units from raw outputs.
-
-    Tanh and batch norm without parameters give the outputs zero mean and unit variance, as
-    normalized real images have. Scaling converts them to the teacher's units, without rounding
-    or clipping, so that gradients pass unchanged.
-    """
-    x = keras.layers.Activation("tanh")(raw)
-    x = keras.layers.BatchNormalization(momentum=0.9, epsilon=1e-5, center=False, scale=False)(x)
-    return keras.layers.Rescaling(
-        scale=list(map(float, std)), offset=list(map(float, mean)), dtype="float32", name="image"
-    )(x)
-
-
-def _to_bounded_images(
-    raw: keras.KerasTensor,
+def full_generator(
+    latent_size: int,
+    output_shape: tuple[int, int, int],
     mean: Sequence[float],
     std: Sequence[float],
-    value_range: tuple[Sequence[float], Sequence[float]],
-) -> keras.KerasTensor:
-    """Return images in a bounded range from raw outputs.
+    width: int = 16,
+    value_range: tuple[Sequence[float], Sequence[float]] | None = None,
+    num_classes: int = 0,
+    name: str = "full",
+) -> keras.Model:
+    """Build a generator at full resolution, for images of any size.
 
-    Batch norm gives the outputs zero mean and unit variance. A sigmoid with a suitable slope and
-    offset then gives them the mean and standard deviation of real images.
-    """
-    low, high = (np.asarray(side, float) for side in value_range)
-    shapes = [
-        sigmoid_shape((m - a) / (b - a), s / (b - a))
-        for m, s, a, b in zip(mean, std, low, high, strict=True)
-    ]
-    x = keras.layers.BatchNormalization(momentum=0.9, epsilon=1e-5, center=False, scale=False)(raw)
-    x = keras.layers.Rescaling([slope for slope, _ in shapes], [offset for _, offset in shapes])(x)
-    x = keras.layers.Activation("sigmoid")(x)
-    return keras.layers.Rescaling(
-        scale=(high - low).tolist(), offset=low.tolist(), dtype="float32", name="image"
-    )(x)
-
-
-def sigmoid_shape(mean: float, std: float) -> tuple[float, float]:
-    """Return the slope and offset with which sigmoid(slope · z + offset) has given moments.
+    Unlike `compact_generator`, it does not enlarge its images at the end, so that they have
+    details of single pixels, as the statistics of a teacher's first layers require.
 
     Args:
-        mean: Mean for a standard normal z, in (0, 1).
-        std: Standard deviation. It is limited to 95 % of that of a distribution on 0 and 1
-            alone.
+        latent_size: Length of the latent vector.
+        output_shape: `(height, width, channels)`. Images are generated in a multiple of their
+            smallest size, and cropped.
+        mean: Mean of each channel of the images, in the teacher's input units.
+        std: Standard deviation of each channel.
+        width: Filters of the last hidden convolution; up to four times as many before it.
+        value_range: As for `compact_generator`.
+        num_classes: As for `compact_generator`.
+        name: Name of the model.
 
     Returns:
-        Slope and offset.
+        A model from latents `(batch, latent_size + num_classes)` to images in the teacher's
+        units.
     """
-    from scipy import optimize  # A slow import, which only this function needs.
-
-    mean = min(max(mean, 0.02), 0.98)
-    std = min(std, 0.95 * math.sqrt(mean * (1 - mean)))
-    nodes, weights = np.polynomial.hermite_e.hermegauss(101)
-    weights = weights / weights.sum()
-
-    def error(shape: np.ndarray) -> list[float]:
-        values = 1 / (1 + np.exp(-np.clip(shape[0] * nodes + shape[1], -500, 500)))
-        found = float(weights @ values)
-        return [found - mean, math.sqrt(float(weights @ (values - found) ** 2)) - std]
-
-    start = (4 * std, math.log(mean / (1 - mean)))
-    slope, offset = optimize.least_squares(error, start).x
-    return float(slope), float(offset)
+    height, breadth, channels = output_shape
+    doublings = 1 + max(1, round(math.log2(max(height, breadth) / 16)))
+    side = tuple(-(-s // 2**doublings) for s in (height, breadth))
+    inputs, x = conditional_input(latent_size, num_classes)
+    x = keras.layers.Dense(4 * width * side[0] * side[1])(x)
+    x = keras.layers.Reshape((*side, 4 * width))(x)
+    x = keras.layers.LeakyReLU(0.2)(_batch_norm(x))
+    for index in range(doublings):
+        x = _doubling_convolution(x, max(width, 2 * width // 2**index))
+    x = keras.layers.Conv2D(channels, 3, padding="same")(x)
+    excess = [s * 2**doublings - wanted for s, wanted in zip(side, (height, breadth), strict=True)]
+    if any(excess):
+        x = keras.layers.Cropping2D([(e // 2, e - e // 2) for e in excess])(x)
+    if value_range is None:
+        return keras.Model(inputs, to_images(x, mean, std), name=name)
+    return keras.Model(inputs, to_bounded_images(x, mean, std, value_range), name=name)
 
 
 def _doubling_convolution(inputs: keras.KerasTensor, filters: int) -> keras.KerasTensor:

@@ -8,7 +8,7 @@ import keras
 
 from dfad_tf.compute.keras_internals import all_layers
 from dfad_tf.graphs.layer_graph import copy_layer, is_graph
-from dfad_tf.synthesis.generators.convolutional import BilinearResize, bilinear_weights
+from dfad_tf.synthesis.generators.bilinear_resize import BilinearResize, bilinear_weights
 from dfad_tf.synthesis.generators.upsampled_convolution import UpsampledConv2D
 
 

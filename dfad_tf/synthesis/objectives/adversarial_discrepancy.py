@@ -22,7 +22,8 @@ class AdversarialDiscrepancy(GeneratorObjective):
         weight: Weight in the generator's objective.
         name: Key in the logs.
         where_they_agree: Whether only images count that teacher and student put into the same
-            class. Images on which they already differ then stay recognizable.
+            class, with the student in inference mode. Images on which they already differ then
+            stay recognizable.
 
     Reference:
         arXiv 2102.11638, Eq. 1; Fang et al., "Data-Free Adversarial Distillation",
@@ -39,7 +40,7 @@ class AdversarialDiscrepancy(GeneratorObjective):
         where_they_agree: bool = False,
     ) -> None:
         super().__init__(weight, name)
-        self.where_they_agree = where_they_agree
+        self.where_they_agree = self.student_in_inference = where_they_agree
         self.discrepancy = losses.get(discrepancy)
 
     def call(self, forward: ForwardPass) -> tf.Tensor:

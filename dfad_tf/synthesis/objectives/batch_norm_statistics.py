@@ -12,6 +12,9 @@ from dfad_tf.compute import replicas
 from dfad_tf.compute.shared_variables import shared_variable
 from dfad_tf.synthesis.objectives.generator_objective import ForwardPass, GeneratorObjective
 
+SCALES = ("absolute", "relative")
+_SMALLEST_VARIANCE = 1e-3  # Keras's default `epsilon` of a batch normalization
+
 
 @keras.saving.register_keras_serializable("dfad_tf")
 class BatchNormStatistics(GeneratorObjective):
@@ -21,6 +24,10 @@ class BatchNormStatistics(GeneratorObjective):
     their inputs and the moving means, plus the same distance of the variances. It is 0 for a
     teacher without batch normalization.
 
+    With `scale="relative"`, means are divided by the moving standard deviations, variances by the
+    moving variances, and the distances by the square root of the number of channels. The term
+    then has the same scale for teachers of any width and with activations of any size.
+
     Args:
         weight: Weight in the generator's objective.
         name: Key in the logs.
@@ -29,9 +36,10 @@ class BatchNormStatistics(GeneratorObjective):
             compared, which only the current batch has a gradient through: no batch needs to
             match alone, so batches may differ. The gradient is smaller by the factor
             1 − `momentum`, and the published weights are larger accordingly.
+        scale: `"absolute"`, as published, or `"relative"`.
 
     Raises:
-        ValueError: If `momentum` is out of range.
+        ValueError: If `momentum` is out of range, or `scale` is unknown.
 
     Reference:
         Yin et al., "Dreaming to Distill", arXiv 1912.08795, Eq. 4, as the public
@@ -46,15 +54,22 @@ class BatchNormStatistics(GeneratorObjective):
         weight: float = 1.0,
         name: str = "batch_norm_statistics",
         momentum: float = 0.0,
+        scale: str = "absolute",
     ) -> None:
+        if scale not in SCALES:
+            raise ValueError(f"Expected `scale` to be one of {SCALES}. Received: scale={scale!r}")
         if not 0 <= momentum < 1:
             raise ValueError(f"Expected `momentum` to be in [0, 1). Received: momentum={momentum}")
         super().__init__(weight, name)
-        self.momentum = momentum
+        self.momentum, self.scale = momentum, scale
         self._running: list[tuple[tf.Variable, tf.Variable]] = []
         self._started: tf.Variable | None = None
 
-    def build(self, batch_norm: Sequence[tuple[keras.Variable, keras.Variable]]) -> None:
+    def build(
+        self,
+        batch_norm: Sequence[tuple[keras.Variable, keras.Variable]] = (),
+        feature_count: int = 0,
+    ) -> None:
         self._running, self._started = [], None
         if self.momentum and batch_norm:
             # Float, because replicas copy only variables of a floating-point type.
@@ -76,12 +91,22 @@ class BatchNormStatistics(GeneratorObjective):
             found = list(replicas.moments(keras.ops.cast(inputs, "float32"), axes))
             if self._started is not None:
                 found = self._averaged(layer, self._started, found)
-            for value, wanted in zip(found, moving, strict=True):
-                difference = value - keras.ops.cast(wanted, "float32")
-                total += keras.ops.sqrt(keras.ops.sum(keras.ops.square(difference)) + 1e-12)
+            wanted = [keras.ops.cast(value, "float32") for value in moving]
+            units = self._units(wanted[1])
+            for value, target, unit in zip(found, wanted, units, strict=True):
+                squares = keras.ops.square((value - target) / unit)
+                total += keras.ops.sqrt(keras.ops.sum(squares) + 1e-12)
         if self._started is not None:
             self._started.assign(1.0)
         return total
+
+    def _units(self, variance: tf.Tensor) -> tuple[tf.Tensor | float, tf.Tensor | float]:
+        """Return what the differences of means and of variances are divided by."""
+        if self.scale == "absolute":
+            return 1.0, 1.0
+        variance += _SMALLEST_VARIANCE
+        root = float(variance.shape[0]) ** 0.5
+        return root * keras.ops.sqrt(variance), root * variance
 
     def _averaged(
         self, layer: int, started: tf.Variable, found: Sequence[tf.Tensor]
@@ -97,4 +122,4 @@ class BatchNormStatistics(GeneratorObjective):
         return averages
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "momentum": self.momentum}
+        return {**super().get_config(), "momentum": self.momentum, "scale": self.scale}

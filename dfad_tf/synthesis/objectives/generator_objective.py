@@ -21,6 +21,8 @@ class ForwardPass(NamedTuple):
             teacher; empty unless a term needs them.
         labels: The classes that the images are synthesized for, `(batch,)`, int32; None unless a
             term needs them.
+        view_features: As `teacher_features`, of a second crop of the same images; None unless a
+            term needs them.
     """
 
     images: tf.Tensor
@@ -29,6 +31,7 @@ class ForwardPass(NamedTuple):
     student_logits: tf.Tensor | None = None
     batch_norm: tuple[tuple[tf.Tensor, keras.Variable, keras.Variable], ...] = ()
     labels: tf.Tensor | None = None
+    view_features: tf.Tensor | None = None
 
 
 class GeneratorObjective:
@@ -46,18 +49,28 @@ class GeneratorObjective:
     needs_student = False
     needs_batch_norm = False
     needs_labels = False
+    needs_views = False
+    student_in_inference = False
 
     def __init__(self, weight: float = 1.0, name: str = "generator_objective") -> None:
         self.weight = weight
         self.name = name
 
-    def build(self, batch_norm: Sequence[tuple[keras.Variable, keras.Variable]]) -> None:
+    def build(
+        self,
+        batch_norm: Sequence[tuple[keras.Variable, keras.Variable]] = (),
+        feature_count: int = 0,
+    ) -> None:
         """Create the state of the term; most terms have none.
 
         Args:
             batch_norm: Moving mean and moving variance of each batch normalization of the
                 teacher; empty unless the term needs them.
+            feature_count: Number of the teacher's features; 0 if it has none.
         """
+
+    def end_batch(self) -> None:
+        """Note that the following calls are for another batch; most terms ignore it."""
 
     @property
     def variables(self) -> list[tf.Variable]:

@@ -10,8 +10,7 @@ import keras
 import numpy as np
 
 from dfad_tf.callbacks.backup import Backup
-from dfad_tf.compute.batch_statistics import as_in_training
-from dfad_tf.compute.randomness import stateless_latent, stateless_seed
+from dfad_tf.compute.randomness import stateless_seed
 from dfad_tf.utils.errors import InputError
 
 _LOG = logging.getLogger(__name__)
@@ -186,9 +185,7 @@ class CollapseWatch(keras.callbacks.Callback):
     def spread_now(self) -> float:
         """Return the current spread of the images; the logs contain its mean over the epoch."""
         key = stateless_seed(self.model.seed, "validation", -1)
-        generator = self.model.generator
-        latent = stateless_latent(_IMAGES, generator.input_shape[-1], key)
-        images = as_in_training(generator, latent)
+        images = self.model.example_images(_IMAGES, key)
         return float(np.mean(np.std(keras.ops.convert_to_numpy(images), axis=0)))
 
     def _is_finite(self, network: str) -> bool:

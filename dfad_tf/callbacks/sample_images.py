@@ -5,7 +5,6 @@ from __future__ import annotations
 import keras
 import tensorflow as tf
 
-from dfad_tf.compute.randomness import stateless_latent
 from dfad_tf.data.pixel_contract import PixelContract, to_displayable
 
 
@@ -36,9 +35,8 @@ class SampleImages(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         if (epoch + 1) % self.every:
             return
-        generator = self.model.generator
-        latent = stateless_latent(self.count, generator.input_shape[-1], tf.constant([0, 0]))
-        images = keras.ops.convert_to_numpy(generator(latent, training=False))
+        images = self.model.example_images(self.count, tf.constant([0, 0]))
+        images = keras.ops.convert_to_numpy(images)
         pixels = to_displayable(self.contract.to_pixels(images))
         with self._writer.as_default():
             tf.summary.image("generated", pixels, step=epoch, max_outputs=self.count)

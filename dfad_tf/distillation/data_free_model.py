@@ -9,6 +9,8 @@ import keras
 import tensorflow as tf
 
 from dfad_tf.compute import keras_internals, replicas
+from dfad_tf.compute.batch_statistics import as_in_training
+from dfad_tf.compute.randomness import stateless_latent
 from dfad_tf.data.pixel_contract import PixelContract
 from dfad_tf.distillation.distillation_model import DistillationModel
 from dfad_tf.distillation.generated_validation import GeneratedValidation
@@ -60,6 +62,22 @@ class DataFreeModel(DistillationModel):
         same = tf.argmax(logits, -1) == tf.argmax(self.signals(images)[0], -1)
         self._trackers.agreement.update_state(tf.cast(same, tf.float32))
         return replicas.to_log({**results, "test_agreement": self._trackers.agreement.result()})
+
+    def example_images(self, count: int, key: tf.Tensor) -> tf.Tensor:
+        """Return images as the generator makes them now, or stored ones if it has no weights.
+
+        Args:
+            count: Number of images.
+            key: From `randomness.stateless_seed`.
+
+        Returns:
+            `(count, height, width, channels)`, in the teacher's input range.
+        """
+        memory = self.sampler.memory
+        if memory and not self.generator.weights:
+            return memory.draw(count, key)[0]
+        latent = stateless_latent(count, self.generator.input_shape[-1], key)
+        return as_in_training(self.generator, latent)
 
     def networks_by_role(self) -> dict[str, keras.Model]:
         return {name: getattr(self, name) for name in _NETWORKS}

@@ -109,10 +109,8 @@ class GeneratedValidation(keras.callbacks.Callback):
         begin, end = self._first_of_draw(draw), self._first_of_draw(draw + 1)
         if begin == end:
             return
-        generator = self.model.generator
         key = stateless_seed(self.model.seed, "validation", draw)
-        latent = stateless_latent(end - begin, generator.input_shape[-1], key)
-        images = _in_batches(lambda batch: as_in_training(generator, batch), latent)
+        images = self._generated(end - begin, key)
         half = (end - begin) // 2
         weight = tf.random.stateless_uniform((half, *[1] * (len(images.shape) - 1)), key)
         between = weight * images[:half] + (1 - weight) * tf.roll(images, 1, 0)[:half]
@@ -120,6 +118,13 @@ class GeneratedValidation(keras.callbacks.Callback):
         logits = _in_batches(lambda batch: self.model.signals(batch)[0], images)
         self.images[begin:end].assign(images)
         self.logits[begin:end].assign(logits)
+
+    def _generated(self, count: int, key: tf.Tensor) -> tf.Tensor:
+        generator = self.model.generator
+        if not generator.weights:
+            return self.model.example_images(count, key)
+        latent = stateless_latent(count, generator.input_shape[-1], key)
+        return _in_batches(lambda batch: as_in_training(generator, batch), latent)
 
     def _draws_done(self) -> int:
         return int(tf.convert_to_tensor(self.draws_done).numpy())

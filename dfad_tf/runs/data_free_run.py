@@ -7,6 +7,7 @@ import statistics
 from dataclasses import dataclass
 
 import keras
+import tensorflow as tf
 
 from dfad_tf.callbacks import CollapseWatch, HistoryFile, Progress, SampleImages, StopSignals
 from dfad_tf.compute import process
@@ -17,8 +18,10 @@ from dfad_tf.methods import Method
 from dfad_tf.runs.backups import run_backup
 from dfad_tf.runs.plan import Plan
 from dfad_tf.runs.records import DistillationResult, RunSettings, Teacher
+from dfad_tf.synthesis.generators.stored_images import stored_images_generator
 
 _TIMED_STEPS = 3
+_STORED_IMAGES = 1024
 
 
 @dataclass(frozen=True)
@@ -143,9 +146,17 @@ class DataFreeRun:
             backup.record,
             self.seconds_to_first_step,
             steps * each,
-            generator=self.networks.generator,
+            generator=self._lasting_generator(),
             stopped=backup.record.stopped,
         )
+
+    def _lasting_generator(self) -> keras.Model:
+        """Return the generator, or one of the stored images if it has no weights."""
+        generator = self.networks.generator
+        if generator.weights:
+            return generator
+        images = self.distiller.example_images(_STORED_IMAGES, tf.constant([1, 0]))
+        return stored_images_generator(keras.ops.convert_to_numpy(images))
 
     def _callbacks(self, folder: pathlib.Path, measured: bool) -> list[keras.callbacks.Callback]:
         settings, logs = self.settings, folder / "tensorboard"

@@ -111,3 +111,21 @@ def test_the_momentum_is_checked_and_saved():
             BatchNormStatistics(momentum=momentum)
     saved = keras.saving.serialize_keras_object(BatchNormStatistics(momentum=0.9))
     assert keras.saving.deserialize_keras_object(saved).momentum == 0.9
+
+
+def test_the_relative_distance_has_no_unit_and_no_width():
+    inputs, mean, variance = drawn(64, 4, 5, 3), np.array([0.5, -1.0, 2.0]), np.array([1.0, 2, 0.5])
+    objective = BatchNormStatistics(scale="relative")
+
+    def value(*layer):
+        return float(objective.call(ForwardPass(None, LOGITS, batch_norm=[layer])))
+
+    found, known = inputs.astype("f8"), variance + 1e-3
+    expected = np.linalg.norm((found.mean((0, 1, 2)) - mean) / np.sqrt(known)) / np.sqrt(3)
+    expected += np.linalg.norm((found.var((0, 1, 2)) - variance) / known) / np.sqrt(3)
+    assert value(inputs, mean, variance) == pytest.approx(expected, rel=1e-4)
+    assert value(100 * inputs, 100 * mean, 1e4 * variance) == pytest.approx(expected, rel=1e-2)
+    twice = [np.concatenate([part, part], -1) for part in (inputs, mean, variance)]
+    assert value(*twice) == pytest.approx(expected, rel=1e-4)
+    with pytest.raises(ValueError, match="scale='square'"):
+        BatchNormStatistics(scale="square")

@@ -10,6 +10,7 @@ from dfad_tf.graphs.parameters import trainable_parameters
 from dfad_tf.synthesis import generators
 from dfad_tf.synthesis.generators.bilinear_resize import BilinearResize
 from dfad_tf.synthesis.generators.image_range import sigmoid_shape
+from dfad_tf.synthesis.generators.stored_images import stored_images_generator
 from dfad_tf.utils.errors import InputError
 
 
@@ -106,3 +107,17 @@ def test_errors():
         generators.build("compact", 5, (2,), [0.0], [1.0])
     with pytest.raises(InputError, match="Did you mean 'compact'"):
         generators.build("compct", 5, (8, 8, 1), [0.0], [1.0])
+
+
+def test_stored_images_are_returned_equally_often_and_by_keras_alone(tmp_path):
+    images = np.random.default_rng(0).normal(size=(5, 3, 4, 2)).astype("f4")
+    generator = stored_images_generator(images)
+    latents = tf.random.stateless_normal((2000, 5), [0, 1])
+    found = generator(latents).numpy()
+    places = np.argmax(latents, -1)
+    np.testing.assert_array_equal(found, images[places])
+    assert np.bincount(places).min() > 350
+    generator.save(tmp_path / "generator.keras")
+    again = keras.saving.load_model(tmp_path / "generator.keras")
+    np.testing.assert_array_equal(again(latents), found)
+    assert {type(layer).__module__.split(".")[0] for layer in again.layers} == {"keras"}

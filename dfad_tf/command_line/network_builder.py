@@ -15,7 +15,6 @@ from dfad_tf.compute.randomness import stateless_latent
 from dfad_tf.distillation.compatibility import check_fit
 from dfad_tf.distillation.procedural_pool import ProceduralPool
 from dfad_tf.graphs.layer_graph import copy_layer, is_graph
-from dfad_tf.graphs.parameters import trainable_parameters
 from dfad_tf.runs.records import Teacher
 from dfad_tf.students import compact
 from dfad_tf.students.depth_inheritance import image_count
@@ -38,11 +37,8 @@ def student_from_flags(teacher: Teacher) -> keras.Model:
             return _untrained(loading.load_keras_file(FLAGS.student, trust=FLAGS.trust_teacher))
     name = FLAGS.student
     if name == "compact":
-        name = compact.compact_name(
-            description.image_shape,
-            description.num_classes,
-            trainable_parameters(teacher.model),
-        )
+        with argument_flags(student="student"):
+            name = compact.compact_name(teacher.model)
     contract = description.contract
     with argument_flags("student", name="student"):
         return models.build(

@@ -120,6 +120,7 @@ def settings_from_flags() -> RunSettings:
         max_restores=FLAGS.max_restores,
         verbose=verbosity(),
         plots=FLAGS.plots,
+        patience=FLAGS.patience,
     )
 
 

@@ -19,6 +19,13 @@ flags.DEFINE_integer(
     "--steps_per_epoch.",
     lower_bound=1,
 )
+flags.DEFINE_integer(
+    "patience",
+    0,
+    "Epochs without a higher agreement with the teacher on held-out images after which the "
+    "distillation ends; 0 for never.",
+    lower_bound=0,
+)
 flags.DEFINE_enum(
     "optimizer", "adam", ["adam", "sgd"], "Optimizer of the student; sgd has a momentum of 0.9."
 )

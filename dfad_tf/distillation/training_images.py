@@ -17,6 +17,7 @@ from dfad_tf.distillation.procedural_pool import ProceduralPool
 from dfad_tf.graphs.training_form import TrainingForm
 from dfad_tf.methods.interpolation import VirtualInterpolation
 from dfad_tf.methods.method import BatchParts, Method
+from dfad_tf.synthesis.generators.pixels import is_pixel_generator, pixel_latents
 from dfad_tf.synthesis.latent_draws import LatentDraws
 from dfad_tf.teachers.pixel_detection import detect_contract
 from dfad_tf.teachers.teacher_signals import TeacherSignals
@@ -82,6 +83,23 @@ class TrainingImages(LatentDraws):
         if self._contract is None:
             self._contract = detect_contract(self.signals.teacher)
         return self._contract.for_channels(self.signals.teacher.input_shape[-1])
+
+    def latents(
+        self,
+        batch_size: int,
+        stream: str,
+        step: tf.Tensor | int,
+        labels: tf.Tensor | None = None,
+    ) -> tf.Tensor:
+        """Draw latents; those of a pixel generator are procedural images, where there are any."""
+        network = self.generator.network
+        if self.procedural is None or not is_pixel_generator(network):
+            return super().latents(batch_size, stream, step, labels)
+        key = self.key(stream, step)
+        images = augment_batch(
+            self.procedural.draw(batch_size, key), key, self.method.image_augmentation
+        )
+        return pixel_latents(network, images)
 
     def observe(self, images: tf.Tensor) -> TrainingBatch:
         """Evaluate the teacher on images `(batch, height, width, channels)`."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 
 import keras
 import tensorflow as tf
 
 from dfad_tf.compute.keras_internals import all_layers
+from dfad_tf.graphs.flattening import flattened
 from dfad_tf.graphs.layer_graph import is_graph, own_nodes
 from dfad_tf.graphs.layer_outputs import layer_outputs, pair_layers
 from dfad_tf.graphs.training_form import TrainingForm
@@ -15,6 +17,8 @@ from dfad_tf.losses import FeatureMatching
 from dfad_tf.methods.method import Method
 from dfad_tf.teachers.teacher_signals import TeacherSignals
 from dfad_tf.utils.errors import InputError
+
+_LOG = logging.getLogger(__name__)
 
 
 class WatchedLayers:
@@ -45,6 +49,8 @@ class WatchedLayers:
         precision: str | None = None,
     ) -> None:
         self.student_maps: TrainingForm | None = None
+        if any(term.needs_batch_norm for term in method.generator_objectives):
+            signals = without_nested_networks(signals)
         teacher, tensors = signals.teacher, []
         if method.feature_loss:
             teacher_layers, student_layers = pair_layers(
@@ -61,10 +67,15 @@ class WatchedLayers:
         self.map_count = len(tensors)
         self._normalizations: list[keras.layers.BatchNormalization] = []
         if any(term.needs_batch_norm for term in method.generator_objectives):
-            found = batch_normalizations(teacher)
+            found = batch_normalizations(signals.teacher)
             self._normalizations = [layer for layer, _ in found]
             tensors += [inputs for _, inputs in found]
         self.signals = signals.watching(tensors).in_precision(precision)
+
+    @property
+    def normalization_count(self) -> int:
+        """Number of the teacher's batch normalizations that are read."""
+        return len(self._normalizations)
 
     def moving_statistics(self) -> list[tuple[keras.Variable, keras.Variable]]:
         """Return moving mean and moving variance of each batch normalization that is read."""
@@ -124,24 +135,35 @@ def form_with_maps(
 def batch_normalizations(
     teacher: keras.Model,
 ) -> list[tuple[keras.layers.BatchNormalization, keras.KerasTensor]]:
-    """Return a teacher's batch normalizations, each with its symbolic input.
+    """Return the batch normalizations in a teacher's graph, each with its symbolic input.
 
     Args:
-        teacher: The teacher.
-
-    Raises:
-        InputError: If the teacher is not a graph of layers, or if one of the batch normalizations
-            is in a network nested in it.
+        teacher: The teacher. One that is not a graph of layers has none that can be read.
     """
-    kind = keras.layers.BatchNormalization
+    if not is_graph(teacher):
+        return []
+    kind, nodes = keras.layers.BatchNormalization, own_nodes(teacher)
     found = [layer for layer in teacher.layers if isinstance(layer, kind)]
-    everywhere = [layer for layer in all_layers(teacher) if isinstance(layer, kind)]
-    if not is_graph(teacher) or len(found) != len(everywhere):
-        raise InputError(
-            "Expected a functional or sequential teacher whose batch normalizations are not in "
-            "nested networks, to compare their statistics (`batch_norm_weight=0` disables this). "
-            f"Received: {type(teacher).__name__} with {len(everywhere) - len(found)} in nested "
-            "networks"
-        )
-    nodes = own_nodes(teacher)
     return [(layer, node.input_tensors[0]) for layer in found for node in nodes[layer.name]]
+
+
+def without_nested_networks(signals: TeacherSignals) -> TeacherSignals:
+    """Return the same signals from a graph to which all readable batch normalizations belong.
+
+    Args:
+        signals: The signals of a teacher. They are returned unchanged if none of its batch
+            normalizations is in a network nested in it, or if that cannot be unfolded.
+    """
+    teacher = signals.teacher
+    kind = keras.layers.BatchNormalization
+    own = {id(layer) for layer in teacher.layers}
+    if all(id(layer) in own for layer in all_layers(teacher) if isinstance(layer, kind)):
+        return signals
+    flat = flattened(teacher)
+    if flat is None:
+        _LOG.warning(
+            "The batch normalizations in networks nested in %s cannot be read.", teacher.name
+        )
+        return signals
+    flat.trainable = False
+    return TeacherSignals(flat, signals.requested_features)

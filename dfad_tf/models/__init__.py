@@ -9,7 +9,7 @@ import keras
 
 from dfad_tf.models.lenet import lenet
 from dfad_tf.models.multilayer_perceptron import multilayer_perceptron
-from dfad_tf.models.resnet import resnet
+from dfad_tf.models.resnet import compact_resnet, resnet
 from dfad_tf.models.wide_resnet import wide_resnet
 from dfad_tf.utils import names
 
@@ -29,9 +29,7 @@ CLASSIFIERS: dict[str, Callable[..., keras.Model]] = {
     "wrn_40_2": functools.partial(wide_resnet, depth=40, width=2),
     # One block in each group. Global average pooling keeps the head small for any image size.
     **{
-        f"compact_{width}": functools.partial(
-            resnet, blocks=(1, 1, 1), widths=(width, 2 * width, 4 * width)
-        )
+        f"compact_{width}": functools.partial(compact_resnet, width=width)
         for width in (4, 8, 16, 32)
     },
 }

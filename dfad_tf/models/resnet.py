@@ -17,6 +17,7 @@ def resnet(
     projection: bool = True,
     mean: Sequence[float] | None = None,
     std: Sequence[float] | None = None,
+    stem_strides: int = 1,
     name: str = "resnet",
 ) -> keras.Model:
     """Build groups of basic blocks behind a 3×3 stem, without max pooling.
@@ -33,6 +34,8 @@ def resnet(
             parameters (ResNet-20/56, "option A").
         mean: Mean of each channel. The network subtracts it.
         std: Standard deviation of each channel. The network divides by it.
+        stem_strides: Strides of the stem, a power of two. Each factor of two is a convolution of
+            its own, so that no pixel is skipped.
         name: Name of the model.
 
     Returns:
@@ -43,7 +46,9 @@ def resnet(
     """
     inputs = keras.Input(input_shape, name="image")
     x = layers.standardize(inputs, mean, std)
-    x = layers.batch_norm_relu(layers.convolution(x, widths[0]))
+    x = layers.batch_norm_relu(layers.convolution(x, widths[0], strides=min(2, stem_strides)))
+    for _ in range(stem_strides.bit_length() - 2):
+        x = layers.batch_norm_relu(layers.convolution(x, widths[0], strides=2))
     for group, (count, width) in enumerate(zip(blocks, widths, strict=True)):
         for block in range(count):
             # Methods that compare feature maps find the end of a group by its name.
@@ -69,3 +74,40 @@ def _block(
                 shortcut, [[0, 0], [0, 0], [0, 0], [added // 2, added - added // 2]]
             )
     return keras.layers.ReLU(name=name)(keras.layers.Add()([x, shortcut]))
+
+
+def compact_resnet(
+    input_shape: tuple[int, int, int],
+    num_classes: int,
+    width: int,
+    mean: Sequence[float] | None = None,
+    std: Sequence[float] | None = None,
+    name: str = "compact",
+) -> keras.Model:
+    """Build a small residual network with one block in each group, for images of any size.
+
+    The stem of large images has strides, so that the first group, where most of the multiply-adds
+    are, has at most 63 pixels on a side.
+
+    Args:
+        input_shape: `(height, width, channels)`.
+        num_classes: Number of logits.
+        width: Filters of the first group; twice and four times as many in the others.
+        mean: Mean of each channel. The network subtracts it.
+        std: Standard deviation of each channel. The network divides by it.
+        name: Name of the model.
+
+    Returns:
+        A model from images to logits `(batch, num_classes)`.
+    """
+    strides = 2 ** max(0, (max(input_shape[:2]) // 64).bit_length())
+    return resnet(
+        input_shape,
+        num_classes,
+        blocks=(1, 1, 1),
+        widths=(width, 2 * width, 4 * width),
+        mean=mean,
+        std=std,
+        stem_strides=strides,
+        name=name,
+    )

@@ -15,6 +15,7 @@ from dfad_tf.data.test_images import TestImages
 from dfad_tf.distillation import step_timing
 from dfad_tf.distillation.distiller import DataFreeDistiller
 from dfad_tf.methods import Method
+from dfad_tf.methods.description import describe_images
 from dfad_tf.runs.backups import run_backup
 from dfad_tf.runs.plan import Plan
 from dfad_tf.runs.records import DistillationResult, RunSettings, Teacher
@@ -110,7 +111,12 @@ class DataFreeRun:
             },
             start=self.networks.start,
             precision=settings.precision,
-            work={"images": f"{images:,} to generate, in {steps:,} steps"},
+            work={
+                "images": f"{images:,} to generate, in {steps:,} steps",
+                "student sees": describe_images(
+                    self.method, self.distiller.watched.normalization_count
+                ),
+            },
             seconds={"distillation": estimate},
         )
 
@@ -136,7 +142,8 @@ class DataFreeRun:
                 verbose=0,  # `Progress` writes to standard output
             )
         each = self.method.images_per_step(settings.batch_size)
-        steps = settings.epochs * settings.steps_per_epoch + backup.record.steps_undone
+        epochs = len(history.history["loss"])  # fewer if training stopped early
+        steps = epochs * settings.steps_per_epoch + backup.record.steps_undone
         return DistillationResult(
             self.name,
             self.networks.start,
@@ -148,6 +155,7 @@ class DataFreeRun:
             steps * each,
             generator=self._lasting_generator(),
             stopped=backup.record.stopped,
+            epochs_left=settings.epochs - epochs,
         )
 
     def _lasting_generator(self) -> keras.Model:
@@ -171,7 +179,15 @@ class DataFreeRun:
             keras.callbacks.TensorBoard(str(logs)),
             SampleImages(str(logs / "samples"), contract, every),
         ]
+        patience = []
+        if settings.patience:
+            patience = [
+                keras.callbacks.EarlyStopping(
+                    "val_agreement", mode="max", patience=settings.patience
+                )
+            ]
         return [
+            *patience,
             HistoryFile(str(folder / "history.csv"), columns, images),
             keras.callbacks.TerminateOnNaN(),
             *(observers if settings.plots else []),

@@ -114,6 +114,7 @@ def record(
         "backup_seconds": done.record.seconds_of_backups,
         "resumed": done.record.resumed,
         "restored": done.record.events,
+        "epochs_left": done.epochs_left,
         "val_agreement": history.get("val_agreement", [None])[-1],
         "val_divergence": history.get("val_divergence", [None])[-1],
         "peak_memory_bytes": process.peak_memory_bytes(),

@@ -62,6 +62,8 @@ class RunSettings:
         max_restores: Maximum number of restores.
         verbose: As in `keras.Model.fit`.
         plots: Whether plots and TensorBoard logs are written.
+        patience: Epochs without a higher agreement on held-out images after which training ends;
+            0 for never.
     """
 
     epochs: int
@@ -77,6 +79,7 @@ class RunSettings:
     max_restores: int = 5
     verbose: str | int = "auto"
     plots: bool = True
+    patience: int = 0
 
 
 @dataclass
@@ -95,6 +98,7 @@ class DistillationResult:
         real_images: Number of real images that the student learned from.
         generator: The generator; None for a method with data.
         stopped: Why training was stopped early; None where it was not.
+        epochs_left: Epochs that training ended early, because the student had stopped improving.
     """
 
     method: str
@@ -108,3 +112,4 @@ class DistillationResult:
     real_images: int = 0
     generator: keras.Model | None = None
     stopped: str | None = None
+    epochs_left: int = 0

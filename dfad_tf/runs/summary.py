@@ -84,6 +84,9 @@ def _cost(result: dict[str, Any]) -> list[tuple[str, str]]:
 
 def _events(result: dict[str, Any]) -> list[tuple[str, str]]:
     rows = []
+    if result.get("epochs_left"):
+        early = "because val_agreement had stopped rising (--patience)"
+        rows.append(("ended early", f"{result['epochs_left']} epochs before the last, {early}"))
     if result["backups"]:
         share = 100 * result["backup_seconds"] / max(1e-9, result["distillation_seconds"])
         rows.append(("backups", f"{result['backups']}, which took {share:.1f} % of the time"))

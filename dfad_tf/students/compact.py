@@ -2,29 +2,49 @@
 
 from __future__ import annotations
 
+import keras
+
 from dfad_tf import models
+from dfad_tf.graphs.multiply_adds import multiply_adds
+from dfad_tf.graphs.parameters import trainable_parameters
+from dfad_tf.utils.errors import InputError
+
+_WIDTHS = (32, 16, 8, 4)
 
 
-def compact_name(input_shape: tuple[int, ...], num_classes: int, teacher_parameters: int) -> str:
-    """Return the name of the largest compact student within a third of the teacher's parameters.
+def compact_name(teacher: keras.Model) -> str:
+    """Return the name of the largest compact student that is cheaper than the teacher.
+
+    It has at most a third of the teacher's parameters, if one of the compact students has so few,
+    and never more multiply-adds than the teacher.
 
     Args:
-        input_shape: The teacher's `(height, width, channels)`, or `(features,)`.
-        num_classes: Number of logits.
-        teacher_parameters: Number of parameters of the teacher.
+        teacher: A classifier with an input `(height, width, channels)` or `(features,)`.
 
     Returns:
-        A name of `CLASSIFIERS`; that of the smallest student if none is small enough.
+        A name of `CLASSIFIERS`.
+
+    Raises:
+        InputError: If even the smallest student costs more than the teacher.
 
     Example:
 
-    >>> compact_name((32, 32, 3), 10, 300_000)
+    >>> compact_name(models.build("resnet56", (32, 32, 3), 10))
     'compact_16'
     """
-    if len(input_shape) == 1:
+    shape, classes = tuple(teacher.input_shape[1:]), int(teacher.output_shape[-1])
+    if len(shape) == 1:
         return "mlp"
-    for width in (32, 16, 8):
-        student = models.build(f"compact_{width}", input_shape, num_classes)
-        if student.count_params() * 3 <= teacher_parameters:
+    parameters, most = trainable_parameters(teacher), multiply_adds(teacher)
+    found = {}
+    for width in _WIDTHS:
+        student = models.build(f"compact_{width}", shape, classes)
+        found[width] = multiply_adds(student)
+        if found[width] > most:
+            continue
+        if trainable_parameters(student) * 3 <= parameters or width == _WIDTHS[-1]:
             return f"compact_{width}"
-    return "compact_4"
+    raise InputError(
+        "Expected a teacher with more multiply-adds than the smallest compact student, "
+        f"{found[_WIDTHS[-1]]:,} for each image; name a smaller `student`. Received: {most:,}"
+    )

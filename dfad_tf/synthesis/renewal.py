@@ -27,7 +27,13 @@ class Renewal:
 
     def __init__(self, generator: keras.Model, lifetime: int) -> None:
         self.lifetime = lifetime
-        self._variables = generator.variables if lifetime else []
+        trained = {id(variable) for variable in generator.trainable_variables}
+        # A table of images is not trained, and stays.
+        self._variables = [
+            variable
+            for variable in (generator.variables if lifetime else [])
+            if id(variable) in trained or len(variable.shape) < 2
+        ]
         initial = (keras.ops.convert_to_numpy(variable) for variable in self._variables)
         self._initial = [value.std() if value.ndim > 1 else value for value in initial]
 

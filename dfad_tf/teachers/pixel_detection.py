@@ -17,6 +17,12 @@ from dfad_tf.teachers.teacher_signals import TeacherSignals
 # The range of the standard deviation of ordinary images, in raw pixels. That of black ink on
 # white is 80.
 _NARROWEST_STD, _WIDEST_STD = 8.0, 110.0
+# The mean of images in the input range of a teacher: what is above the first is raw pixels, and
+# what is nearer to 0 than the second may be standardized. Images of ink on black paper, from 0 to
+# 1, have a mean of 0.13.
+_LARGEST_UNIT, _NEAR_ZERO = 4.0, 0.08
+_PLAUSIBLE_MEANS = (10.0, 245.0)  # of images, in raw pixels
+_LARGEST_ERROR = 0.3  # of the solution for the mean, relative to the moving mean
 
 
 def detect_contract(teacher: keras.Model) -> PixelContract:
@@ -49,9 +55,16 @@ def detect_contract(teacher: keras.Model) -> PixelContract:
     by_batch_norm = _first_batch_norm(core)
     if by_batch_norm is not None:
         network, norm = by_batch_norm
+        source = "inferred from its first batch normalization"
+        mean = mean_pixel(network, norm)
+        if mean is not None:
+            candidates = [c for c in candidates if c.range in _ranges_with_mean(mean)]
         scores = [_distance(network, norm, c, teacher.input_shape[1:]) for c in candidates]
         best = candidates[int(np.argmin(scores))]
-        return _named(best, "inferred from its first batch normalization")
+        if mean is None or best.range == "standardized":
+            return _named(best, source)
+        raw = np.clip((mean - best.offset) / best.scale, *_PLAUSIBLE_MEANS)
+        return PixelContract(best.range, tuple(raw.tolist()), best.std, source)
     return _named(_by_logits(teacher, candidates), "guessed from the size of its logits")
 
 
@@ -165,6 +178,51 @@ def _first_batch_norm(
         if is_graph(layer):
             return None
     return None
+
+
+def mean_pixel(network: keras.Model, norm: keras.layers.BatchNormalization) -> np.ndarray | None:
+    """Solve for the mean of each channel of the images that a teacher was trained on.
+
+    The mean of an affine function of images depends on their mean alone: the moving mean of a
+    batch normalization behind convolutions determines it, up to what their padding adds.
+
+    Args:
+        network: From images to the input of the batch normalization.
+        norm: The batch normalization.
+
+    Returns:
+        `(channels,)` in the teacher's input units; None if the network is not affine, or no mean
+        of its images explains the moving mean.
+    """
+    shape = network.input_shape[1:]
+    channels = shape[-1]
+    probes = np.zeros((channels + 2, *shape), np.float32)
+    probes[1:-1] += np.eye(channels, dtype=np.float32)[:, None, None]
+    probes[-1] = 2.0
+    found = keras.ops.convert_to_numpy(network(probes, training=False))
+    means = found.reshape(len(probes), -1, found.shape[-1]).mean(1)
+    effects = (means[1:-1] - means[0]).T
+    if not np.allclose(means[-1] - means[0], 2 * effects.sum(1), rtol=1e-3, atol=1e-4):
+        return None
+    wanted = keras.ops.convert_to_numpy(norm.moving_mean) - means[0]
+    mean, *_ = np.linalg.lstsq(effects, wanted, rcond=None)
+    error = np.linalg.norm(effects @ mean - wanted)
+    return mean if error < _LARGEST_ERROR * np.linalg.norm(wanted) else None
+
+
+def _ranges_with_mean(mean: np.ndarray) -> tuple[str, ...]:
+    """Return the ranges in which images of this mean are likely.
+
+    Raw pixels are far above 1. A mean well above 0 belongs to images from 0 to 1, dark ones as a
+    rule; one well below 0 to images from -1 to 1. Near 0, both -1 to 1 and standardized images
+    are possible.
+    """
+    middle = float(np.mean(mean))
+    if float(np.max(np.abs(mean))) > _LARGEST_UNIT:
+        return ("pixels",)
+    if middle > _NEAR_ZERO:
+        return ("zero_one",)
+    return ("minus_one_one",) if middle < -_NEAR_ZERO else ("minus_one_one", "standardized")
 
 
 def _distance(

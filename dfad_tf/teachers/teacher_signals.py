@@ -50,6 +50,7 @@ class TeacherSignals:
 
     Attributes:
         softmax_removed: Whether the teacher's own outputs are probabilities.
+        requested_features: The argument `features`.
         features_name: Name of the layer that returns the features; None if there are none.
 
     Raises:
@@ -61,7 +62,7 @@ class TeacherSignals:
     """
 
     def __init__(self, teacher: keras.Model, features: str | None = None) -> None:
-        self.teacher = teacher
+        self.teacher, self.requested_features = teacher, features
         self.softmax_removed = getattr(teacher, "softmax_removed", False)
         self.features_name: str | None = getattr(teacher, "features_name", None)
         self._network: Any = None  # a `keras.Model` or its `TrainingForm`

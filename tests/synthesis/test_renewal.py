@@ -3,6 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
+from dfad_tf.synthesis import generators
 from dfad_tf.synthesis.renewal import Renewal
 from tests.conftest import same, weights
 from tests.helpers.small_distiller import conditional_generator
@@ -57,3 +58,12 @@ def test_kernels_of_equal_shape_are_drawn_apart():
     for index, first in enumerate(scaled):
         for second in scaled[:index]:
             assert abs(np.corrcoef(first, second)[0, 1]) < 0.5
+
+
+def test_a_table_of_images_is_not_renewed():
+    generator = generators.build("translator_16", 3, (8, 8, 1), [0.0], [1.0])
+    table = generator.get_layer("drawn")
+    before = table.get_weights()[0].copy(), generator.trainable_variables[0].numpy()
+    Renewal(generator, 1).apply(tf.constant(1), lambda: tf.constant([0, 1]))
+    np.testing.assert_array_equal(before[0], table.get_weights()[0])
+    assert not np.array_equal(before[1], generator.trainable_variables[0].numpy())

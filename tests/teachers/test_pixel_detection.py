@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 
 from dfad_tf.data.pixel_contract import PixelContract
+from dfad_tf.data.procedural_images import procedural_images
 from dfad_tf.data.smooth_images import smooth_images
-from dfad_tf.teachers.pixel_detection import declared_contract, detect_contract
+from dfad_tf.teachers.pixel_detection import declared_contract, detect_contract, mean_pixel
 from tests.conftest import small_classifier
 
 
@@ -102,3 +103,48 @@ def test_smooth_images_fill_the_range_of_pixels():
     assert images.shape == (32, 20, 24, 3)
     assert 0 <= images.min() < 20 and 235 < images.max() <= 255
     assert abs(images.mean() - 115) < 10
+
+
+def trained_on(images, padding="same"):
+    """A teacher whose first batch norm has recorded these images behind random filters."""
+    inputs = keras.Input(images.shape[1:])
+    x = keras.layers.Conv2D(8, 3, padding=padding)(inputs)
+    norm = keras.layers.BatchNormalization(momentum=0.0)
+    x = keras.layers.GlobalAveragePooling2D()(keras.layers.ReLU()(norm(x)))
+    teacher = keras.Model(inputs, keras.layers.Dense(3)(x))
+    teacher(images, training=True)
+    return teacher, keras.Model(inputs, norm.input), norm
+
+
+@pytest.mark.parametrize("padding", ["same", "valid"])
+@pytest.mark.parametrize(
+    ("scale", "offset", "dark", "expected"),
+    [
+        (1 / 255, 0.0, 1.0, "zero_one"),
+        (1 / 255, 0.0, 0.0, "zero_one"),
+        (2 / 255, -1.0, 1.0, "minus_one_one"),
+        (1.0, 0.0, 1.0, "pixels"),
+    ],
+)
+def test_the_mean_pixel_of_drawings_is_solved_from_batch_norm(
+    scale, offset, dark, expected, padding
+):
+    keras.utils.set_random_seed(3)
+    raw = procedural_images(256, (16, 16, 3), symbol_share=1.0, dark_share=dark)
+    images = (raw * scale + offset).astype("f4")
+    teacher, network, norm = trained_on(images, padding)
+    wanted = images.mean((0, 1, 2))
+    tolerance = 0.2 * images.std()
+    np.testing.assert_allclose(mean_pixel(network, norm), wanted, atol=tolerance)
+    found = detect_contract(teacher)
+    assert found.range == expected
+    np.testing.assert_allclose(found.mean, raw.mean((0, 1, 2)), atol=0.2 * raw.std())
+
+
+def test_no_mean_is_solved_where_the_network_is_not_affine_or_nothing_explains_the_record():
+    images = procedural_images(64, (16, 16, 1)).astype("f4")
+    _, network, norm = trained_on(images)
+    bent = keras.Model(network.inputs, keras.layers.ReLU()(network.outputs[0]))
+    assert mean_pixel(bent, norm) is None
+    norm.moving_mean.assign(np.random.default_rng(0).normal(size=8) * 100)
+    assert mean_pixel(network, norm) is None

@@ -14,6 +14,7 @@ from dfad_tf.synthesis.generators.convolutional import (
 )
 from dfad_tf.synthesis.generators.dense import dense_generator
 from dfad_tf.synthesis.generators.pixels import pixel_generator
+from dfad_tf.synthesis.generators.translator import translator_generator
 from dfad_tf.utils import names
 from dfad_tf.utils.errors import InputError
 
@@ -24,6 +25,8 @@ GENERATORS: dict[str, Callable[..., keras.Model]] = {
     "compact_64": functools.partial(compact_generator, width=64),
     "full_16": functools.partial(full_generator, width=16),
     "full_32": functools.partial(full_generator, width=32),
+    "translator_16": functools.partial(translator_generator, width=16),
+    "translator_32": functools.partial(translator_generator, width=32),
     "pixels": pixel_generator,
     "dense": dense_generator,
 }

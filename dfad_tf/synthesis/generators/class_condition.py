@@ -8,7 +8,7 @@ _LAYER = "class_embedding"
 
 
 def conditional_input(
-    latent_size: int, num_classes: int
+    latent_size: int, num_classes: int, further: int = 0
 ) -> tuple[keras.KerasTensor, keras.KerasTensor]:
     """Return the input of a generator, and the latents that its first layer reads.
 
@@ -19,14 +19,15 @@ def conditional_input(
     Args:
         latent_size: Length of the latent vector, without the values of the classes.
         num_classes: Number of classes; 0 for a generator without classes.
+        further: Number of values between latents and classes, which the generator uses itself.
 
     Returns:
-        The input `(batch, latent_size + num_classes)`, and a tensor `(batch, …)`.
+        The input `(batch, latent_size + further + num_classes)`, and a tensor `(batch, …)`.
     """
-    inputs = keras.Input((latent_size + num_classes,), name="latent")
+    inputs = keras.Input((latent_size + further + num_classes,), name="latent")
     if not num_classes:
-        return inputs, inputs
-    labels = keras.ops.argmax(inputs[:, latent_size:], axis=-1)
+        return inputs, inputs[:, :latent_size] if further else inputs
+    labels = keras.ops.argmax(inputs[:, latent_size + further :], axis=-1)
     normal = keras.initializers.RandomNormal(stddev=1.0)
     embedding = keras.layers.Embedding(
         num_classes, latent_size, embeddings_initializer=normal, name=_LAYER

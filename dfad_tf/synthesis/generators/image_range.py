@@ -8,6 +8,8 @@ from collections.abc import Sequence
 import keras
 import numpy as np
 
+SLOPE = "slope"  # the layer in front of the sigmoid
+
 
 def to_images(
     raw: keras.KerasTensor, mean: Sequence[float], std: Sequence[float]
@@ -53,7 +55,7 @@ def to_range(
         for m, s, a, b in zip(mean, std, low, high, strict=True)
     ]
     slopes, offsets = ([shape[index] for shape in shapes] for index in range(2))
-    x = keras.layers.Rescaling(slopes, offsets)(normal)
+    x = keras.layers.Rescaling(slopes, offsets, name=SLOPE)(normal)
     x = keras.layers.Activation("sigmoid")(x)
     return keras.layers.Rescaling(
         scale=(high - low).tolist(), offset=low.tolist(), dtype="float32", name="image"

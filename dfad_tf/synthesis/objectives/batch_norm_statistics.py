@@ -8,7 +8,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from dfad_tf.compute import replicas
+from dfad_tf.compute.channel_moments import channel_moments
 from dfad_tf.compute.shared_variables import shared_variable
 from dfad_tf.synthesis.objectives.generator_objective import ForwardPass, GeneratorObjective
 
@@ -87,8 +87,7 @@ class BatchNormStatistics(GeneratorObjective):
     def call(self, forward: ForwardPass) -> tf.Tensor:
         total = keras.ops.zeros(())
         for layer, (inputs, *moving) in enumerate(forward.batch_norm):
-            axes = tuple(range(len(inputs.shape) - 1))
-            found = list(replicas.moments(keras.ops.cast(inputs, "float32"), axes))
+            found = list(channel_moments(inputs))
             if self._started is not None:
                 found = self._averaged(layer, self._started, found)
             wanted = [keras.ops.cast(value, "float32") for value in moving]

@@ -1,0 +1,109 @@
+"""A generator that alters procedural images, so that no two of its images are alike."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import keras
+import numpy as np
+
+from dfad_tf.data.procedural_images import procedural_images
+from dfad_tf.synthesis.generators.class_condition import conditional_input
+from dfad_tf.synthesis.generators.upsampled_convolution import UpsampledConv2D
+
+_DRAWN = 1024
+_SEED = 0x7A
+# Black and white are stored a little inside of the range, where the sigmoid still has a gradient.
+_MARGIN = 0.01
+
+
+def translator_generator(
+    latent_size: int,
+    output_shape: tuple[int, int, int],
+    mean: Sequence[float],
+    std: Sequence[float],
+    width: int = 16,
+    value_range: tuple[Sequence[float], Sequence[float]] | None = None,
+    num_classes: int = 0,
+    name: str = "translator",
+) -> keras.Model:
+    """Build a generator that changes a procedural image into one of a class.
+
+    A generator that makes an image from noise alone learns to ignore the noise, and returns the
+    same image for a class again and again. Here the noise selects one of 1,024 procedural images,
+    and what the network adds to it starts at nothing: the images stay as different as those.
+
+    Args:
+        latent_size: Length of the latent vector that varies what is added. 1,024 further values
+            select the procedural image.
+        output_shape: `(height, width, channels)`.
+        mean: Mean of each channel of the images, in the teacher's input units.
+        std: Standard deviation of each channel.
+        width: Filters at full resolution; twice as many at half of it.
+        value_range: Minimum and maximum of each channel. None stands for three standard
+            deviations around the mean.
+        num_classes: Number of classes that the images are conditioned on; 0 for none.
+        name: Name of the model.
+
+    Returns:
+        A model from latents `(batch, latent_size + 1024 + num_classes)` to images in the
+        teacher's units.
+    """
+    height, breadth, channels = output_shape
+    if value_range is None:
+        value_range = (
+            [m - 3 * s for m, s in zip(mean, std, strict=True)],
+            [m + 3 * s for m, s in zip(mean, std, strict=True)],
+        )
+    low, high = (np.asarray(side, float) for side in value_range)
+    drawn = procedural_images(_DRAWN, output_shape, _SEED)
+    share = np.clip(drawn / 255, _MARGIN, 1 - _MARGIN)
+    inputs, condition = conditional_input(latent_size, num_classes, _DRAWN)
+    choice = keras.ops.argmax(inputs[:, latent_size : latent_size + _DRAWN], axis=-1)
+    table = keras.layers.Embedding(
+        _DRAWN, math.prod(output_shape), trainable=False, dtype="float32", name="drawn"
+    )
+    raw = keras.layers.Reshape(output_shape)(table(choice))
+    table.set_weights([np.log(share / (1 - share)).reshape(_DRAWN, -1).astype(np.float32)])
+    changed = keras.layers.Add(dtype="float32")([raw, _change(raw, condition, output_shape, width)])
+    bounded = keras.layers.Activation("sigmoid", dtype="float32")(changed)
+    images = keras.layers.Rescaling(
+        scale=(high - low).tolist(), offset=low.tolist(), dtype="float32", name="image"
+    )(bounded)
+    return keras.Model(inputs, images, name=name)
+
+
+def _change(
+    raw: keras.KerasTensor,
+    condition: keras.KerasTensor,
+    output_shape: tuple[int, int, int],
+    width: int,
+) -> keras.KerasTensor:
+    """Return what is added to a procedural image, before the sigmoid."""
+    height, breadth, channels = output_shape
+    half = (-(-height // 2), -(-breadth // 2))
+    fine = _convolution(keras.layers.Activation("sigmoid")(raw), width)
+    coarse = _convolution(fine, 2 * width, strides=2)
+    depth = max(1, width // 2)
+    varied = keras.layers.Dense(half[0] * half[1] * depth)(condition)
+    varied = keras.layers.Reshape((*half, depth))(varied)
+    coarse = _convolution(keras.layers.Concatenate()([coarse, varied]), 2 * width)
+    up = UpsampledConv2D(width)(coarse)
+    excess = [2 * h - s for h, s in zip(half, (height, breadth), strict=True)]
+    if any(excess):
+        up = keras.layers.Cropping2D([(0, e) for e in excess])(up)
+    up = keras.layers.LeakyReLU(0.2)(_batch_norm(up))
+    small = keras.initializers.VarianceScaling(0.05)
+    return keras.layers.Conv2D(
+        channels, 3, padding="same", kernel_initializer=small, dtype="float32"
+    )(keras.layers.Concatenate()([up, fine]))
+
+
+def _convolution(inputs: keras.KerasTensor, filters: int, strides: int = 1) -> keras.KerasTensor:
+    x = keras.layers.Conv2D(filters, 3, strides=strides, padding="same")(inputs)
+    return keras.layers.LeakyReLU(0.2)(_batch_norm(x))
+
+
+def _batch_norm(inputs: keras.KerasTensor) -> keras.KerasTensor:
+    return keras.layers.BatchNormalization(momentum=0.9, epsilon=1e-5)(inputs)

@@ -38,7 +38,8 @@ def recipe_files(dataset: str | None, teacher: str | None, method: str) -> list[
     """Return the recipes of a training command, in the order in which they are read.
 
     A user's own teacher has one recipe, a data set its own, and a data set without a recipe the
-    general one. A method's recipe follows, and then the one that it has for the data set.
+    general one. A method's recipe follows, and then the one that it has for own teachers or for
+    the data set.
 
     Args:
         dataset: Value of `--dataset`; None where it is not set.
@@ -53,6 +54,7 @@ def recipe_files(dataset: str | None, teacher: str | None, method: str) -> list[
         recipe_path(dataset) if dataset and method in method_names.WITH_DATA else None,
         recipe_path(name) or recipe_path(_OTHER_DATASET_RECIPE),
         recipe_path(f"method_{method}"),
+        recipe_path(f"method_{method}_{OWN_TEACHER_RECIPE}") if teacher else None,
         recipe_path(f"method_{method}_{dataset or DEFAULT_DATASET}"),
     ]
     return [path for path in dict.fromkeys(paths) if path]

@@ -1,0 +1,23 @@
+"""One sentence says where the images come from, and what ties them to the teacher's data."""
+
+from dfad_tf import methods
+from dfad_tf.methods.description import describe_images
+from dfad_tf.methods.settings import Settings
+
+
+def test_sources_and_ties():
+    plain = methods.get("proposed")
+    assert describe_images(plain, 3) == "fresh generated images"
+    settings = Settings(
+        memory_size=64, procedural_share=0.5, batch_norm_weight=1.0, label_weight=1.0
+    )
+    tied = methods.get("proposed", settings)
+    assert describe_images(tied, 21) == (
+        "50 % stored generated images and 50 % procedural images, tied to the statistics of 21 "
+        "batch normalizations of the teacher and classes that are drawn evenly"
+    )
+    assert "because it has no batch normalization" in describe_images(tied, 0)
+    some = methods.get("dfad", Settings(memory_size=64, memory_share=0.25))
+    assert describe_images(some, 0) == (
+        "75 % fresh generated images and 25 % stored generated images"
+    )

@@ -29,6 +29,7 @@ from dfad_tf.teachers.teacher_signals import TeacherSignals
 from dfad_tf.utils.errors import InputError
 
 FLAGS = flags.FLAGS
+CHOSEN = ("compact", "half", "auto")  # students that depend on the teacher
 
 
 def check_names() -> None:
@@ -52,7 +53,7 @@ def check_names() -> None:
     run_builder.optimizers_from_flags()
     with argument_flags(weight_decay="teacher_weight_decay", optimizer="teacher_optimizer"):
         make_optimizer(FLAGS.teacher_optimizer, 0.0, FLAGS.teacher_weight_decay)
-    if not is_model_file(FLAGS.student) and FLAGS.student != "compact":
+    if not is_model_file(FLAGS.student) and FLAGS.student not in CHOSEN:
         models.check_name(FLAGS.student, "student")
     models.check_name(FLAGS.teacher_model, "teacher_model")
     with argument_flags("generator"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import logging
 
 import keras
 import tensorflow as tf
@@ -18,7 +19,8 @@ from dfad_tf.graphs.layer_graph import copy_layer, is_graph
 from dfad_tf.runs.records import Teacher
 from dfad_tf.students import compact
 from dfad_tf.students.depth_inheritance import image_count
-from dfad_tf.students.inheritance import has_blocks, inherit_weights
+from dfad_tf.students.inheritance import has_batch_norm, has_blocks, inherit_weights
+from dfad_tf.students.narrowing import narrowed
 from dfad_tf.synthesis import generators
 from dfad_tf.teachers import loading
 from dfad_tf.teachers.model_files import is_model_file
@@ -26,6 +28,7 @@ from dfad_tf.teachers.teacher_signals import TeacherSignals
 from dfad_tf.utils.errors import InputError
 
 FLAGS = flags.FLAGS
+_LOG = logging.getLogger(__name__)
 _MAX_PIXELS = 2**22  # of the images that initialize a student
 
 
@@ -36,6 +39,14 @@ def student_from_flags(teacher: Teacher) -> keras.Model:
         with argument_flags("student", path="student"):
             return _untrained(loading.load_keras_file(FLAGS.student, trust=FLAGS.trust_teacher))
     name = FLAGS.student
+    if name in ("half", "auto"):
+        try:
+            return narrowed(teacher.model)
+        except InputError as error:
+            if name == "half":
+                raise InputError(f"{error} (--student)") from error
+            _LOG.info("No narrower copy of the teacher: %s", error)
+            name = "compact"
     if name == "compact":
         with argument_flags(student="student"):
             name = compact.compact_name(teacher.model)
@@ -98,7 +109,7 @@ def initialize_student(student: keras.Model, teacher: Teacher, generator: keras.
     count = max(256, min(4096, _MAX_PIXELS // (height * width)))
     key = tf.constant([FLAGS.seed, 0x1217])
     latent = stateless_latent(count, generator.input_shape[-1], key)
-    if has_blocks(student):
+    if has_blocks(student) or has_batch_norm(student):
         images = functools.partial(_procedural_images, teacher)
         return inherit_weights(teacher.model, student, images).start
     # Use batch statistics: the moving statistics of an untrained generator describe no images.

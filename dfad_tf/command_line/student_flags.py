@@ -7,8 +7,10 @@ from absl import flags
 flags.DEFINE_string(
     "student",
     "compact",
-    "Architecture of the student, a .keras file with an untrained architecture of your own, or "
-    "compact, a small residual network that fits the teacher.",
+    "Architecture of the student; a .keras file with an untrained architecture of your own; "
+    "compact, a small residual network that fits the teacher; half, the teacher's architecture "
+    "with half of its filters; or auto, which is half where that can be built, and compact "
+    "elsewhere.",
 )
 flags.DEFINE_enum(
     "student_initialization",

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 import keras
 import numpy as np
 
+from dfad_tf.compute.keras_internals import all_layers
 from dfad_tf.graphs.layer_graph import is_graph
 from dfad_tf.students.depth_inheritance import DepthSettings, inherit_blocks
+from dfad_tf.students.graph_width_inheritance import inherit_channels
 from dfad_tf.students.pairing import NotPairedError
 from dfad_tf.students.units import parse_network
 from dfad_tf.students.width_inheritance import inherit_filters
@@ -46,8 +48,8 @@ def inherit_weights(
 ) -> Inheritance:
     """Set the weights of a narrower or shallower student from its teacher, where the two pair.
 
-    A student without branches may be narrower: in each layer, it keeps the filters that best
-    span those of the teacher. A residual student may have fewer blocks: it keeps some of the
+    A student of the teacher's layers may be narrower: in each layer, it keeps the filters that
+    best span those of the teacher. A residual student may have fewer blocks: it keeps some of the
     teacher's blocks, and each takes up the effect of those that it replaces. No data is used. The
     teacher's weights, however, were trained on its data and contain information that no generator
     can recover.
@@ -71,14 +73,21 @@ def inherit_weights(
     """
     if not (_can_be_read(teacher) and _can_be_read(student)):
         return Inheritance(False, reason="the layers of one of the networks cannot be read")
-    if not (parse_network(teacher).blocks or parse_network(student).blocks):
-        if inherit_filters(teacher, student, images() if callable(images) else images):
-            return Inheritance(True, "the teacher's filters")
-        return Inheritance(False, reason="its layers do not pair with the teacher's")
+    without_blocks = not (parse_network(teacher).blocks or parse_network(student).blocks)
+    if without_blocks and inherit_filters(
+        teacher, student, images() if callable(images) else images
+    ):
+        return Inheritance(True, "the teacher's filters")
+    reason = "its layers do not pair with the teacher's"
+    if not without_blocks:
+        try:
+            return Inheritance(True, inherit_blocks(teacher, student, images, settings))
+        except NotPairedError as error:
+            reason = str(error)
     try:
-        return Inheritance(True, inherit_blocks(teacher, student, images, settings))
-    except NotPairedError as error:
-        return Inheritance(False, reason=str(error))
+        return Inheritance(True, inherit_channels(teacher, student, images))
+    except NotPairedError:
+        return Inheritance(False, reason=reason)
 
 
 def has_blocks(network: keras.Model) -> bool:
@@ -97,3 +106,13 @@ def has_blocks(network: keras.Model) -> bool:
 
 def _can_be_read(network: keras.Model) -> bool:
     return is_graph(network) and len(network.inputs) == len(network.outputs) == 1
+
+
+def has_batch_norm(network: keras.Model) -> bool:
+    """Return whether a network has batch normalizations, for whose statistics images matter.
+
+    Args:
+        network: A network.
+    """
+    kind = keras.layers.BatchNormalization
+    return any(isinstance(layer, kind) for layer in all_layers(network))

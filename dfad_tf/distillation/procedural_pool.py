@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import tensorflow as tf
 
@@ -14,7 +16,7 @@ from dfad_tf.data.procedural_images import procedural_images
 from dfad_tf.teachers.teacher_signals import TeacherSignals
 
 _CANDIDATES = 2  # drawn for each image that is kept
-_BLOCK, _PROBES = 1024, 512
+_BLOCK, _PROBES, _TIMED = 1024, 512, 128
 # Scenes with a share of drawings, and drawings alone on a dark or a light background.
 _KINDS: tuple[dict[str, float], ...] = (
     {},
@@ -71,6 +73,20 @@ class ProceduralPool:
         # Each class has the same share of the draws, whatever number of images it has.
         self._weights.assign(1.0 / counts[labels[chosen]])
         self._filled = True
+
+    def seconds_to_fill(self, signals: TeacherSignals) -> float:
+        """Estimate the seconds that `fill` takes, from a small block.
+
+        Args:
+            signals: The teacher.
+        """
+        if self._filled:
+            return 0.0
+        self._block(signals, _TIMED, 0, {})  # with compilation
+        begin = time.monotonic()
+        self._block(signals, _TIMED, 0, {})
+        images = _CANDIDATES * self.size + len(_KINDS) * min(_PROBES, _CANDIDATES * self.size)
+        return (time.monotonic() - begin) / _TIMED * images
 
     def _best_kind(self, signals: TeacherSignals, classes: int) -> dict[str, float]:
         """Return the kind of images that the teacher distributes most evenly over its classes."""

@@ -101,6 +101,9 @@ class DataFreeRun:
         steps = settings.epochs * settings.steps_per_epoch
         images = steps * self.method.images_per_step(settings.batch_size)
         estimate = steps * statistics.median(later[1:])
+        pool, drawing = self.distiller.sampler.procedural, {}
+        if pool:
+            drawing["drawing images"] = pool.seconds_to_fill(self.distiller.signals)
         return Plan(
             title=f"distill with the method '{self.name}', without data",
             teacher=self.teacher,
@@ -117,7 +120,7 @@ class DataFreeRun:
                     self.method, self.distiller.watched.normalization_count
                 ),
             },
-            seconds={"distillation": estimate},
+            seconds={"distillation": estimate, **drawing},
         )
 
     def run(self, folder: pathlib.Path, test: TestImages | None) -> DistillationResult:

@@ -15,6 +15,8 @@ from dfad_tf.students.channel_groups import channel_groups, is_kernel
 from dfad_tf.students.pairing import NotPairedError
 from dfad_tf.utils.errors import InputError
 
+_MOMENTUM = 0.9
+
 
 def narrowed(teacher: keras.Model, rate: float = 0.5, name: str = "half") -> keras.Model:
     """Return an untrained network of the teacher's architecture with fewer filters.
@@ -45,7 +47,7 @@ def narrowed(teacher: keras.Model, rate: float = 0.5, name: str = "half") -> ker
     tensor = flat.outputs[0]
     while is_softmax(producing_layer(tensor)):  # the student returns logits
         tensor = call_inputs(tensor)[0]
-    flat = keras.Model(flat.inputs, tensor)
+    flat = keras.Model(flat.inputs[0], tensor)
     steps = list_steps(flat).steps
     kernels = [step.operation for step in steps if is_kernel(step)]
     try:
@@ -60,6 +62,9 @@ def narrowed(teacher: keras.Model, rate: float = 0.5, name: str = "half") -> ker
         changes: dict[str, Any] = {}
         if isinstance(layer, keras.layers.Layer):  # an operation of a graph has no such entry
             changes["trainable"] = True  # the layers of a frozen teacher are not
+        if isinstance(layer, keras.layers.BatchNormalization):
+            # A distillation has far fewer steps than the training that the teacher's is meant for.
+            changes["momentum"] = min(layer.momentum, _MOMENTUM)
         if layer is kernels[-1]:
             return copy_layer(layer, activation="linear", **changes)
         key = {keras.layers.Conv2D: "filters", keras.layers.Dense: "units"}.get(type(layer))

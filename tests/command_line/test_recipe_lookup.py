@@ -40,6 +40,8 @@ def recipes_of(*arguments):
         ),
         (("--method=DFQ+Memory",), ["digits", "method_dfq"]),
         (("--method=dafl", "--method=proposed"), ["digits"]),
+        (("--teacher=x.keras",), ["own_teacher", "method_proposed_own_teacher"]),
+        (("--teacher=x.keras", "--method=dfad"), ["own_teacher"]),
         (("--teacher=x.keras", "--method=dafl"), ["own_teacher", "method_dafl"]),
         (
             ("--teacher=x.keras", "--dataset=cifar10", "--method=dafl"),

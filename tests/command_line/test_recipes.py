@@ -44,7 +44,9 @@ def test_without_flags_the_data_set_is_digits():
 
 def test_a_supplied_teacher_has_its_recipe_also_beside_a_data_set():
     values = parse("--teacher=mine.keras", "--dataset=cifar10")
-    assert values.student == "compact" and values.dataset == "cifar10"
+    assert values.student == "auto" and values.dataset == "cifar10"
+    plain = parse("--teacher=mine.keras", f"--flagfile={FOLDER / 'own_teacher_paper.flags'}")
+    assert plain.student == "compact" and not plain.procedural_share and not plain.label_weight
 
 
 def test_a_data_set_without_a_recipe_has_the_general_one():

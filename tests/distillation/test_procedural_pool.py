@@ -164,3 +164,14 @@ def test_errors_name_the_argument():
     for share, size in ((1.0, 8), (-0.1, 8), (0.5, 0), (0.0, 8)):
         with pytest.raises(ValueError, match=f"procedural_share={share}, procedural_size={size}"):
             Method(*parts, procedural_share=share, procedural_size=size)
+
+
+def test_the_time_to_draw_is_estimated_per_image_and_is_0_afterwards():
+    signals = TeacherSignals(brightness())
+    small, large = (
+        ProceduralPool(600, SHAPE, ZERO_ONE, 0),
+        ProceduralPool(60_000, SHAPE, ZERO_ONE, 0),
+    )
+    assert 0 < small.seconds_to_fill(signals) < large.seconds_to_fill(signals)
+    small.fill(signals)
+    assert small.seconds_to_fill(signals) == 0.0

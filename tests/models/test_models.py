@@ -65,17 +65,34 @@ def test_the_preprocessing_is_inside_the_network():
     )
 
 
-@pytest.mark.parametrize("shape", [(8, 8, 1), (9, 30, 4), (64, 48, 3)])
+@pytest.mark.parametrize("shape", [(8, 8, 1), (9, 30, 4), (64, 48, 3), (130, 96, 3)])
 def test_compact_students_accept_any_shape(shape):
-    name = compact.compact_name(shape, 7, 10**6)
-    assert models.build(name, shape, 7).output_shape == (None, 7)
-    assert models.build(name, shape, 7).count_params() * 3 <= 10**6
+    teacher = models.build("resnet56", shape, 7)
+    student = models.build(compact.compact_name(teacher), shape, 7)
+    assert student.output_shape == (None, 7)
+    assert student.count_params() * 3 <= teacher.count_params()
+    assert multiply_adds(student) < multiply_adds(teacher)
 
 
 def test_compact_students_shrink_with_the_teacher():
-    assert compact.compact_name((32, 32, 3), 10, 10**8) == "compact_32"
-    assert compact.compact_name((32, 32, 3), 10, 10**5) == "compact_8"
-    assert compact.compact_name((32, 32, 3), 10, 10) == "compact_4"
+    wide = models.build("resnet34", (32, 32, 3), 10)
+    assert compact.compact_name(wide) == "compact_32"
+    assert compact.compact_name(models.build("resnet20", (32, 32, 3), 10)) == "compact_16"
+    assert compact.compact_name(models.build("compact_8", (32, 32, 3), 10)) == "compact_4"
+
+
+def test_a_compact_student_never_costs_more_than_its_teacher():
+    with pytest.raises(InputError, match="more multiply-adds.*Received: 416,520"):
+        compact.compact_name(models.build("lenet5", (32, 32, 1), 10))
+
+
+def test_the_stem_of_a_compact_student_reduces_large_images():
+    costs = [
+        multiply_adds(models.build("compact_8", (side, side, 3), 10)) for side in (32, 64, 128, 224)
+    ]
+    assert max(costs) < 5 * costs[0]
+    fine = models.build("compact_8", (63, 63, 3), 10)
+    assert fine.get_layer("group1").output.shape[1:3] == (63, 63)
 
 
 def test_errors():

@@ -73,7 +73,7 @@ def test_flags_set_the_terms_of_the_method():
     ],
 )
 def test_flags_that_do_not_fit_each_other_are_reported_by_name(given, flag):
-    parse("--teacher=x.keras", *given)
+    parse("--dataset=mnist", "--memory_size=0", "--method=dfad+interpolation", *given)
     with pytest.raises(InputError) as raised:
         method_builder.check()
     message = with_flags(str(raised.value))

@@ -69,7 +69,8 @@ def channel_groups(network: StepList) -> ChannelGroups:
         if is_kernel(step):
             _check_kernel(step.operation)
             continue
-        if not _keeps_channels(step):
+        last = output == network.output and is_softmax(step.operation)
+        if not (last or _keeps_channels(step)):
             raise NotPairedError(f"{step.operation.name} may mix channels")
         for source in step.inputs:
             groups.join(source, output)
@@ -89,8 +90,6 @@ def _check_kernel(layer: Any) -> None:
 def _keeps_channels(step: Step) -> bool:
     operation = step.operation
     if isinstance(operation, keras.layers.BatchNormalization) or is_depthwise(step):
-        return True
-    if is_softmax(operation):  # at the end, where no channel is left out
         return True
     kind = kind_of(operation)
     if kind.same_for_any_width or kind.identity_in_inference or kind.preprocessing:

@@ -100,6 +100,10 @@ def _paired(wide: Sequence[Step], narrow: Sequence[Step]) -> list[tuple[Step, St
         canonical_name(step.operation) for step in narrow
     ]:
         raise NotPairedError("the student's layers are not those of the teacher")
+    for steps in (wide, narrow):
+        weighted = [id(step.operation) for step in steps if step.has_weights]
+        if len(set(weighted)) < len(weighted):
+            raise NotPairedError("a layer is called several times")
     numbers: dict[int, int] = {}
     for first, second in zip(wide, narrow, strict=True):
         numbers.update(zip(second.outputs, first.outputs, strict=True))

@@ -198,11 +198,11 @@ def mean_pixel(network: keras.Model, norm: keras.layers.BatchNormalization) -> n
     channels = shape[-1]
     probes = np.zeros((channels + 2, *shape), np.float32)
     probes[1:-1] += np.eye(channels, dtype=np.float32)[:, None, None]
-    probes[-1] = 2.0
+    probes[-1] = -2.0  # an activation function responds otherwise below 0
     found = keras.ops.convert_to_numpy(network(probes, training=False))
     means = found.reshape(len(probes), -1, found.shape[-1]).mean(1)
     effects = (means[1:-1] - means[0]).T
-    if not np.allclose(means[-1] - means[0], 2 * effects.sum(1), rtol=1e-3, atol=1e-4):
+    if not np.allclose(means[-1] - means[0], -2 * effects.sum(1), rtol=1e-3, atol=1e-4):
         return None
     wanted = keras.ops.convert_to_numpy(norm.moving_mean) - means[0]
     mean, *_ = np.linalg.lstsq(effects, wanted, rcond=None)

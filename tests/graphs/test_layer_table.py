@@ -159,7 +159,7 @@ def test_weights_are_inherited_through_a_layer_that_is_the_same_for_any_width(ki
 @pytest.mark.parametrize(
     "layer",
     [
-        lambda: layers.DepthwiseConv2D(3),
+        lambda: layers.DepthwiseConv2D(3, depth_multiplier=2),
         lambda: layers.SeparableConv2D(4, 3),
         lambda: layers.PReLU(),
         lambda: layers.Softmax(),

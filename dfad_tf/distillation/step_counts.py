@@ -72,9 +72,9 @@ def step_cost(method: Method, forward: Mapping[str, float], batch_size: int) -> 
         batch_size: Images in a batch.
 
     Returns:
-        The cost of all student steps and the generator's step, in the same unit. Operations that
-        are not carried out are not counted: gradients of the teacher's weights, gradients of the
-        student's weights in the generator's step, and images that a memory saves.
+        The cost of all student steps and the generator's step or round, in the same unit.
+        Operations that are not carried out are not counted: gradients of the teacher's weights,
+        gradients of the student's weights in the generator's step, and images that a memory saves.
 
     Example:
 
@@ -89,5 +89,8 @@ def step_cost(method: Method, forward: Mapping[str, float], batch_size: int) -> 
         counts.student_images * 3 * student + counts.teacher_images * teacher
     )
     adversarial = any(term.needs_student for term in method.generator_objectives)
-    generator_step = batch_size * (3 * generator + 2 * teacher + 2 * student * adversarial)
+    searched = method.inversion.steps if method.inversion else 1
+    generator_step = (
+        searched * batch_size * (3 * generator + 2 * teacher + 2 * student * adversarial)
+    )
     return student_steps + generated * (generator + teacher) + generator_step

@@ -156,6 +156,7 @@ class DataFreeRun:
             backup.record,
             self.seconds_to_first_step,
             steps * each,
+            steps * self.method.student_steps * settings.batch_size,
             generator=self._lasting_generator(),
             stopped=backup.record.stopped,
             epochs_left=settings.epochs - epochs,

@@ -105,6 +105,7 @@ def record(
         "generator": done.generator.name if done.generator else None,
         **measured,
         "images_generated": done.images_generated,
+        "student_samples": done.student_samples,
         "real_images": done.real_images,
         "precision": settings.precision,
         "compute_dtype": done.compute_dtype,

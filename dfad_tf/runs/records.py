@@ -95,6 +95,8 @@ class DistillationResult:
         record: What its backups recorded.
         seconds_to_first_step: Seconds since the process began; None where they were not measured.
         images_generated: Number of images that the generator drew.
+        student_samples: Number of images that the student was trained on, repetitions included;
+            None for a method with data.
         real_images: Number of real images that the student learned from.
         generator: The generator; None for a method with data.
         stopped: Why training was stopped early; None where it was not.
@@ -109,6 +111,7 @@ class DistillationResult:
     record: BackupRecord
     seconds_to_first_step: float | None = None
     images_generated: int = 0
+    student_samples: int | None = None
     real_images: int = 0
     generator: keras.Model | None = None
     stopped: str | None = None

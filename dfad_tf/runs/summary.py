@@ -67,6 +67,9 @@ def _cost(result: dict[str, Any]) -> list[tuple[str, str]]:
     images = ("images generated", f"{result['images_generated']:,}   (real images used: none)")
     if result["real_images"]:
         images = ("real images used", f"{result['real_images']:,}, with their labels")
+    samples = []
+    if result.get("student_samples"):
+        samples = [("student samples", f"{result['student_samples']:,}   (images are repeated)")]
     return [
         ("parameters", f"{parameters[0]:,} → {parameters[1]:,}   ({_ratio(*parameters)})"),
         (
@@ -74,6 +77,7 @@ def _cost(result: dict[str, Any]) -> list[tuple[str, str]]:
             f"{format_macs(macs[0])} → {format_macs(macs[1])} per image   ({_ratio(*macs)})",
         ),
         images,
+        *samples,
         (
             "time",
             f"{format_seconds(result['distillation_seconds'])} of distillation, "

@@ -15,7 +15,10 @@ from dfad_tf.utils.errors import InputError
 from tests.conftest import small_classifier
 from tests.helpers.command import run
 
-SMALL = ("--epochs=2", "--steps_per_epoch=3", "--batch_size=16", "--verbose=0")
+SMALL = (
+    *("--epochs=2", "--steps_per_epoch=3", "--batch_size=16", "--verbose=0"),
+    "--procedural_size=64",  # drawn where the teacher is a file
+)
 
 
 @pytest.fixture(scope="module")

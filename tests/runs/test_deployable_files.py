@@ -25,7 +25,7 @@ def test_a_run_records_preprocessing_that_no_layer_contains(tmp_path, capsys):
     run(
         f"--teacher={teacher}", "--dataset=digits", "--input_range=standardized",
         "--input_mean=40", "--input_std=70", "--epochs=1", "--steps_per_epoch=2",
-        "--batch_size=8", "--verbose=0", f"--workdir={tmp_path / 'run'}",
+        "--batch_size=8", "--procedural_size=64", "--verbose=0", f"--workdir={tmp_path / 'run'}",
         "--export=float32,int8", "--generator=compact_32",
     )  # fmt: skip
     files = json.loads((tmp_path / "run" / "result.json").read_text())
@@ -70,7 +70,7 @@ def test_a_user_supplied_student_is_checked_before_training(tmp_path):
     small_classifier((32, 32, 1), classes=10).save(tmp_path / "teacher.keras")
     arguments = (
         f"--teacher={tmp_path / 'teacher.keras'}", f"--student={tmp_path / 'odd.keras'}",
-        f"--workdir={tmp_path / 'run'}", "--epochs=1", "--steps_per_epoch=1", "--batch_size=8",
+        f"--workdir={tmp_path / 'run'}", "--epochs=1", "--steps_per_epoch=1", "--batch_size=8", "--procedural_size=64",
         "--verbose=0", "--generator=compact_32", "--input_range=zero_one",
     )  # fmt: skip
     with pytest.raises(InputError, match="Digamma"):
@@ -97,7 +97,7 @@ def test_only_a_file_that_differs_from_the_student_is_left_out(tmp_path, monkeyp
     with pytest.raises(InputError, match="student_int8.tflite was left out.*Expected better"):
         run(
             f"--teacher={tmp_path / 'teacher.keras'}", "--epochs=1", "--steps_per_epoch=1",
-            "--batch_size=8", "--verbose=0", "--generator=compact_32", "--student=lenet5_half",
+            "--batch_size=8", "--procedural_size=64", "--verbose=0", "--generator=compact_32", "--student=lenet5_half",
             "--input_range=zero_one", f"--workdir={tmp_path / 'run'}", "--export=float32,int8",
         )  # fmt: skip
     assert {path.name for path in (tmp_path / "run" / "export").iterdir()} == {

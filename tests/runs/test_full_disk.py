@@ -18,6 +18,7 @@ from tests.conftest import same, small_classifier, weights
 from tests.helpers.command import run_as_command
 
 SMALL = (
+    "--procedural_size=64",
     "--epochs=2",
     "--steps_per_epoch=3",
     "--batch_size=8",

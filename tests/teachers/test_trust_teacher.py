@@ -12,6 +12,7 @@ from tests.helpers.command import run
 from tests.helpers.odd_models import SHAPE, with_lambda, write_saved_model
 
 SMALL = (
+    "--procedural_size=64",
     "--epochs=1", "--steps_per_epoch=1", "--batch_size=8", "--verbose=0", "--precision=float32",
     "--student_steps=1", "--input_range=zero_one",
 )  # fmt: skip

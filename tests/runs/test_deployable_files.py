@@ -70,8 +70,8 @@ def test_a_user_supplied_student_is_checked_before_training(tmp_path):
     small_classifier((32, 32, 1), classes=10).save(tmp_path / "teacher.keras")
     arguments = (
         f"--teacher={tmp_path / 'teacher.keras'}", f"--student={tmp_path / 'odd.keras'}",
-        f"--workdir={tmp_path / 'run'}", "--epochs=1", "--steps_per_epoch=1", "--batch_size=8", "--procedural_size=64",
-        "--verbose=0", "--generator=compact_32", "--input_range=zero_one",
+        f"--workdir={tmp_path / 'run'}", "--epochs=1", "--steps_per_epoch=1", "--batch_size=8",
+        "--procedural_size=64", "--verbose=0", "--generator=compact_32", "--input_range=zero_one",
     )  # fmt: skip
     with pytest.raises(InputError, match="Digamma"):
         run(*arguments, "--export=float16")
@@ -97,8 +97,8 @@ def test_only_a_file_that_differs_from_the_student_is_left_out(tmp_path, monkeyp
     with pytest.raises(InputError, match="student_int8.tflite was left out.*Expected better"):
         run(
             f"--teacher={tmp_path / 'teacher.keras'}", "--epochs=1", "--steps_per_epoch=1",
-            "--batch_size=8", "--procedural_size=64", "--verbose=0", "--generator=compact_32", "--student=lenet5_half",
-            "--input_range=zero_one", f"--workdir={tmp_path / 'run'}", "--export=float32,int8",
+            "--batch_size=8", "--procedural_size=64", "--verbose=0", "--generator=compact_32",
+            "--student=lenet5_half", "--input_range=zero_one", f"--workdir={tmp_path / 'run'}", "--export=float32,int8",
         )  # fmt: skip
     assert {path.name for path in (tmp_path / "run" / "export").iterdir()} == {
         "student_float32.tflite", "card.json", "card.md",

@@ -98,7 +98,8 @@ def test_only_a_file_that_differs_from_the_student_is_left_out(tmp_path, monkeyp
         run(
             f"--teacher={tmp_path / 'teacher.keras'}", "--epochs=1", "--steps_per_epoch=1",
             "--batch_size=8", "--procedural_size=64", "--verbose=0", "--generator=compact_32",
-            "--student=lenet5_half", "--input_range=zero_one", f"--workdir={tmp_path / 'run'}", "--export=float32,int8",
+            "--student=lenet5_half", "--input_range=zero_one", f"--workdir={tmp_path / 'run'}",
+            "--export=float32,int8",
         )  # fmt: skip
     assert {path.name for path in (tmp_path / "run" / "export").iterdir()} == {
         "student_float32.tflite", "card.json", "card.md",

@@ -58,8 +58,8 @@ def adam_step(
 
     >>> values = [tf.constant([1.0, -2.0])]
     >>> values, _ = adam_step(values, values, no_moments(values), tf.constant(0), 0.1)
-    >>> np.round(values[0], 3).tolist()
-    [0.9..., -1.9...]
+    >>> [round(float(value), 3) for value in values[0]]
+    [0.9, -1.9]
 
     Reference:
         Kingma and Ba, arXiv 1412.6980, algorithm 1.

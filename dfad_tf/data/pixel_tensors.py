@@ -16,8 +16,8 @@ class StoredPixels:
     Example:
 
     >>> pixels = StoredPixels(PixelContract("zero_one"))
-    >>> pixels.to_bytes(tf.constant([0.0, 0.5, 1.2])).numpy().tolist()
-    [0, 128, 255]
+    >>> pixels.to_bytes(tf.constant([0.0, 0.6, 1.2])).numpy().tolist()
+    [0, 153, 255]
     """
 
     def __init__(self, contract: PixelContract) -> None:

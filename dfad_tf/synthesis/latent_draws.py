@@ -27,7 +27,7 @@ class LatentDraws:
 
     >>> draws = LatentDraws(TrainingForm(generator), num_classes=3, seed=0)
     >>> draws.latents(4, "generator", 0).shape
-    TensorShape([4, 8])
+    TensorShape([4, 5])
     """
 
     def __init__(self, generator: TrainingForm, num_classes: int, seed: int) -> None:

@@ -10,6 +10,7 @@ from dfad_tf.methods.table import METHODS
 from dfad_tf.synthesis.objectives import GeneratorObjective
 from tests.conftest import small_classifier
 from tests.helpers.command import run
+from tests.helpers.small_distiller import POOLED
 
 TINY = (
     "--dataset=digits", "--image_shape=8,8,1", "--epochs=1", "--steps_per_epoch=1",
@@ -57,6 +58,9 @@ def forbid_training_images(monkeypatch):
 
 
 def steps(name):
+    if name in POOLED:
+        few = ["--inversion_steps=2", "--memory_size=16", "--procedural_size=16"]
+        return [*few, "--student_steps=1"]
     return ["--student_steps=1", "--memory_share=0.5"] if "dafl" not in name else []
 
 

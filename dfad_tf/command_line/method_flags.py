@@ -162,7 +162,7 @@ flags.DEFINE_float(
     "label_weight",
     0.0,
     "Weight of the cross-entropy of the teacher's predictions to target labels that are drawn "
-    "evenly; above 0, the compact and full generators are conditioned on the class.",
+    "evenly; above 0, the generators compact, full and translator are conditioned on the class.",
     lower_bound=0.0,
 )
 flags.DEFINE_float(

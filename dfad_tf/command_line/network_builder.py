@@ -41,10 +41,11 @@ def student_from_flags(teacher: Teacher) -> keras.Model:
     name = FLAGS.student
     if name in ("half", "auto"):
         try:
-            return narrowed(teacher.model)
+            with argument_flags(student="student"):
+                return narrowed(teacher.model)
         except InputError as error:
             if name == "half":
-                raise InputError(f"{error} (--student)") from error
+                raise
             _LOG.info("No narrower copy of the teacher: %s", error)
             name = "compact"
     if name == "compact":

@@ -13,7 +13,7 @@ from dfad_tf.compute.batch_statistics import as_in_training
 from dfad_tf.compute.randomness import stateless_latent
 from dfad_tf.data.pixel_contract import PixelContract
 from dfad_tf.distillation.distillation_model import DistillationModel
-from dfad_tf.distillation.generated_validation import GeneratedValidation
+from dfad_tf.distillation.generated_validation import GeneratedValidation, in_batches
 from dfad_tf.distillation.training_images import TrainingImages
 from dfad_tf.distillation.training_metrics import TrainingMetrics
 from dfad_tf.methods.method import Method
@@ -77,7 +77,7 @@ class DataFreeModel(DistillationModel):
         if memory and not self.generator.weights:
             return memory.draw(count, key)[0]
         latent = stateless_latent(count, self.generator.input_shape[-1], key)
-        return as_in_training(self.generator, latent)
+        return in_batches(lambda batch: as_in_training(self.generator, batch), latent)
 
     def networks_by_role(self) -> dict[str, keras.Model]:
         return {name: getattr(self, name) for name in _NETWORKS}

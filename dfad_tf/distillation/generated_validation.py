@@ -9,8 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from dfad_tf.compute.batch_statistics import as_in_training
-from dfad_tf.compute.randomness import stateless_latent, stateless_seed
+from dfad_tf.compute.randomness import stateless_seed
 from dfad_tf.compute.shared_variables import shared_variable
 
 _BATCH = 256
@@ -96,7 +95,7 @@ class GeneratedValidation(keras.callbacks.Callback):
         count = self._first_of_draw(self._draws_done())
         drawn = count / self.count
         inputs, teacher_logits = self.images[:count], self.logits[:count]
-        student_logits = _in_batches(self.model.student, inputs)
+        student_logits = in_batches(self.model.student, inputs)
         same = tf.argmax(student_logits, -1) == tf.argmax(teacher_logits, -1)
         logs = tf.nn.log_softmax(teacher_logits), tf.nn.log_softmax(student_logits)
         divergence = tf.reduce_sum(tf.exp(logs[0]) * (logs[0] - logs[1]), -1)
@@ -110,21 +109,14 @@ class GeneratedValidation(keras.callbacks.Callback):
         if begin == end:
             return
         key = stateless_seed(self.model.seed, "validation", draw)
-        images = self._generated(end - begin, key)
+        images = self.model.example_images(end - begin, key)
         half = (end - begin) // 2
         weight = tf.random.stateless_uniform((half, *[1] * (len(images.shape) - 1)), key)
         between = weight * images[:half] + (1 - weight) * tf.roll(images, 1, 0)[:half]
         images = tf.concat([between, images[half:]], 0)
-        logits = _in_batches(lambda batch: self.model.signals(batch)[0], images)
+        logits = in_batches(lambda batch: self.model.signals(batch)[0], images)
         self.images[begin:end].assign(images)
         self.logits[begin:end].assign(logits)
-
-    def _generated(self, count: int, key: tf.Tensor) -> tf.Tensor:
-        generator = self.model.generator
-        if not generator.weights:
-            return self.model.example_images(count, key)
-        latent = stateless_latent(count, generator.input_shape[-1], key)
-        return _in_batches(lambda batch: as_in_training(generator, batch), latent)
 
     def _draws_done(self) -> int:
         return int(tf.convert_to_tensor(self.draws_done).numpy())
@@ -134,8 +126,16 @@ class GeneratedValidation(keras.callbacks.Callback):
         return self.count * draw // len(self.drawing_epochs())
 
 
-def _in_batches(network: Callable[[tf.Tensor], tf.Tensor], inputs: tf.Tensor) -> tf.Tensor:
-    """Run a network in inference mode, batch by batch to limit the memory."""
+def in_batches(network: Callable[[tf.Tensor], tf.Tensor], inputs: tf.Tensor) -> tf.Tensor:
+    """Run a network batch by batch, to limit the memory.
+
+    Args:
+        network: A function of a batch.
+        inputs: `(n, …)`.
+
+    Returns:
+        Its outputs for all of them, float32.
+    """
     starts = range(0, inputs.shape[0], _BATCH)
     outputs = [network(inputs[start : start + _BATCH]) for start in starts]
     return tf.cast(tf.concat(outputs, 0), tf.float32)

@@ -35,7 +35,7 @@ def describe_images(method: Method, normalizations: int) -> str:
         ties.append(
             f"the statistics of {normalizations} batch normalizations of the teacher"
             if normalizations
-            else "nothing that the teacher recorded, because it has no batch normalization"
+            else "no statistics, because no batch normalization of the teacher can be read"
         )
     if TargetLabels in kinds:
         ties.append("classes that are drawn evenly")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -73,19 +74,18 @@ def inherit_weights(
     """
     if not (_can_be_read(teacher) and _can_be_read(student)):
         return Inheritance(False, reason="the layers of one of the networks cannot be read")
+    draw = functools.cache(images if callable(images) else lambda: images)
     without_blocks = not (parse_network(teacher).blocks or parse_network(student).blocks)
-    if without_blocks and inherit_filters(
-        teacher, student, images() if callable(images) else images
-    ):
+    if without_blocks and inherit_filters(teacher, student, draw()):
         return Inheritance(True, "the teacher's filters")
     reason = "its layers do not pair with the teacher's"
     if not without_blocks:
         try:
-            return Inheritance(True, inherit_blocks(teacher, student, images, settings))
+            return Inheritance(True, inherit_blocks(teacher, student, draw, settings))
         except NotPairedError as error:
             reason = str(error)
     try:
-        return Inheritance(True, inherit_channels(teacher, student, images))
+        return Inheritance(True, inherit_channels(teacher, student, draw))
     except NotPairedError:
         return Inheritance(False, reason=reason)
 
@@ -104,10 +104,6 @@ def has_blocks(network: keras.Model) -> bool:
     return _can_be_read(network) and bool(parse_network(network).blocks)
 
 
-def _can_be_read(network: keras.Model) -> bool:
-    return is_graph(network) and len(network.inputs) == len(network.outputs) == 1
-
-
 def has_batch_norm(network: keras.Model) -> bool:
     """Return whether a network has batch normalizations, for whose statistics images matter.
 
@@ -116,3 +112,7 @@ def has_batch_norm(network: keras.Model) -> bool:
     """
     kind = keras.layers.BatchNormalization
     return any(isinstance(layer, kind) for layer in all_layers(network))
+
+
+def _can_be_read(network: keras.Model) -> bool:
+    return is_graph(network) and len(network.inputs) == len(network.outputs) == 1

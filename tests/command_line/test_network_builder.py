@@ -8,6 +8,7 @@ from dfad_tf.command_line import network_builder
 from dfad_tf.data.pixel_contract import PixelContract
 from dfad_tf.runs.records import Teacher
 from dfad_tf.teachers.description import describe_teacher
+from dfad_tf.utils.errors import InputError
 from tests.conftest import same, small_classifier, weights
 from tests.helpers.command import parse
 from tests.helpers.residual_networks import deep
@@ -72,3 +73,35 @@ def test_a_narrower_chain_starts_from_filters():
     teacher, student = small_classifier(filters=4), small_classifier(filters=3)
     assert start(teacher, student, channels=1) == "the teacher's filters"
     assert np.isfinite(np.concatenate([w.ravel() for w in weights(student)])).all()
+
+
+def chosen(model, student):
+    parse("--dataset=digits", f"--student={student}")
+    shape = model.input_shape[1:]
+    contract = PixelContract("pixels", (120.0,) * shape[-1], (60.0,) * shape[-1])
+    teacher = Teacher(model, describe_teacher(model, contract), "test", False)
+    return network_builder.student_from_flags(teacher)
+
+
+def joined():
+    """A network with a concatenation, whose filters cannot be told apart."""
+    layers, inputs = keras.layers, keras.Input((32, 32, 3))
+    x = layers.Conv2D(32, 3)(inputs)
+    x = layers.Conv2D(32, 3)(layers.Concatenate()([x, x]))
+    return keras.Model(inputs, layers.Dense(4)(layers.GlobalAveragePooling2D()(x)))
+
+
+def test_half_and_auto_are_the_teachers_own_architecture_with_half_of_its_filters():
+    teacher = small_classifier((16, 16, 3), classes=4, filters=8, batch_norm=True)
+    for name in ("half", "auto"):
+        student = chosen(teacher, name)
+        own = student.layers[1:]  # without the input
+        assert [type(layer) for layer in own] == [type(layer) for layer in teacher.layers]
+        assert own[0].filters == 4 and student.output_shape == (None, 4)
+
+
+def test_where_the_teacher_cannot_be_narrowed_auto_is_compact_and_half_an_error():
+    assert chosen(joined(), "auto").name.startswith("compact")
+    with pytest.raises(InputError, match="--student.*concatenate.* may mix channels") as raised:
+        chosen(joined(), "half")
+    assert "`student`" not in str(raised.value)

@@ -199,6 +199,22 @@ def test_a_run_that_diverges_names_the_learning_rate(tmp_path, teacher):
 
 
 @pytest.mark.slow
+def test_a_run_ends_when_the_agreement_has_stopped_rising(tmp_path, teacher, capsys):
+    folder = tmp_path / "run"
+    run(
+        *SMALL, f"--teacher={teacher}", "--epochs=12", "--learning_rate=1e-9", "--patience=2",
+        "--on_collapse=warn", "--export=none", f"--workdir={folder}",
+    )  # fmt: skip
+    result = json.loads((folder / "result.json").read_text())
+    # Images are drawn up to epoch 6, and every draw may raise the agreement.
+    assert 1 <= result["epochs_left"] <= 9
+    epochs = 12 - result["epochs_left"]
+    assert result["images_generated"] == epochs * 3 * 16
+    assert result["student_samples"] == epochs * 3 * 5 * 16
+    assert f"{result['epochs_left']} epochs before the last" in capsys.readouterr().out
+
+
+@pytest.mark.slow
 def test_epochs_without_a_measurement_are_NA_in_the_history(tmp_path, cache):
     run(
         *SMALL, "--teacher_model=mlp", "--teacher_epochs=2", f"--teacher_cache={cache}",

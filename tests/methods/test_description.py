@@ -16,7 +16,7 @@ def test_sources_and_ties():
         "50 % stored generated images and 50 % procedural images, tied to the statistics of 21 "
         "batch normalizations of the teacher and classes that are drawn evenly"
     )
-    assert "because it has no batch normalization" in describe_images(tied, 0)
+    assert "because no batch normalization of the teacher can be read" in describe_images(tied, 0)
     some = methods.get("dfad", Settings(memory_size=64, memory_share=0.25))
     assert describe_images(some, 0) == (
         "75 % fresh generated images and 25 % stored generated images"

@@ -69,3 +69,11 @@ def test_a_student_that_does_not_pair_is_unchanged(student):
     before = weights(student)
     assert not inherit_weights(small_classifier(filters=4), student, IMAGES)
     assert same(before, weights(student))
+
+
+def test_images_are_drawn_once_whatever_is_tried():
+    """A chain with batch norm is tried by filters first, and inherits by channels."""
+    teacher, student = (small_classifier(batch_norm=True) for _ in range(2))
+    drawn = []
+    assert inherit_weights(teacher, student, lambda: drawn.append(1) or IMAGES)
+    assert len(drawn) == 1

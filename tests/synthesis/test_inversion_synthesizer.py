@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 from dfad_tf.compute.training_state import read_state
+from dfad_tf.data.pixel_tensors import StoredPixels
 from dfad_tf.synthesis.inversion import Inversion
 from dfad_tf.utils.errors import InputError
 from tests.conftest import same, weights
@@ -93,6 +94,20 @@ def test_the_student_learns_from_the_stored_images_of_all_rounds():
     assert distiller.sampler.memory.images.dtype == tf.uint8
     assert np.isfinite(history["loss"]).all() and "total_variation" in history
     assert int(distiller.optimizer.iterations) == 6 * 2
+
+
+def test_examples_of_a_generator_without_weights_are_stored_images():
+    distiller = make_pooled("deepinversion", memory_size=64)
+    fit(distiller, steps=3)
+    kept = {image.tobytes() for image in distiller.sampler.memory.images.numpy()}
+
+    def in_bytes(shown):
+        pixels = StoredPixels(distiller.sampler.contract).to_bytes(shown)
+        return {image.tobytes() for image in pixels.numpy()}
+
+    shown = distiller.example_images(5, tf.constant([0, 1]))
+    assert shown.shape == (5, 8, 8, 1) and in_bytes(shown) <= kept
+    assert not in_bytes(make_pooled("nayer").example_images(5, tf.constant([0, 1]))) & kept
 
 
 def test_the_loop_of_student_steps_equals_single_steps():

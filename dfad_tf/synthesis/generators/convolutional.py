@@ -100,16 +100,12 @@ def compact_generator(
     doublings = max(1, round(math.log2(max(height, breadth) / 16)))
     side = tuple(-(-s // 2 ** (doublings + 1)) for s in (height, breadth))
     inputs, x = conditional_input(latent_size, num_classes)
-    x = keras.layers.Dense(4 * width * side[0] * side[1])(x)
-    x = keras.layers.Reshape((*side, 4 * width))(x)
-    x = keras.layers.LeakyReLU(0.2)(_batch_norm(x))
+    x = _first_maps(x, side, 4 * width)
     for _ in range(doublings):
         x = _doubling_convolution(x, width)
     x = keras.layers.Conv2D(channels, 3, padding="same")(x)
     x = BilinearResize(height, breadth)(x)
-    if value_range is None:
-        return keras.Model(inputs, to_images(x, mean, std), name=name)
-    return keras.Model(inputs, to_bounded_images(x, mean, std, value_range), name=name)
+    return keras.Model(inputs, _in_range(x, mean, std, value_range), name=name)
 
 
 def full_generator(
@@ -146,18 +142,33 @@ def full_generator(
     doublings = 1 + max(1, round(math.log2(max(height, breadth) / 16)))
     side = tuple(-(-s // 2**doublings) for s in (height, breadth))
     inputs, x = conditional_input(latent_size, num_classes)
-    x = keras.layers.Dense(4 * width * side[0] * side[1])(x)
-    x = keras.layers.Reshape((*side, 4 * width))(x)
-    x = keras.layers.LeakyReLU(0.2)(_batch_norm(x))
+    x = _first_maps(x, side, 4 * width)
     for index in range(doublings):
         x = _doubling_convolution(x, max(width, 2 * width // 2**index))
     x = keras.layers.Conv2D(channels, 3, padding="same")(x)
     excess = [s * 2**doublings - wanted for s, wanted in zip(side, (height, breadth), strict=True)]
     if any(excess):
         x = keras.layers.Cropping2D([(e // 2, e - e // 2) for e in excess])(x)
+    return keras.Model(inputs, _in_range(x, mean, std, value_range), name=name)
+
+
+def _first_maps(
+    latents: keras.KerasTensor, side: tuple[int, ...], filters: int
+) -> keras.KerasTensor:
+    x = keras.layers.Dense(filters * side[0] * side[1])(latents)
+    x = keras.layers.Reshape((*side, filters))(x)
+    return keras.layers.LeakyReLU(0.2)(_batch_norm(x))
+
+
+def _in_range(
+    raw: keras.KerasTensor,
+    mean: Sequence[float],
+    std: Sequence[float],
+    value_range: tuple[Sequence[float], Sequence[float]] | None,
+) -> keras.KerasTensor:
     if value_range is None:
-        return keras.Model(inputs, to_images(x, mean, std), name=name)
-    return keras.Model(inputs, to_bounded_images(x, mean, std, value_range), name=name)
+        return to_images(raw, mean, std)
+    return to_bounded_images(raw, mean, std, value_range)
 
 
 def _doubling_convolution(inputs: keras.KerasTensor, filters: int) -> keras.KerasTensor:

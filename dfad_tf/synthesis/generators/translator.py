@@ -1,4 +1,4 @@
-"""A generator that alters procedural images, so that no two of its images are alike."""
+"""A generator that alters procedural images."""
 
 from __future__ import annotations
 
@@ -30,9 +30,10 @@ def translator_generator(
 ) -> keras.Model:
     """Build a generator that changes a procedural image into one of a class.
 
-    A generator that makes an image from noise alone learns to ignore the noise, and returns the
+    A generator that makes an image from noise alone may learn to ignore the noise, and return the
     same image for a class again and again. Here the noise selects one of 1,024 procedural images,
-    and what the network adds to it starts at nothing: the images stay as different as those.
+    and what the network adds to it starts small. With a high learning rate and target labels, it
+    may still learn to add an image that covers the procedural one.
 
     Args:
         latent_size: Length of the latent vector that varies what is added. 1,024 further values

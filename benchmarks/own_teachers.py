@@ -131,7 +131,9 @@ def train(kind: str, name: str, file: str) -> None:
         model = plain(*PLAIN[name])
     epochs = 5 if kind == "mnist" else 60
     rate = keras.optimizers.schedules.CosineDecay(2e-3, epochs * len(images) // 128)
-    model.compile(keras.optimizers.Adam(rate), "sparse_categorical_crossentropy", ["accuracy"])
+    model.compile(
+        keras.optimizers.Adam(rate), "sparse_categorical_crossentropy", metrics=["accuracy"]
+    )
     model.fit(images, labels, batch_size=128, epochs=epochs, verbose=0)
     model.save(file)
     print(f"{name} on {kind}: {100 * model.evaluate(*test, verbose=0)[1]:.2f} %")

@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 
-from benchmarks import kill_trial, rank_trial
+from benchmarks import kill_trial, own_teachers, rank_trial
 
 PROGRAMS = ("kill_trial", "own_teachers", "rank_trial", "torch_dfad")
 # Every import of PyTorch fails, whether or not it is installed.
@@ -109,3 +109,27 @@ def test_kill_trial_counts_identical_students(tmp_path, capsys, different):
     output = capsys.readouterr().out
     assert f"3 kills, 1 during a write; {2 if different else 3} of 3 students identical" in output
     assert output.count("DIFFERENT STUDENT") == different
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["residual_a", "plain_a"])
+def test_a_teacher_of_ones_own_making_is_trained_saved_and_measured(
+    name, tmp_path, monkeypatch, capsys
+):
+    random = np.random.default_rng(0)
+    few = random.uniform(size=(128, 28, 28, 1)).astype("f4"), random.integers(0, 10, 128)
+    monkeypatch.setattr(own_teachers, "load", lambda kind: (few, few))
+    file = str(tmp_path / "teacher.keras")
+    own_teachers.train("mnist", name, file)
+    own_teachers.measure("mnist", file, [file])
+    trained, teacher, student = capsys.readouterr().out.splitlines()
+    assert trained.startswith(f"{name} on mnist: ") and trained.endswith(" %")
+    accuracy = trained.split()[-2]
+    assert f"{accuracy} % correct, 100.00 % as the teacher" in teacher and teacher == student
+
+
+def test_the_digits_are_enlarged_and_divided():
+    (images, labels), (test_images, test_labels) = own_teachers.load("digits")
+    assert images.shape == (1347, 28, 28, 1) and test_images.shape == (450, 28, 28, 1)
+    assert images.min() >= 0 and 0.9 < images.max() <= 1
+    assert set(labels) == set(test_labels) == set(range(10))

@@ -172,7 +172,7 @@ def main() -> None:
     parser.add_argument("--name", choices=[*RESIDUAL, *PLAIN], default="residual_a")
     parser.add_argument("--file", default="teacher.keras", help="where train saves the teacher")
     parser.add_argument("--teacher", default="teacher.keras", help="the teacher, for measure")
-    given = parser.parse_args()
+    given = parser.parse_intermixed_args()  # the students may follow the options
     if given.action == "train":
         train(given.kind, given.name, given.file)
     else:

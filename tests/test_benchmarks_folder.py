@@ -121,9 +121,14 @@ def test_a_teacher_of_ones_own_making_is_trained_saved_and_measured(
     few = random.uniform(size=(128, 28, 28, 1)).astype("f4"), random.integers(0, 10, 128)
     monkeypatch.setattr(own_teachers, "load", lambda kind: (few, few))
     file = str(tmp_path / "teacher.keras")
-    own_teachers.train("mnist", name, file)
-    copy = shutil.copy(file, tmp_path / "student.keras")
-    own_teachers.measure("mnist", file, [str(copy)])
+    copy = tmp_path / "student.keras"
+    for command in (
+        ["train", "--kind=mnist", f"--name={name}", f"--file={file}"],
+        ["measure", "--kind=mnist", f"--teacher={file}", str(copy)],
+    ):
+        monkeypatch.setattr(sys, "argv", ["own_teachers", *command])
+        own_teachers.main()
+        shutil.copy(file, copy)
     trained, teacher, student = capsys.readouterr().out.splitlines()
     assert trained.startswith(f"{name} on mnist: ") and trained.endswith(" %")
     accuracy = trained.split()[-2]

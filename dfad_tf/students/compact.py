@@ -16,7 +16,8 @@ def compact_name(teacher: keras.Model) -> str:
     """Return the name of the largest compact student that is cheaper than the teacher.
 
     It has at most a third of the teacher's parameters, if one of the compact students has so few,
-    and never more multiply-adds than the teacher.
+    and never more multiply-adds than the teacher, where those can be counted: the operations of a
+    SavedModel cannot.
 
     Args:
         teacher: A classifier with an input `(height, width, channels)` or `(features,)`.
@@ -40,7 +41,7 @@ def compact_name(teacher: keras.Model) -> str:
     for width in _WIDTHS:
         student = models.build(f"compact_{width}", shape, classes)
         found[width] = multiply_adds(student)
-        if found[width] > most:
+        if 0 < most < found[width]:
             continue
         if trainable_parameters(student) * 3 <= parameters or width == _WIDTHS[-1]:
             return f"compact_{width}"

@@ -114,7 +114,7 @@ NAMES = [
     (
         "a layer of the teacher",
         "train",
-        [TEACHER, "--method=zskt", "--teacher_layers=nothing"],
+        [TEACHER, "--student=compact_4", "--method=zskt", "--teacher_layers=nothing"],
         "--teacher_layers to name.*'nothing'",
     ),
     (

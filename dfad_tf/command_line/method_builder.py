@@ -84,6 +84,7 @@ def method_from_flags() -> Method:
         inversion_learning_rate=FLAGS.inversion_learning_rate,
         latent_learning_rate=FLAGS.latent_learning_rate,
         inversion_meta=FLAGS.inversion_meta,
+        inversion_decay=FLAGS.inversion_decay,
         interpolation=VirtualInterpolation(
             weight=FLAGS.interpolation_weight,
             alpha=FLAGS.interpolation_alpha,

@@ -100,6 +100,11 @@ flags.DEFINE_boolean(
     "Return to the generator's weights before --inversion_steps, and take one step of its "
     "optimizer with the sum of the gradients.",
 )
+flags.DEFINE_boolean(
+    "inversion_decay",
+    False,
+    "Let the learning rates of --inversion_steps fall to 0 within them, along a cosine.",
+)
 flags.DEFINE_float(
     "total_variation_weight",
     0.0,

@@ -36,7 +36,7 @@ def adam_step(
     gradients: Sequence[tf.Tensor],
     moments: AdamMoments,
     step: tf.Tensor,
-    learning_rate: float,
+    learning_rate: float | tf.Tensor,
     beta_1: float = 0.5,
     beta_2: float = 0.999,
 ) -> tuple[list[tf.Tensor], AdamMoments]:

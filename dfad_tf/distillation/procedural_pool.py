@@ -49,6 +49,9 @@ class ProceduralPool:
         self.size, self.contract, self.seed = size, contract, seed
         self.images = shared_variable(tf.zeros((size, *image_shape), tf.uint8))
         self._weights = shared_variable(tf.ones(size))
+        # The teacher's class of each image, in ascending order. Float, because replicas copy only
+        # variables of a floating-point type.
+        self._classes = shared_variable(tf.zeros(size))
         self._filled = False
 
     def fill(self, signals: TeacherSignals) -> None:
@@ -68,8 +71,10 @@ class ProceduralPool:
             block = slice(first, min(first + _BLOCK, count))
             drawn[block], labels[block] = self._block(signals, block.stop - first, first, kind)
         chosen = balanced(labels, self.size, classes, self.seed)
+        chosen = chosen[np.argsort(labels[chosen], kind="stable")]
         counts = np.bincount(labels[chosen], minlength=classes)
         self.images.assign(drawn[chosen])
+        self._classes.assign(labels[chosen].astype(np.float32))
         # Each class has the same share of the draws, whatever number of images it has.
         self._weights.assign(1.0 / counts[labels[chosen]])
         self._filled = True
@@ -107,18 +112,27 @@ class ProceduralPool:
         inputs = tf.constant(self.contract.to_input(pixels))
         return pixels, tf.argmax(signals(inputs)[0], -1).numpy()
 
-    def draw(self, count: int, key: tf.Tensor) -> tf.Tensor:
-        """Draw images so that all classes of the teacher are equally likely.
+    def draw(self, count: int, key: tf.Tensor, labels: tf.Tensor | None = None) -> tf.Tensor:
+        """Draw images so that all classes of the teacher are equally likely, or of given classes.
 
         Args:
             count: Number of images for each replica.
             key: From `randomness.stateless_seed`.
+            labels: The teacher's class of each image, integers `(count,)`; None for any. An image
+                of any class stands for a class without images.
 
         Returns:
             Images `(count, height, width, channels)` in the teacher's input range.
         """
         weights = tf.convert_to_tensor(self._weights)
         places = replicas.weighted_places(weights, count, key + [3, 0])
+        if labels is not None:
+            classes, wanted = tf.convert_to_tensor(self._classes), tf.cast(labels, tf.float32)
+            first, end = (tf.searchsorted(classes, wanted, side) for side in ("left", "right"))
+            found = end - first
+            uniform = tf.random.stateless_uniform((count * replicas.count(),), key + [4, 0])
+            within = tf.cast(replicas.own(uniform) * tf.cast(found, tf.float32), tf.int32)
+            places = tf.where(found > 0, first + tf.minimum(within, found - 1), places)
         return self.inputs(tf.gather(self.images, places))
 
     def inputs(self, pixels: tf.Tensor) -> tf.Tensor:

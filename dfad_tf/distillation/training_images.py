@@ -91,13 +91,16 @@ class TrainingImages(LatentDraws):
         step: tf.Tensor | int,
         labels: tf.Tensor | None = None,
     ) -> tf.Tensor:
-        """Draw latents; those of a pixel generator are procedural images, where there are any."""
+        """Draw latents; those of a pixel generator are procedural images, where there are any.
+
+        An image that is synthesized for a class starts from one which the teacher puts into it.
+        """
         network = self.generator.network
         if self.procedural is None or not is_pixel_generator(network):
             return super().latents(batch_size, stream, step, labels)
         key = self.key(stream, step)
         images = augment_batch(
-            self.procedural.draw(batch_size, key), key, self.method.image_augmentation
+            self.procedural.draw(batch_size, key, labels), key, self.method.image_augmentation
         )
         return pixel_latents(network, images)
 

@@ -54,6 +54,7 @@ class Settings:
         latent_learning_rate: Learning rate of the latents in these steps.
         inversion_meta: Whether the weights return to those before the steps, and the generator's
             optimizer takes one step with the sum of their gradients.
+        inversion_decay: Whether the learning rates fall to 0 in these steps, along a cosine.
     """
 
     discrepancy: str | keras.losses.Loss = "mae"
@@ -87,3 +88,4 @@ class Settings:
     inversion_learning_rate: float = 4e-3
     latent_learning_rate: float = 0.0
     inversion_meta: bool = False
+    inversion_decay: bool = False

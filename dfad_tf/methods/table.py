@@ -85,6 +85,7 @@ def _inversion_search(settings: Settings) -> Inversion | None:
         settings.inversion_learning_rate,
         settings.latent_learning_rate,
         settings.inversion_meta,
+        settings.inversion_decay,
     )
 
 

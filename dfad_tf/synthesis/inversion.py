@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import keras
+import tensorflow as tf
 
 from dfad_tf.utils.errors import InputError
 
@@ -23,6 +25,7 @@ class Inversion:
         latent_learning_rate: Learning rate of the latents; 0 keeps the latents that were drawn.
         meta: Whether the weights return to those before the round, and the generator's optimizer
             then takes one step with the sum of the gradients of the round.
+        decay: Whether both learning rates fall to 0 in a round, along a cosine.
 
     Raises:
         InputError: If a value is out of range, or there is nothing to train.
@@ -36,6 +39,7 @@ class Inversion:
     learning_rate: float = 4e-3
     latent_learning_rate: float = 0.0
     meta: bool = False
+    decay: bool = False
 
     def __post_init__(self) -> None:
         if self.steps < 1 or min(self.learning_rate, self.latent_learning_rate) < 0:
@@ -52,6 +56,16 @@ class Inversion:
             raise InputError(
                 "Expected `learning_rate` to be above 0 with `meta`. Received: learning_rate=0"
             )
+
+    def rate_share(self, step: tf.Tensor | int) -> tf.Tensor:
+        """Return the share of the learning rates that is left, from 0 to 1.
+
+        Args:
+            step: Number of steps of the round so far, a scalar.
+        """
+        if not self.decay:
+            return tf.constant(1.0)
+        return 0.5 * (1 + tf.cos(math.pi * tf.cast(step, tf.float32) / self.steps))
 
     def get_config(self) -> dict[str, Any]:
         return asdict(self)

@@ -151,13 +151,14 @@ class InversionSynthesizer:
             of_weights = replicas.total(of_weights)
         latents, weights = [state.latents], state.weights
         moments, rates = list(state.moments), self.inversion
+        share = rates.rate_share(state.step)
         if rates.latent_learning_rate:
             latents, moments[0] = adam_step(
-                latents, [of_latents], moments[0], state.step, rates.latent_learning_rate
+                latents, [of_latents], moments[0], state.step, share * rates.latent_learning_rate
             )
         if rates.learning_rate and weights:
             weights, moments[1] = adam_step(
-                weights, of_weights, moments[1], state.step, rates.learning_rate
+                weights, of_weights, moments[1], state.step, share * rates.learning_rate
             )
         loss = replicas.mean(score.loss)  # All replicas keep the batch of the same step.
         found = _Best(tf.cast(images, tf.float32), score.logits, score.values, loss)

@@ -14,6 +14,7 @@ from dfad_tf.distillation.distiller import DataFreeDistiller
 from dfad_tf.distillation.procedural_pool import ProceduralPool
 from dfad_tf.methods.method import Method
 from dfad_tf.methods.table import Settings
+from dfad_tf.synthesis import generators
 from dfad_tf.teachers.teacher_signals import TeacherSignals
 from tests.conftest import same, small_classifier, small_generator, weights
 from tests.helpers.interrupt import Interrupt
@@ -54,6 +55,27 @@ def test_images_are_in_the_teachers_input_range():
 def test_all_classes_are_drawn_equally_often():
     counts = np.bincount(classes_of(filled().draw(3000, KEY)), minlength=3)
     assert counts.min() > 900 and counts.max() < 1100
+
+
+def test_images_of_given_classes_are_drawn():
+    pool, labels = filled(), tf.constant([2, 0, 1, 1] * 50)
+    drawn = pool.draw(200, KEY, labels)
+    np.testing.assert_array_equal(classes_of(drawn), labels)
+    assert len(np.unique(drawn.numpy().reshape(200, -1), axis=0)) > 60  # not one for each class
+    missing = pool.draw(30, KEY, tf.constant([7] * 30))  # a class without images: any of them
+    assert set(classes_of(missing)) == {0, 1, 2}
+
+
+def test_a_search_for_pixels_starts_from_images_of_the_wanted_classes():
+    teacher = brightness()
+    pixels = generators.build("pixel_pyramid", 5, SHAPE, [0.5], [0.3], ([0.0], [1.0]))
+    distiller = DataFreeDistiller(teacher, small_classifier(), pixels, contract=ZERO_ONE)
+    given = {"procedural_share": 0.5, "procedural_size": 60, "label_weight": 1.0}
+    distiller.compile(method=methods.get("dfad", Settings(**given)))
+    distiller.sampler.procedural.fill(distiller.signals)
+    labels = distiller.sampler.labels(30, 0)
+    images = distiller.sampler.generate(30, "generator", 0, labels)
+    assert np.mean(classes_of(images) == labels.numpy()) > 0.9  # the ends of the range are cut
 
 
 def test_images_depend_on_the_seed_and_draws_on_the_key():

@@ -39,7 +39,7 @@ def test_images_have_the_mean_and_standard_deviation_of_ordinary_ones(name):
 
 
 @pytest.mark.parametrize("shape", [(8, 8, 1), (13, 31, 4), (64, 48, 3), (28, 28, 2)])
-@pytest.mark.parametrize("name", ["compact", "full_16", "translator_16", "pixels"])
+@pytest.mark.parametrize("name", ["compact", "full_16", "translator_16", "pixels", "pixel_pyramid"])
 def test_these_generators_make_any_shape(name, shape):
     assert generators.build(name, 5, shape, [0.0], [1.0]).output_shape == (None, *shape)
 
@@ -160,3 +160,17 @@ def test_a_pixel_generator_has_latents_for_any_image(value_range):
     images = share * [255.0, 2.0] + [0.0, -1.0]
     latents = pixel_latents(generator, tf.constant(images, tf.float32))
     np.testing.assert_allclose(generator(latents), images, rtol=1e-3, atol=1e-3)
+
+
+def test_a_pixel_pyramid_adds_coarser_images():
+    generator = generators.build("pixel_pyramid", 5, (16, 20, 1), [3.0], [2.0])
+    assert is_pixel_generator(generator)
+    assert generator.input_shape == (None, 16 * 20 + 8 * 10)  # not 4×5: too few
+    images = np.random.default_rng(0).normal(size=(2, 16, 20, 1)).astype("f4")
+    latents = pixel_latents(generator, tf.constant(images)).numpy()
+    np.testing.assert_allclose(generator(latents), images, rtol=1e-4, atol=1e-4)
+    latents[0, 16 * 20 + 3 * 10 + 4] += 1.0  # row 3, column 4 of the coarser image
+    change = (generator(latents) - images)[0, ..., 0].numpy() / 2
+    rows, columns = np.nonzero(np.abs(change) > 1e-3)
+    assert (set(rows), set(columns)) == (set(range(5, 9)), set(range(7, 11)))
+    assert change.sum() == pytest.approx(4.0, rel=1e-3)

@@ -44,6 +44,23 @@ def test_the_best_batch_of_a_round_is_kept():
     np.testing.assert_allclose(kept, first, atol=1e-5)
 
 
+def test_rates_fall_in_a_round_with_decay():
+    def moved(decay):
+        distiller = make_pooled(
+            "deepinversion", inversion_steps=3, inversion_decay=decay, latent_learning_rate=0.01,
+            synthesis_augmentation="none", batch_norm_momentum=0.0, adversarial_weight=0.0,
+        )  # fmt: skip
+        labels = distiller.sampler.labels(BATCH, 0)
+        drawn = distiller.sampler.generate(BATCH, "generator", 0, labels)
+        return np.abs(distiller.synthesizer.update(BATCH)[0] - drawn).mean()
+
+    shares = [float(Inversion(4, 0.1, decay=True).rate_share(step)) for step in range(5)]
+    np.testing.assert_allclose(shares, [1, 0.8536, 0.5, 0.1464, 0], atol=1e-4)
+    assert float(Inversion(4, 0.1).rate_share(3)) == 1
+    # The third batch, the best, has moved by 1 + 0.75 of the rate in the place of 2.
+    assert 0.8 < moved(True) / moved(False) < 0.95
+
+
 def test_with_meta_the_weights_take_one_step_of_the_generators_optimizer():
     def moved(steps, optimizer):
         distiller = make_pooled(

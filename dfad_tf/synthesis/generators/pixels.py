@@ -1,4 +1,4 @@
-"""The generator without weights, whose latents are the pixels of its image."""
+"""Generators without weights, whose latents are the pixels of their image."""
 
 from __future__ import annotations
 
@@ -8,9 +8,12 @@ from collections.abc import Sequence
 import keras
 import tensorflow as tf
 
+from dfad_tf.synthesis.generators.bilinear_resize import BilinearResize
 from dfad_tf.synthesis.generators.image_range import SLOPE, to_range
 
 _MARGIN = 0.01
+_FINE = "pixels"  # the layer that returns the latents of single pixels
+_COARSEST = 7  # rows and columns of a coarser image, at least
 
 
 def pixel_generator(
@@ -41,7 +44,64 @@ def pixel_generator(
     """
     del latent_size, num_classes
     inputs = keras.Input((math.prod(output_shape),), name="latent")
-    x = keras.layers.Reshape(output_shape)(inputs)
+    x = keras.layers.Reshape(output_shape, name=_FINE)(inputs)
+    return _images(inputs, x, mean, std, value_range, name)
+
+
+def pixel_pyramid_generator(
+    latent_size: int,
+    output_shape: tuple[int, int, int],
+    mean: Sequence[float],
+    std: Sequence[float],
+    value_range: tuple[Sequence[float], Sequence[float]] | None = None,
+    num_classes: int = 0,
+    name: str = "pixel_pyramid",
+) -> keras.Model:
+    """Build the generator whose latents are an image and up to two coarser ones, which are added.
+
+    Adam moves every latent by about the same amount, whatever its gradient. A search for single
+    pixels therefore adds noise of the frequency of pixels; one that has latents for coarser
+    images as well changes shapes and brightness at the same rate.
+
+    Args:
+        latent_size: Ignored; the shape gives the number of latents.
+        output_shape: `(height, width, channels)`. Each coarser image has half as many rows and
+            columns, and at least 7.
+        mean: Mean of each channel of the images, in the teacher's input units.
+        std: Standard deviation of each channel.
+        value_range: As for `compact_generator`.
+        num_classes: Ignored; the classes are those of the labels alone.
+        name: Name of the model.
+
+    Returns:
+        A model from latents, first those of single pixels, to images in the teacher's units.
+    """
+    del latent_size, num_classes
+    height, width, channels = output_shape
+    shapes = [(height // k, width // k, channels) for k in (1, 2, 4)]
+    shapes = shapes[:1] + [shape for shape in shapes[1:] if min(shape[:2]) >= _COARSEST]
+    sizes = [math.prod(shape) for shape in shapes]
+    inputs = keras.Input((sum(sizes),), name="latent")
+    start = 0
+    parts: list[keras.KerasTensor] = []
+    for shape, size in zip(shapes, sizes, strict=True):
+        part = keras.layers.Reshape(shape, name=None if parts else _FINE)(
+            inputs[:, start : start + size]
+        )
+        parts.append(BilinearResize(height, width)(part) if parts else part)
+        start += size
+    x = keras.layers.Add()(parts) if len(parts) > 1 else parts[0]
+    return _images(inputs, x, mean, std, value_range, name)
+
+
+def _images(
+    inputs: keras.KerasTensor,
+    x: keras.KerasTensor,
+    mean: Sequence[float],
+    std: Sequence[float],
+    value_range: tuple[Sequence[float], Sequence[float]] | None,
+    name: str,
+) -> keras.Model:
     if value_range is not None:
         return keras.Model(inputs, to_range(x, mean, std, value_range), name=name)
     scale, offset = list(map(float, std)), list(map(float, mean))
@@ -58,7 +118,7 @@ def pixel_latents(generator: keras.Model, images: tf.Tensor) -> tf.Tensor:
             a bounded range are moved inside by a hundredth of it.
 
     Returns:
-        `(batch, height · width · channels)`.
+        `(batch, latent)`. Latents of coarser images are 0.
     """
     names = {layer.name for layer in generator.layers}
     units = generator.get_layer("image")
@@ -68,12 +128,11 @@ def pixel_latents(generator: keras.Model, images: tf.Tensor) -> tf.Tensor:
         slope = generator.get_layer(SLOPE)
         logits = tf.math.log(share / (1 - share))
         latents = (logits - tf.constant(slope.offset)) / tf.constant(slope.scale)
-    return tf.reshape(latents, (images.shape[0], -1))
+    latents = tf.reshape(latents, (images.shape[0], -1))
+    coarser = generator.input_shape[-1] - latents.shape[-1]
+    return tf.pad(latents, [[0, 0], [0, coarser]])
 
 
 def is_pixel_generator(generator: keras.Model) -> bool:
     """Return whether a generator's latents are the pixels of its image."""
-    return (
-        not generator.weights
-        and math.prod(generator.output_shape[1:]) == (generator.input_shape[-1])
-    )
+    return not generator.weights and any(layer.name == _FINE for layer in generator.layers)

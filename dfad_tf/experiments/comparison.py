@@ -114,12 +114,20 @@ def _row(method: str, runs: Mapping[tuple[str, int], Result], failure: str | Non
         "student_parameters": first["student_parameters"],
         "student_macs": first["student_macs"],
         "images_generated": statistics.fmean(r["images_generated"] for r in results),
+        "student_samples": _mean_samples(results),
         "real_images": statistics.fmean(r.get("real_images", 0) for r in results),
         "seconds": statistics.fmean(r["distillation_seconds"] for r in results),
         "paper": published.get(method),
         "paper_teacher": published.get("teacher"),
         "made_by": sorted({_code_version(r["versions"]) for r in results}),
     }
+
+
+def _mean_samples(results: list[Result]) -> float | None:
+    """Return the mean number of student samples; None with a run that did not record it."""
+    if any(result.get("student_samples") is None for result in results):
+        return None
+    return statistics.fmean(result["student_samples"] for result in results)
 
 
 def _accuracies(results: list[Result]) -> Row:

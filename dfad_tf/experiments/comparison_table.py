@@ -22,6 +22,7 @@ _COLUMNS = (
     "best epoch on the test set %",
     "images generated",
     "real images",
+    "student samples",
     "seconds",
     "published (its teacher) %",
 )
@@ -70,7 +71,7 @@ def _cells(row: Row) -> list[str]:
     if row["method"] == TEACHER:
         published = "" if row["paper"] is None else f"{row['paper']:.2f}"
         accuracy = f"{100 * row['teacher_accuracy']:.2f}"
-        return [TEACHER, row["data"], "", "", accuracy, *[""] * 6, published]
+        return [TEACHER, row["data"], "", "", accuracy, *[""] * 7, published]
     if "accuracy" not in row:
         return [row["method"], row["data"], row["status"].replace("|", "/")]
     deviation = row["accuracy_deviation"]
@@ -88,6 +89,7 @@ def _cells(row: Row) -> list[str]:
         f"{100 * row['best_on_the_test_set']:.2f}",
         f"{row['images_generated']:,.0f}" if row["images_generated"] else "none",
         f"{row['real_images']:,.0f}" if row["real_images"] else "none",
+        "" if row["student_samples"] is None else f"{row['student_samples']:,.0f}",
         f"{row['seconds']:.0f}",
         published,
     ]
@@ -98,7 +100,8 @@ def _notes(table: Sequence[Row]) -> list[str]:
     lines = [
         "Mean and standard deviation over the seeds of the accuracy on real test images after the "
         "last epoch. The best epoch on the test set is selected by the test set: it is not "
-        "available without test data, but publications often report it. Seconds are those of the "
+        "available without test data, but publications often report it. Student samples are the "
+        "images that the student was trained on, repetitions included. Seconds are those of the "
         "distillation alone.",
     ]
     if measured:

@@ -135,11 +135,13 @@ class SupervisedRun:
     def _train(
         self, folder: pathlib.Path, test: TestImages, stop: StopSignals
     ) -> DistillationResult:
-        settings, seconds, resumed = self.settings, 0.0, 0
+        settings, seconds, resumed, samples = self.settings, 0.0, 0, 0
         for stage in self.stages[:-1]:
             _LOG.info("Stage: %s", stage.name)
             backup = run_backup(folder, settings.backup_every, [], stop, stage.name)
-            self._fit(stage, self.supervision.preparation_epochs, backup)
+            prepared, _ = self._fit(stage, self.supervision.preparation_epochs, backup)
+            if prepared.form:  # the student takes part in the stage
+                samples += self.supervision.preparation_epochs * self.total
             seconds += backup.record.seconds
             resumed = max(resumed, backup.record.resumed)
         last = self.stages[-1]
@@ -167,6 +169,7 @@ class SupervisedRun:
             seconds + backup.record.seconds,
             distiller.form.compute_dtype if distiller.form else "float32",
             backup.record,
+            student_samples=samples + settings.epochs * self.total,
             real_images=len(self.images),
         )
 

@@ -57,6 +57,8 @@ def test_a_small_real_comparison(tmp_path, networks):
     found = rows(folder)
     assert found["dfad"]["images_generated"] == 16 and found["dfad"]["real_images"] == 0
     assert found["labels"]["images_generated"] == 0 and found["labels"]["real_images"] == 1347
+    assert found["dfad"]["student_samples"] == 8
+    assert found["labels"]["student_samples"] == 1347
     assert found["kd"]["status"] == "not run"
     result = json.loads((folder / "runs" / "dfad_seed0" / "result.json").read_text())
     assert found["dfad"]["accuracies"] == [result["student_accuracy"]]

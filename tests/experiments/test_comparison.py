@@ -53,10 +53,15 @@ def test_a_row_is_the_mean_of_its_seeds(runs):
     assert row["difference_to_teacher"] == pytest.approx(0.93 - 0.98)
     assert row["seconds"] == 15.0
     assert row["images_generated"] == 1000 and row["real_images"] == 0
+    assert row["student_samples"] == 5000
     assert row["made_by"] == ["commit abc1234"]
     run = {**runs["kd", 0], "versions": {"dfad_tf": "0.4.0"}}  # of an installed package
     row = by_method(comparison.rows({("kd", 0): run}))["kd"]
     assert row["made_by"] == ["dfad_tf 0.4.0"]
+    del run["student_samples"]  # of an earlier version
+    table = comparison.rows({("kd", 0): run})
+    assert by_method(table)["kd"]["student_samples"] is None
+    assert "| 60,000 |  |" in comparison_table.table_text(table, "", "")
 
 
 def test_one_seed_has_no_standard_deviation(runs):
@@ -176,16 +181,17 @@ def test_the_three_files_hold_the_table(runs, tmp_path):
     assert text.startswith("# A title\n\n`a command --with=flags`\n")
     lines = [line for line in text.splitlines() if line.startswith("|")]
     assert len(lines) == 3 + len(comparison.ROWS)
-    assert {line.count("|") for line in lines} == {13}
+    assert {line.count("|") for line in lines} == {14}
     cells = {line.split("|")[1].strip(): [c.strip() for c in line.split("|")] for line in lines}
     assert cells["proposed"][2:-1] == [
         "none", "the teacher's filters", "0, 1", "98.00", "**93.00** ± 2.83", "-5.00", "94.00",
-        "1,000", "none", "15",
+        "1,000", "none", "5,000", "15",
         "98.41 (98.89)",
     ]  # fmt: skip
     assert cells["teacher"][5] == "98.50" and cells["teacher"][-2] == "98.89"
     assert cells["kd"][3] == "random weights"
     assert cells["kd"][6:11] == ["**98.00**", "-1.00", "99.00", "none", "60,000"]
+    assert cells["kd"][11] == "5,000"
     assert cells["dafl"][3] == "not run" and cells["dfq"][3] == "failed: no memory"
     assert "61,706 parameters" in text and "133.7 k" in text and "commit abc1234" in text
     assert "do not share one teacher" in text  # its accuracy is 0.97 in one of them

@@ -16,6 +16,7 @@ RESULT = {
     "student_parameters": 15_738,
     "student_macs": 133_740,
     "images_generated": 1000,
+    "student_samples": 5000,
     "real_images": 0,
     "distillation_seconds": 10.0,
     "versions": {"commit": "abc1234"},

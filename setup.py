@@ -29,7 +29,7 @@ setup(
         "pillow>=10.0",  # images that calibrate int8
         "psutil>=5.9",  # memory and age of the process, which the benchmark reports
         "scikit-learn>=1.4",  # the digits that need no download; installs SciPy
-        "scipy>=1.11",  # quantiles of the Beta distribution
+        "scipy>=1.11",  # quantiles of the Beta distribution, least squares, blur
         "tensorboard>=2.20",  # the writers behind tf.summary and Keras's callback
         "tensorflow>=2.20",
         "tensorflow-datasets>=4.9.9",

@@ -24,6 +24,7 @@ def procedural_images(
     first: int = 0,
     symbol_share: float | None = None,
     dark_share: float = 0.8,
+    blur: float = 0.0,
 ) -> np.ndarray:
     """Draw random scenes of overlapping shapes with colours, textures, shadows and blur.
 
@@ -40,6 +41,8 @@ def procedural_images(
         symbol_share: Share of images, 0 to 1, that show strokes and shapes on a plain dark or
             light background. None is 0.6 for one channel and 0.15 for several.
         dark_share: Share of these drawings, 0 to 1, whose background is dark.
+        blur: Standard deviation of a blur of all images, as a share of their smaller side, 0 to 1.
+            Images that were enlarged, such as small scans, have no sharp edges.
 
     Returns:
         Raw pixels from 0 to 255, float32 `(count, height, width, channels)`.
@@ -59,10 +62,12 @@ def procedural_images(
     """
     _check_shape(shape)
     _check_counts(count=count, seed=seed, first=first)
+    from scipy import ndimage  # A slow import, which only this function needs.
+
     height, width, channels = (int(side) for side in shape)
     if symbol_share is None:
         symbol_share = _GREY_SYMBOLS if channels == 1 else _COLOUR_SYMBOLS
-    _check_shares(symbol_share=symbol_share, dark_share=dark_share)
+    _check_shares(symbol_share=symbol_share, dark_share=dark_share, blur=blur)
     block = int(np.clip(_BLOCK_PIXELS // (height * width), _SMALLEST_BLOCK, _LARGEST_BLOCK))
     images = np.empty((count, height, width, channels), np.float32)
     for number in range(first // block, -(-(first + count) // block)):
@@ -72,6 +77,9 @@ def procedural_images(
         start = number * block - first
         kept = drawn[max(0, -start) : count - start]
         place = max(0, start)
+        if blur:
+            width_in_pixels = blur * min(height, width)
+            kept = ndimage.gaussian_filter(kept, width_in_pixels, axes=(2, 3))
         images[place : place + len(kept)] = kept.transpose(0, 2, 3, 1)
     return images
 

@@ -17,11 +17,13 @@ from dfad_tf.teachers.teacher_signals import TeacherSignals
 
 _CANDIDATES = 2  # drawn for each image that is kept
 _BLOCK, _PROBES, _TIMED = 1024, 512, 128
-# Scenes with a share of drawings, and drawings alone on a dark or a light background.
+# Scenes with a share of drawings, and drawings alone on a light or a dark background; the latter
+# also without sharp edges, as images have that were enlarged.
 _KINDS: tuple[dict[str, float], ...] = (
     {},
     {"symbol_share": 1.0, "dark_share": 1.0},
     {"symbol_share": 1.0, "dark_share": 0.0},
+    {"symbol_share": 1.0, "dark_share": 1.0, "blur": 0.05},
 )
 
 

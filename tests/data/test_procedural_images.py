@@ -117,6 +117,20 @@ def test_drawings_have_a_plain_background(dark_share, background):
     assert inside.mean() > 0.9  # strokes cover the corners of a few
 
 
+def test_blurred_images_have_no_sharp_edges():
+    sharp, blurred = (
+        procedural_images(64, (28, 28, 1), symbol_share=1.0, dark_share=1.0, blur=blur)
+        for blur in (0.0, 0.05)
+    )
+    edges = [np.square(np.diff(images, axis=1)).mean() for images in (sharp, blurred)]
+    assert edges[1] < 0.3 * edges[0]
+    np.testing.assert_allclose(blurred.mean((1, 2)), sharp.mean((1, 2)), rtol=1e-3)
+    # A blur keeps the mean of each channel apart.
+    colours = procedural_images(8, (16, 16, 3), blur=0.5)
+    plain = procedural_images(8, (16, 16, 3))
+    np.testing.assert_allclose(colours.mean((1, 2)), plain.mean((1, 2)), rtol=1e-3)
+
+
 def test_scenes_without_drawings_have_no_black_background():
     images = procedural_images(200, (28, 28, 1), seed=1, symbol_share=0.0)
     assert (np.median(images, axis=(1, 2, 3)) < 5).mean() < 0.1
@@ -139,6 +153,7 @@ def test_a_shape_that_is_no_image_is_an_error(shape):
         ({"first": -2}, "first"),
         ({"symbol_share": 1.5}, "symbol_share"),
         ({"dark_share": -0.1}, "dark_share"),
+        ({"blur": 2.0}, "blur"),
     ],
 )
 def test_an_argument_outside_its_range_is_an_error(arguments, name):

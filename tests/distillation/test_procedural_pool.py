@@ -90,7 +90,8 @@ def test_images_depend_on_the_seed_and_draws_on_the_key():
 
 
 def test_the_kind_of_images_is_drawn_that_covers_the_classes_best():
-    drawn = {kind.get("dark_share"): kind for kind in procedural_pool._KINDS}
+    sharp = [kind for kind in procedural_pool._KINDS if "blur" not in kind]
+    drawn = {kind.get("dark_share"): kind for kind in sharp}
     pool = ProceduralPool(8, SHAPE, ZERO_ONE, 0)
 
     def best(offset):

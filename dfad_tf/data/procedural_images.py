@@ -62,8 +62,6 @@ def procedural_images(
     """
     _check_shape(shape)
     _check_counts(count=count, seed=seed, first=first)
-    from scipy import ndimage  # A slow import, which only this function needs.
-
     height, width, channels = (int(side) for side in shape)
     if symbol_share is None:
         symbol_share = _GREY_SYMBOLS if channels == 1 else _COLOUR_SYMBOLS
@@ -78,10 +76,15 @@ def procedural_images(
         kept = drawn[max(0, -start) : count - start]
         place = max(0, start)
         if blur:
-            width_in_pixels = blur * min(height, width)
-            kept = ndimage.gaussian_filter(kept, width_in_pixels, axes=(2, 3))
+            kept = _blurred(kept, blur * min(height, width))
         images[place : place + len(kept)] = kept.transpose(0, 2, 3, 1)
     return images
+
+
+def _blurred(images: np.ndarray, pixels: float) -> np.ndarray:
+    from scipy import ndimage  # A slow import, which only this function needs.
+
+    return ndimage.gaussian_filter(images, pixels, axes=(2, 3))
 
 
 def _check_shape(shape: tuple[int, ...]) -> None:

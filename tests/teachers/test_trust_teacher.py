@@ -31,9 +31,7 @@ def test_distillation_of_a_teacher_and_a_student_with_code(code, tmp_path):
         run(*arguments)
     run(*arguments, "--trust_teacher")
     assert "--trust_teacher" in (tmp_path / "run" / "flags.flags").read_text().splitlines()
-    assert json.loads((tmp_path / "run" / "result.json").read_text())["method"].startswith(
-        "proposed"
-    )
+    assert json.loads((tmp_path / "run" / "result.json").read_text())["method"] == "proposed+memory"
 
 
 def test_evaluation_and_export_of_a_model_with_code(tmp_path, capsys):

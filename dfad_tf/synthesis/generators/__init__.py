@@ -13,7 +13,7 @@ from dfad_tf.synthesis.generators.convolutional import (
     full_generator,
 )
 from dfad_tf.synthesis.generators.dense import dense_generator
-from dfad_tf.synthesis.generators.pixels import pixel_generator, pixel_pyramid_generator
+from dfad_tf.synthesis.generators.pixels import pixel_generator
 from dfad_tf.synthesis.generators.translator import translator_generator
 from dfad_tf.utils import names
 from dfad_tf.utils.errors import InputError
@@ -28,7 +28,7 @@ GENERATORS: dict[str, Callable[..., keras.Model]] = {
     "translator_16": functools.partial(translator_generator, width=16),
     "translator_32": functools.partial(translator_generator, width=32),
     "pixels": pixel_generator,
-    "pixel_pyramid": pixel_pyramid_generator,
+    "pixel_pyramid": functools.partial(pixel_generator, levels=3, name="pixel_pyramid"),
     "dense": dense_generator,
 }
 _PLAIN = (dfad_generator, dense_generator)  # without a range and classes

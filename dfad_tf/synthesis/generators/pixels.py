@@ -1,4 +1,4 @@
-"""Generators without weights, whose latents are the pixels of their image."""
+"""The generator without weights, whose latents are the pixels of its image."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dfad_tf.synthesis.generators.bilinear_resize import BilinearResize
 from dfad_tf.synthesis.generators.image_range import SLOPE, to_range
 
 _MARGIN = 0.01
-_FINE = "pixels"  # the layer that returns the latents of single pixels
+_FINE = "pixels"  # the layer that returns the latents of the full resolution
 _COARSEST = 7  # rows and columns of a coarser image, at least
 
 
@@ -23,85 +23,48 @@ def pixel_generator(
     std: Sequence[float],
     value_range: tuple[Sequence[float], Sequence[float]] | None = None,
     num_classes: int = 0,
+    levels: int = 1,
     name: str = "pixels",
 ) -> keras.Model:
     """Build the generator without weights, whose latents are the pixels of its image.
 
     With it, an inversion that trains its latents optimizes images directly.
 
+    With several levels, the image is the sum of one at full resolution and of coarser ones. Adam
+    moves every latent by about the same amount, whatever its gradient: a search for single pixels
+    adds noise of the frequency of pixels, while one at several levels changes shapes and brightness
+    at the same rate.
+
     Args:
-        latent_size: Ignored; there is one latent for each value of the image.
+        latent_size: Ignored; there is one latent for each value of the images.
         output_shape: `(height, width, channels)`.
         mean: Mean of each channel of the images, in the teacher's input units.
         std: Standard deviation of each channel.
         value_range: As for `compact_generator`.
         num_classes: Ignored; the classes are those of the labels alone.
+        levels: Number of resolutions, at least 1. Each has half as many rows and columns as the
+            one before; levels of fewer than 7 are left out.
         name: Name of the model.
 
     Returns:
-        A model from latents `(batch, height · width · channels)` to images in the teacher's
+        A model from latents, first those of the full resolution, to images in the teacher's
         units.
     """
     del latent_size, num_classes
-    inputs = keras.Input((math.prod(output_shape),), name="latent")
-    x = keras.layers.Reshape(output_shape, name=_FINE)(inputs)
-    return _images(inputs, x, mean, std, value_range, name)
-
-
-def pixel_pyramid_generator(
-    latent_size: int,
-    output_shape: tuple[int, int, int],
-    mean: Sequence[float],
-    std: Sequence[float],
-    value_range: tuple[Sequence[float], Sequence[float]] | None = None,
-    num_classes: int = 0,
-    name: str = "pixel_pyramid",
-) -> keras.Model:
-    """Build the generator whose latents are an image and up to two coarser ones, which are added.
-
-    Adam moves every latent by about the same amount, whatever its gradient. A search for single
-    pixels therefore adds noise of the frequency of pixels; one that has latents for coarser
-    images as well changes shapes and brightness at the same rate.
-
-    Args:
-        latent_size: Ignored; the shape gives the number of latents.
-        output_shape: `(height, width, channels)`. Each coarser image has half as many rows and
-            columns, and at least 7.
-        mean: Mean of each channel of the images, in the teacher's input units.
-        std: Standard deviation of each channel.
-        value_range: As for `compact_generator`.
-        num_classes: Ignored; the classes are those of the labels alone.
-        name: Name of the model.
-
-    Returns:
-        A model from latents, first those of single pixels, to images in the teacher's units.
-    """
-    del latent_size, num_classes
     height, width, channels = output_shape
-    shapes = [(height // k, width // k, channels) for k in (1, 2, 4)]
-    shapes = shapes[:1] + [shape for shape in shapes[1:] if min(shape[:2]) >= _COARSEST]
+    shapes = [output_shape]
+    for level in range(1, levels):
+        shape = (height // 2**level, width // 2**level, channels)
+        if min(shape[:2]) >= _COARSEST:
+            shapes.append(shape)
     sizes = [math.prod(shape) for shape in shapes]
     inputs = keras.Input((sum(sizes),), name="latent")
-    start = 0
-    parts: list[keras.KerasTensor] = []
-    for shape, size in zip(shapes, sizes, strict=True):
-        part = keras.layers.Reshape(shape, name=None if parts else _FINE)(
-            inputs[:, start : start + size]
-        )
-        parts.append(BilinearResize(height, width)(part) if parts else part)
+    x = keras.layers.Reshape(output_shape, name=_FINE)(inputs[:, : sizes[0]])
+    start = sizes[0]
+    for shape, size in zip(shapes[1:], sizes[1:], strict=True):
+        coarse = keras.layers.Reshape(shape)(inputs[:, start : start + size])
+        x = keras.layers.Add()([x, BilinearResize(height, width)(coarse)])
         start += size
-    x = keras.layers.Add()(parts) if len(parts) > 1 else parts[0]
-    return _images(inputs, x, mean, std, value_range, name)
-
-
-def _images(
-    inputs: keras.KerasTensor,
-    x: keras.KerasTensor,
-    mean: Sequence[float],
-    std: Sequence[float],
-    value_range: tuple[Sequence[float], Sequence[float]] | None,
-    name: str,
-) -> keras.Model:
     if value_range is not None:
         return keras.Model(inputs, to_range(x, mean, std, value_range), name=name)
     scale, offset = list(map(float, std)), list(map(float, mean))

@@ -35,6 +35,7 @@ _HOMES = {
     "load_teacher": "dfad_tf.teachers.loading",
     "multiply_adds": "dfad_tf.graphs.multiply_adds",
     "open_dataset": "dfad_tf.data.datasets",
+    "settle_statistics": "dfad_tf.teachers.settled_statistics",
 }
 _MODULES = {
     "callbacks": "dfad_tf.callbacks",

@@ -106,6 +106,8 @@ class Backup(keras.callbacks.BackupAndRestore):
     # Called by Keras.
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
+        if self.stop is not None:
+            self.stop.training_begins()
         self._mark = self._last = time.monotonic()
         self._last_step = 0
         self._teacher = self._teacher or digest(getattr(self.model, "teacher", None))

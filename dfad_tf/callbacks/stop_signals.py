@@ -16,7 +16,8 @@ _NAMES = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM"}
 class StopSignals:
     """A context in which Ctrl-C and SIGTERM wait for the end of the train step.
 
-    A second signal stops the process at once, as outside of the context.
+    A signal before the first train step, while images are drawn for instance, ends the process at
+    once, since there is nothing to save. So does a second signal.
 
     Attributes:
         received: The signal received; None without one.
@@ -33,6 +34,7 @@ class StopSignals:
     def __init__(self) -> None:
         self.received: int | None = None
         self._before: dict[int, Any] = {}
+        self._training = False
 
     def __enter__(self) -> StopSignals:
         # Only Python's main thread receives signals and may set their handlers.
@@ -49,6 +51,10 @@ class StopSignals:
         self._restore_handlers()
         if kind is None and self.received is not None:  # It came after the last step.
             self.leave("training has ended, and the same command continues with the evaluation")
+
+    def training_begins(self) -> None:
+        """Let signals wait from now on; `Backup` calls this when `fit` begins."""
+        self._training = True
 
     def leave(self, message: str) -> NoReturn:
         """Exit as the received signal would.
@@ -70,6 +76,8 @@ class StopSignals:
     def _receive(self, number: int, frame: FrameType | None) -> None:
         self.received = number
         self._restore_handlers()  # A second signal stops at once.
+        if not self._training:
+            self.leave("training had not begun, and the same command begins or resumes it")
 
     def _restore_handlers(self) -> None:
         for number, handler in self._before.items():

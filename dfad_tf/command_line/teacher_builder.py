@@ -16,6 +16,7 @@ from dfad_tf.data.pixel_contract import PixelContract
 from dfad_tf.runs.records import Teacher
 from dfad_tf.teachers import cache, loading
 from dfad_tf.teachers.description import TeacherDescription, describe_teacher
+from dfad_tf.teachers.settled_statistics import settle_statistics
 from dfad_tf.teachers.teacher_signals import TeacherSignals
 from dfad_tf.teachers.training import TeacherRecipe
 from dfad_tf.utils.errors import InputError
@@ -102,11 +103,12 @@ def teacher_from_flags(dataset: ImageDataset | None, verbose: str | int) -> Teac
     if FLAGS.teacher:
         with argument_flags("teacher", path="teacher", contract="input_range"):
             model = loading.load_teacher(FLAGS.teacher, shape, trust=FLAGS.trust_teacher)
+            settled = settle_statistics(model) if FLAGS.settle_batch_norm else None
             contract = contract_from_flags(model.input_shape[-1])
             description = describe_teacher(model, contract, FLAGS.teacher_features)
         if dataset:
             check_classes(dataset, description.num_classes)
-        return Teacher(model, description, FLAGS.teacher, False)
+        return Teacher(model, description, FLAGS.teacher, False, settled)
     if dataset is None:
         raise InputError("Expected --teacher or --dataset. Received neither.")
     with argument_flags(folder="teacher_cache", path="teacher_cache", shape="image_shape"):

@@ -14,6 +14,13 @@ flags.DEFINE_string(
     None,
     "Name of the teacher's layer whose output R_m uses. Default: the last dense layer's input.",
 )
+flags.DEFINE_bool(
+    "settle_batch_norm",
+    True,
+    "Remove what is left of their initial values from the moving statistics of the teacher's batch "
+    "normalizations, as after a training of a few hundred steps, where its first layer shows how "
+    "much it is.",
+)
 flags.DEFINE_string(
     "teacher_model", "lenet5", "Architecture of a teacher that this command trains."
 )

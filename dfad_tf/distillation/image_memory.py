@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
+
 import tensorflow as tf
 
 from dfad_tf.compute import replicas
 from dfad_tf.compute.shared_variables import shared_variable
 from dfad_tf.data.pixel_tensors import StoredPixels
+
+_MOST_VALUES, _LEAST = 2**28, 256
 
 
 class ImageMemory:
@@ -21,7 +25,9 @@ class ImageMemory:
     that the drawn images do not depend on the number of devices.
 
     Args:
-        size: Number of stored images, at least 1; new images replace the oldest.
+        size: Number of stored images, at least 1; new images replace the oldest. Large images
+            are fewer: they take at most 256 MiB, or 1 GiB where they are not stored as bytes, but
+            are not fewer than 256.
         image_shape: `(height, width, channels)`.
         num_classes: Length of the logits.
         pixels: How images are stored as bytes; None stores them as they are.
@@ -43,7 +49,8 @@ class ImageMemory:
         num_classes: int,
         pixels: StoredPixels | None = None,
     ) -> None:
-        self.size, self._pixels = size, pixels
+        most = max(_LEAST, _MOST_VALUES // math.prod(image_shape))
+        self.size, self._pixels = (size := min(size, most)), pixels
         dtype = tf.uint8 if pixels else tf.float32
         self.images = shared_variable(tf.zeros((size, *image_shape), dtype))
         self.logits = shared_variable(tf.zeros((size, num_classes)))

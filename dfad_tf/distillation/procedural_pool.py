@@ -16,7 +16,10 @@ from dfad_tf.data.procedural_images import procedural_images
 from dfad_tf.teachers.teacher_signals import TeacherSignals
 
 _CANDIDATES = 2  # drawn for each image that is kept
-_BLOCK, _PROBES, _TIMED = 1024, 512, 128
+# Large images are drawn in smaller numbers, which bound the seconds and the memory: of the pool,
+# of a block that the teacher answers at once, of the images that decide the kind, and of the timed.
+_POOL_PIXELS, _BLOCK_PIXELS, _PROBE_PIXELS, _TIMED_PIXELS = 2**25, 2**20, 2**22, 2**17
+_LEAST, _MOST_BLOCK, _MOST_PROBES, _MOST_TIMED = 64, 1024, 512, 128
 # Scenes with a share of drawings, and drawings alone on a light or a dark background; the latter
 # also without sharp edges, as images have that were enlarged.
 _KINDS: tuple[dict[str, float], ...] = (
@@ -36,7 +39,8 @@ class ProceduralPool:
     contain them: a resumed run draws them again.
 
     Args:
-        size: Number of images, at least 1.
+        size: Number of images, at least 1. At most 33 million pixels are kept: fewer images,
+            where these are larger than 58×58 at 10,000, but not fewer than 64.
         image_shape: `(height, width, channels)`.
         contract: Pixels that the teacher expects.
         seed: Seed of the images.
@@ -48,7 +52,9 @@ class ProceduralPool:
     def __init__(
         self, size: int, image_shape: tuple[int, int, int], contract: PixelContract, seed: int
     ) -> None:
-        self.size, self.contract, self.seed = size, contract, seed
+        self.contract, self.seed = contract, seed
+        self._pixels = image_shape[0] * image_shape[1]
+        self.size = size = min(size, max(_LEAST, _POOL_PIXELS // self._pixels))
         self.images = shared_variable(tf.zeros((size, *image_shape), tf.uint8))
         self._weights = shared_variable(tf.ones(size))
         # The teacher's class of each image, in ascending order. Float, because replicas copy only
@@ -69,8 +75,9 @@ class ProceduralPool:
         count = _CANDIDATES * self.size
         drawn = np.empty((count, *self.images.shape[1:]), np.uint8)
         labels = np.empty(count, np.int64)
-        for first in range(0, count, _BLOCK):
-            block = slice(first, min(first + _BLOCK, count))
+        size = self._count(_BLOCK_PIXELS, _MOST_BLOCK)
+        for first in range(0, count, size):
+            block = slice(first, min(first + size, count))
             drawn[block], labels[block] = self._block(signals, block.stop - first, first, kind)
         chosen = balanced(labels, self.size, classes, self.seed)
         chosen = chosen[np.argsort(labels[chosen], kind="stable")]
@@ -89,15 +96,25 @@ class ProceduralPool:
         """
         if self._filled:
             return 0.0
-        self._block(signals, _TIMED, 0, {})  # with compilation
+        timed = self._count(_TIMED_PIXELS, _MOST_TIMED)
+        self._block(signals, timed, 0, {})  # with compilation
         begin = time.monotonic()
-        self._block(signals, _TIMED, 0, {})
-        images = _CANDIDATES * self.size + len(_KINDS) * min(_PROBES, _CANDIDATES * self.size)
-        return (time.monotonic() - begin) / _TIMED * images
+        self._block(signals, timed, 0, {})
+        images = _CANDIDATES * self.size + len(_KINDS) * self._probes()
+        return (time.monotonic() - begin) / timed * images
+
+    def _count(self, pixels: int, most: int) -> int:
+        """Return the number of images that have so many pixels, between 16 and `most`."""
+        return max(16, min(most, pixels // self._pixels))
+
+    def _probes(self) -> int:
+        """Return the number of images that decide between the kinds."""
+        most = min(_MOST_PROBES, _CANDIDATES * self.size)
+        return min(most, max(_LEAST, _PROBE_PIXELS // self._pixels))
 
     def _best_kind(self, signals: TeacherSignals, classes: int) -> dict[str, float]:
         """Return the kind of images that the teacher distributes most evenly over its classes."""
-        probes = min(_PROBES, _CANDIDATES * self.size)
+        probes = self._probes()
 
         def evenness(kind: dict[str, float]) -> float:
             return normalized_entropy(self._block(signals, probes, 0, kind)[1], classes)

@@ -56,6 +56,7 @@ class Plan:
                 f"{description.num_classes} classes, {description.head}; "
                 f"features for R_m: {description.features or 'none found'}",
             ),
+            *_statistics(self.teacher),
             *((role, _network(model)) for role, model in self.networks.items()),
             ("student starts", f"from {self.start}"),
             *self.work.items(),
@@ -71,6 +72,20 @@ class Plan:
             rows.append(("disk", f"about {format_bytes(self.disk)}"))
         lines = [f"  {name:<16} {value}" for name, value in rows]
         return "\n".join(["", f"Plan: {self.title}", *lines, ""])
+
+
+def _statistics(teacher: Teacher) -> list[tuple[str, str]]:
+    """Return the row on moving statistics that are not those of the file."""
+    if teacher.settled is None:
+        return []
+    return [
+        (
+            "teacher corrected",
+            f"its batch normalizations had learned for {teacher.settled.steps} steps, and "
+            f"{100 * teacher.settled.share:.2g} % of their initial values were left; "
+            "--nosettle_batch_norm keeps them",
+        )
+    ]
 
 
 def _network(model: keras.Model) -> str:

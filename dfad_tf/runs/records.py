@@ -10,6 +10,7 @@ from dfad_tf.callbacks import BackupRecord
 from dfad_tf.data.datasets import ImageDataset
 from dfad_tf.data.test_images import TestImages
 from dfad_tf.teachers.description import TeacherDescription
+from dfad_tf.teachers.settled_statistics import InitialShare
 
 
 @dataclass(frozen=True)
@@ -21,12 +22,14 @@ class Teacher:
         description: Its input, classes, head, pixel contract and features.
         source: The file that it comes from, or how it was created.
         trained_here: Whether this project trained it.
+        settled: What was removed from its moving statistics; None where nothing was.
     """
 
     model: keras.Model
     description: TeacherDescription
     source: str
     trained_here: bool
+    settled: InitialShare | None = None
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 import os
 import signal
 import threading
+import time
 
 import keras
 import pytest
@@ -106,7 +107,8 @@ def test_a_second_signal_stops_at_once(tmp_path, number):
 )
 def test_a_signal_after_the_last_step_stops_at_the_end(handlers, caplog, number, left):
     continued = False
-    with pytest.raises(left) as stopped, StopSignals():
+    with pytest.raises(left) as stopped, StopSignals() as stop:
+        stop.training_begins()
         os.kill(os.getpid(), number)
         continued = True
     assert continued
@@ -115,8 +117,24 @@ def test_a_signal_after_the_last_step_stops_at_the_end(handlers, caplog, number,
     assert {n: signal.getsignal(n) for n in NUMBERS} == handlers
 
 
+@pytest.mark.parametrize(
+    ("number", "left"), [(signal.SIGTERM, SystemExit), (signal.SIGINT, KeyboardInterrupt)]
+)
+def test_a_signal_before_the_first_step_stops_at_once(handlers, caplog, number, left):
+    """There is nothing to save yet, and images may be drawn for minutes."""
+    continued = False
+    with pytest.raises(left) as stopped, StopSignals():
+        os.kill(os.getpid(), number)
+        time.sleep(1)
+        continued = True
+    assert not continued
+    assert "training had not begun" in str(stopped.value) + caplog.text
+    assert {n: signal.getsignal(n) for n in NUMBERS} == handlers
+
+
 def test_an_error_is_not_hidden_by_a_signal(handlers):
-    with pytest.raises(MemoryError, match="first"), StopSignals():
+    with pytest.raises(MemoryError, match="first"), StopSignals() as stop:
+        stop.training_begins()
         os.kill(os.getpid(), signal.SIGTERM)
         raise MemoryError("first")
     assert {n: signal.getsignal(n) for n in NUMBERS} == handlers

@@ -26,10 +26,13 @@ from dfad_tf.teachers import loading
 from dfad_tf.teachers.model_files import is_model_file
 from dfad_tf.teachers.teacher_signals import TeacherSignals
 from dfad_tf.utils.errors import InputError
+from dfad_tf.utils.image_counts import affordable_count
 
 FLAGS = flags.FLAGS
 _LOG = logging.getLogger(__name__)
-_MAX_PIXELS = 2**22  # of the images that initialize a student
+# Pixels of the images that initialize a student, for images of 64×64 at most and for larger ones,
+# whose activations in the teacher would take gigabytes.
+_MAX_PIXELS, _MAX_LARGE_PIXELS, _LARGE, _LEAST_IMAGES = 2**22, 2**20, 64 * 64, 32
 
 
 def student_from_flags(teacher: Teacher) -> keras.Model:
@@ -107,7 +110,8 @@ def initialize_student(student: keras.Model, teacher: Teacher, generator: keras.
     # Images pass through both networks next; a user-supplied student may expect other ones.
     check_fit(teacher.model, student, generator)
     height, width, _ = teacher.description.image_shape
-    count = max(256, min(4096, _MAX_PIXELS // (height * width)))
+    most = _MAX_PIXELS if height * width <= _LARGE else _MAX_LARGE_PIXELS
+    count = affordable_count(4096, (height, width), most, _LEAST_IMAGES)
     key = tf.constant([FLAGS.seed, 0x1217])
     latent = stateless_latent(count, generator.input_shape[-1], key)
     if has_blocks(student) or has_batch_norm(student):

@@ -77,7 +77,8 @@ class DataFreeModel(DistillationModel):
         if memory and not self.generator.weights:
             return memory.draw(count, key)[0]
         latent = stateless_latent(count, self.generator.input_shape[-1], key)
-        return in_batches(lambda batch: as_in_training(self.generator, batch), latent)
+        shape = self.generator.output_shape[1:]
+        return in_batches(lambda batch: as_in_training(self.generator, batch), latent, shape)
 
     def networks_by_role(self) -> dict[str, keras.Model]:
         return {name: getattr(self, name) for name in _NETWORKS}

@@ -11,8 +11,9 @@ import tensorflow as tf
 
 from dfad_tf.compute.randomness import stateless_seed
 from dfad_tf.compute.shared_variables import shared_variable
+from dfad_tf.utils.image_counts import affordable_count
 
-_BATCH = 256
+_MOST_BATCH, _BATCH_PIXELS, _LEAST_BATCH = 256, 2**20, 16
 _MAX_VALUES = 2**24
 _DRAWING_EPOCHS = (1 / 8, 1 / 4, 1 / 2)  # As shares of all epochs.
 
@@ -126,16 +127,25 @@ class GeneratedValidation(keras.callbacks.Callback):
         return self.count * draw // len(self.drawing_epochs())
 
 
-def in_batches(network: Callable[[tf.Tensor], tf.Tensor], inputs: tf.Tensor) -> tf.Tensor:
+def in_batches(
+    network: Callable[[tf.Tensor], tf.Tensor],
+    inputs: tf.Tensor,
+    image_shape: tuple[int, int, int] | None = None,
+) -> tf.Tensor:
     """Run a network batch by batch, to limit the memory.
 
     Args:
         network: A function of a batch.
         inputs: `(n, …)`.
+        image_shape: `(height, width, channels)` of what the network returns; None where the
+            inputs are the images.
 
     Returns:
         Its outputs for all of them, float32.
     """
-    starts = range(0, inputs.shape[0], _BATCH)
-    outputs = [network(inputs[start : start + _BATCH]) for start in starts]
+    size = affordable_count(
+        _MOST_BATCH, image_shape or inputs.shape[1:], _BATCH_PIXELS, _LEAST_BATCH
+    )
+    starts = range(0, inputs.shape[0], size)
+    outputs = [network(inputs[start : start + size]) for start in starts]
     return tf.cast(tf.concat(outputs, 0), tf.float32)

@@ -14,12 +14,14 @@ from dfad_tf.data.pixel_contract import PixelContract
 from dfad_tf.data.pixel_tensors import StoredPixels
 from dfad_tf.data.procedural_images import procedural_images
 from dfad_tf.teachers.teacher_signals import TeacherSignals
+from dfad_tf.utils.image_counts import affordable_count
 
 _CANDIDATES = 2  # drawn for each image that is kept
 # Large images are drawn in smaller numbers, which bound the seconds and the memory: of the pool,
 # of a block that the teacher answers at once, of the images that decide the kind, and of the timed.
-_POOL_PIXELS, _BLOCK_PIXELS, _PROBE_PIXELS, _TIMED_PIXELS = 2**25, 2**20, 2**22, 2**17
-_LEAST, _MOST_BLOCK, _MOST_PROBES, _MOST_TIMED = 64, 1024, 512, 128
+_POOL_PIXELS, _BLOCK_PIXELS, _PROBE_PIXELS, _TIMED_PIXELS = 2**24, 2**20, 2**22, 2**17
+_LARGE = 64 * 64
+_LEAST, _SMALLEST, _MOST_BLOCK, _MOST_PROBES, _MOST_TIMED = 64, 16, 1024, 512, 128
 # Scenes with a share of drawings, and drawings alone on a light or a dark background; the latter
 # also without sharp edges, as images have that were enlarged.
 _KINDS: tuple[dict[str, float], ...] = (
@@ -39,8 +41,8 @@ class ProceduralPool:
     contain them: a resumed run draws them again.
 
     Args:
-        size: Number of images, at least 1. At most 33 million pixels are kept: fewer images,
-            where these are larger than 58×58 at 10,000, but not fewer than 64.
+        size: Number of images, at least 1. Of images above 64×64, at most 17 million pixels are
+            drawn, such as 1,820 images of 96×96, but not fewer than 64 images.
         image_shape: `(height, width, channels)`.
         contract: Pixels that the teacher expects.
         seed: Seed of the images.
@@ -53,8 +55,9 @@ class ProceduralPool:
         self, size: int, image_shape: tuple[int, int, int], contract: PixelContract, seed: int
     ) -> None:
         self.contract, self.seed = contract, seed
-        self._pixels = image_shape[0] * image_shape[1]
-        self.size = size = min(size, max(_LEAST, _POOL_PIXELS // self._pixels))
+        if image_shape[0] * image_shape[1] > _LARGE:
+            size = affordable_count(size, image_shape, _POOL_PIXELS, min(size, _LEAST))
+        self.size = size
         self.images = shared_variable(tf.zeros((size, *image_shape), tf.uint8))
         self._weights = shared_variable(tf.ones(size))
         # The teacher's class of each image, in ascending order. Float, because replicas copy only
@@ -75,7 +78,7 @@ class ProceduralPool:
         count = _CANDIDATES * self.size
         drawn = np.empty((count, *self.images.shape[1:]), np.uint8)
         labels = np.empty(count, np.int64)
-        size = self._count(_BLOCK_PIXELS, _MOST_BLOCK)
+        size = affordable_count(_MOST_BLOCK, drawn.shape[1:], _BLOCK_PIXELS, _SMALLEST)
         for first in range(0, count, size):
             block = slice(first, min(first + size, count))
             drawn[block], labels[block] = self._block(signals, block.stop - first, first, kind)
@@ -96,21 +99,17 @@ class ProceduralPool:
         """
         if self._filled:
             return 0.0
-        timed = self._count(_TIMED_PIXELS, _MOST_TIMED)
+        timed = affordable_count(_MOST_TIMED, self.images.shape[1:], _TIMED_PIXELS, _SMALLEST)
         self._block(signals, timed, 0, {})  # with compilation
         begin = time.monotonic()
         self._block(signals, timed, 0, {})
         images = _CANDIDATES * self.size + len(_KINDS) * self._probes()
         return (time.monotonic() - begin) / timed * images
 
-    def _count(self, pixels: int, most: int) -> int:
-        """Return the number of images that have so many pixels, between 16 and `most`."""
-        return max(16, min(most, pixels // self._pixels))
-
     def _probes(self) -> int:
         """Return the number of images that decide between the kinds."""
         most = min(_MOST_PROBES, _CANDIDATES * self.size)
-        return min(most, max(_LEAST, _PROBE_PIXELS // self._pixels))
+        return affordable_count(most, self.images.shape[1:], _PROBE_PIXELS, min(most, _LEAST))
 
     def _best_kind(self, signals: TeacherSignals, classes: int) -> dict[str, float]:
         """Return the kind of images that the teacher distributes most evenly over its classes."""
@@ -128,8 +127,10 @@ class ProceduralPool:
         shape = tuple(self.images.shape[1:])
         drawn = procedural_images(count, shape, self.seed, first, **kind)
         pixels = np.rint(drawn).astype(np.uint8)
-        inputs = tf.constant(self.contract.to_input(pixels))
-        return pixels, tf.argmax(signals(inputs)[0], -1).numpy()
+        size = affordable_count(_MOST_BLOCK, shape, _BLOCK_PIXELS, _SMALLEST)
+        inputs = [self.contract.to_input(pixels[i : i + size]) for i in range(0, count, size)]
+        logits = [signals(tf.constant(batch))[0] for batch in inputs]
+        return pixels, tf.argmax(tf.concat(logits, 0), -1).numpy()
 
     def draw(self, count: int, key: tf.Tensor, labels: tf.Tensor | None = None) -> tf.Tensor:
         """Draw images so that all classes of the teacher are equally likely, or of given classes.

@@ -18,9 +18,11 @@ from dfad_tf.runs import interrupted_run
 from dfad_tf.runs.records import DistillationResult, RunData, RunSettings
 from dfad_tf.synthesis.generated_images import generated_images
 from dfad_tf.utils.errors import InputError
+from dfad_tf.utils.image_counts import affordable_count
 from dfad_tf.utils.versions import versions
 
-_GENERATED_IMAGES = 2000
+# Newly generated images that measure a student: most, their pixels, and least.
+_MOST_IMAGES, _MOST_PIXELS, _LEAST_IMAGES = 2000, 2**23, 256
 
 
 def check_healthy(done: DistillationResult, folder: pathlib.Path) -> None:
@@ -65,7 +67,9 @@ def measure(student: keras.Model, generator: keras.Model | None, data: RunData) 
         measured["student_accuracy"] = float((student_classes == data.test.labels).mean())
         measured["agreement"] = float((teacher_classes == student_classes).mean())
     if generator is not None:
-        teacher_classes, student_classes = classes(generated_images(generator, _GENERATED_IMAGES))
+        shape = generator.output_shape[1:]
+        count = affordable_count(_MOST_IMAGES, shape, _MOST_PIXELS, _LEAST_IMAGES)
+        teacher_classes, student_classes = classes(generated_images(generator, count))
         measured["generated_agreement"] = float((teacher_classes == student_classes).mean())
     return {**measured, "test_images": len(data.test.labels) if data.test else 0}
 

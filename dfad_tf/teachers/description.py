@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from dfad_tf.data.pixel_contract import PixelContract
 from dfad_tf.data.smooth_images import smooth_images
@@ -59,10 +60,28 @@ def describe_teacher(
     shape = tuple(teacher.input_shape[1:])
     inputs = contract.to_input(smooth_images(8, shape))
     _check_outputs(teacher, signals, inputs)
+    _check_gradient(signals, inputs)
     head = "softmax" if signals.softmax_removed else "logits"
     return TeacherDescription(
         shape, int(teacher.output_shape[-1]), head, contract, signals.features_name
     )
+
+
+def _check_gradient(signals: TeacherSignals, inputs: np.ndarray) -> None:
+    """Check that a generator can learn from the teacher: that its answers depend on the images."""
+    noise = np.random.default_rng(0).uniform(inputs.min(), inputs.max(), inputs.shape)
+    images = tf.constant(np.concatenate([inputs, noise.astype(inputs.dtype)]))
+    with tf.GradientTape() as tape:
+        tape.watch(images)
+        logits = signals(images)[0]
+        spread = tf.reduce_sum(tf.math.reduce_variance(logits, -1))
+    gradient = tape.gradient(spread, images)
+    if gradient is None or not np.abs(np.asarray(gradient)).max() > 0:
+        raise InputError(
+            "Expected a teacher whose answers have a gradient with respect to its images, from "
+            "which a generator can learn. Received: none or 0 everywhere, as behind a rounding, a "
+            "cast to integers, or an arg max; or `contract` may be wrong."
+        )
 
 
 def _check_outputs(teacher: keras.Model, signals: TeacherSignals, inputs: np.ndarray) -> None:

@@ -8,10 +8,14 @@ import zipfile
 import h5py
 
 from dfad_tf.teachers.hdf5_check import check_hdf5
-from dfad_tf.teachers.model_files import ARCHIVE_WEIGHTS, is_archive, max_content_bytes
+from dfad_tf.teachers.model_files import (
+    ARCHIVE_CONFIG,
+    ARCHIVE_WEIGHTS,
+    is_archive,
+    max_content_bytes,
+)
 from dfad_tf.utils.errors import InputError
 
-_CONFIG = "config.json"
 # Layers that hold code, or a graph that runs outside Keras.
 _CODE_LAYERS = ("TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer")
 # The modules of the Keras functions that compute on tensors. Functions of other modules
@@ -56,15 +60,17 @@ def _archive_config(path: str) -> bytes:
                     )
             damaged = archive.testzip()
             names = archive.namelist()
-            config = archive.read(_CONFIG) if _CONFIG in names and damaged is None else b""
+            config = (
+                archive.read(ARCHIVE_CONFIG) if ARCHIVE_CONFIG in names and damaged is None else b""
+            )
     except InputError:
         raise
     except Exception as error:  # on damage, zipfile raises exceptions of a dozen types
         raise _incomplete(path, str(error)) from error
     if damaged is not None:
         raise _incomplete(path, f"the checksum of its member {damaged} is wrong")
-    if _CONFIG not in names:
-        raise _incomplete(path, f"it has no {_CONFIG}")
+    if ARCHIVE_CONFIG not in names:
+        raise _incomplete(path, f"it has no {ARCHIVE_CONFIG}")
     if ARCHIVE_WEIGHTS in names:
         check_hdf5(path)
     return config

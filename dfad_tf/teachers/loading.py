@@ -10,8 +10,10 @@ import keras
 import numpy as np
 
 from dfad_tf.graphs.layer_graph import is_graph
+from dfad_tf.teachers.adapted_ends import with_image_input, with_two_classes
+from dfad_tf.teachers.keras2.files import is_keras2_file, load_keras2_file
 from dfad_tf.teachers.keras_file_check import check_keras_file
-from dfad_tf.teachers.model_files import is_model_file
+from dfad_tf.teachers.model_files import file_kind, is_model_file, suffixed
 from dfad_tf.teachers.saved_model_teacher import load_saved_model
 from dfad_tf.utils.errors import InputError
 
@@ -35,7 +37,8 @@ def load_teacher(
             you trust.
 
     Returns:
-        A frozen model with a static input shape.
+        A frozen model with a static input shape. Images `(height, width)` get a channel, an input
+        of integers one of floats, and one sigmoid or one logit becomes two classes.
 
     Raises:
         InputError: If the file does not exist, cannot be read, or contains code and is not
@@ -61,6 +64,7 @@ def load_teacher(
     else:
         model = load_keras_file(path, trust)
         model = _with_static_shape(model, image_shape, path)
+        model = with_two_classes(with_image_input(model))
     _check_classifier(model, path)
     model.trainable = False
     return model
@@ -86,17 +90,9 @@ def load_keras_file(path: str, trust: bool = False) -> keras.Model:
     """
     if not pathlib.Path(path).is_file():
         raise InputError(f"Expected `path` to name a file. Received: {path} (absent)")
-    if not is_model_file(path):
-        raise InputError(
-            "Expected `path` to be a .keras or .h5 file with weights and architecture. "
-            f"Received: {path}"
-        )
+    _check_kind(path)
     check_keras_file(path, trust)
-    model = _read(
-        path,
-        lambda: keras.models.load_model(path, compile=False, safe_mode=not trust),
-        trust,
-    )
+    model = _read(path, lambda: _keras_model(path, trust), trust)
     if not isinstance(model, keras.Model):
         raise InputError(
             f"Expected `path` to contain a Keras model. Received a {type(model).__name__}: {path}"
@@ -107,6 +103,38 @@ def load_keras_file(path: str, trust: bool = False) -> keras.Model:
             f"{len(model.inputs)} and {len(model.outputs)} in {path}"
         )
     return model
+
+
+def _check_kind(path: str) -> None:
+    """Check that a file contains what Keras writes, whatever its suffix is."""
+    kind = file_kind(path)
+    if kind == "git_lfs":
+        raise InputError(
+            f"Expected a Keras model in {path}. Received: a pointer of Git LFS to a file that was "
+            "not downloaded; `git lfs pull` downloads it."
+        )
+    if kind is None and not is_model_file(path):
+        raise InputError(
+            "Expected `path` to be a .keras or .h5 file with weights and architecture. "
+            f"Received: {path}"
+        )
+
+
+def _keras_model(path: str, trust: bool) -> keras.Model:
+    """Read a file of any version of Keras; Keras itself reads those of Keras 3."""
+    refused: InputError | None = None
+    if is_keras2_file(path):
+        try:
+            return load_keras2_file(path)
+        except InputError as error:
+            refused = error
+    try:
+        with suffixed(path) as place:
+            return keras.models.load_model(place, compile=False, safe_mode=not trust)
+    except Exception:
+        if refused is not None:
+            raise InputError(f"{refused} The file: {path}") from refused
+        raise
 
 
 def _read(path: str, read: Callable[[], keras.Model], trust: bool) -> keras.Model:
@@ -144,9 +172,10 @@ def _with_static_shape(
             f"Received: a {type(model).__name__}"
         )
     if None not in shape[1:]:
-        if image_shape is not None and tuple(shape[1:]) != image_shape:
+        stated = shape[1:] if len(shape) != 3 else (*shape[1:], 1)
+        if image_shape is not None and tuple(stated) != image_shape:
             raise InputError(
-                f"Expected `image_shape` to equal the input shape of the model, {shape[1:]}. "
+                f"Expected `image_shape` to equal the input shape of the model, {stated}. "
                 f"Received: {image_shape}"
             )
         return model

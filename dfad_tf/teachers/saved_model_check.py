@@ -32,6 +32,42 @@ def check_saved_model(path: str, trust: bool = False) -> None:
     Raises:
         InputError: If it is damaged, or runs other operations and is not trusted.
     """
+    meta_graphs = _meta_graphs(path)
+    if trust:
+        return
+    for meta_graph in meta_graphs:
+        _Inspection(meta_graph, path).check()
+    _check_fingerprint(path)
+
+
+def check_signature(path: str, trust: bool = False) -> None:
+    """Check what loading a SavedModel as a graph runs: its signatures, and its saver.
+
+    Args:
+        path: The folder of the SavedModel.
+        trust: Whether it may run any operation, and differ from its checksums.
+
+    Raises:
+        InputError: If it is damaged, or runs other operations and is not trusted.
+    """
+    meta_graphs = _meta_graphs(path)
+    if trust:
+        return
+    for meta_graph in meta_graphs:
+        _Inspection(meta_graph, path).check_graph_run()
+    _check_fingerprint(path)
+
+
+def has_objects(path: str) -> bool:
+    """Return whether a SavedModel contains objects beside its graph, as TensorFlow 2 saves them.
+
+    Raises:
+        InputError: If it is damaged.
+    """
+    return any(graph.HasField("object_graph_def") for graph in _meta_graphs(path))
+
+
+def _meta_graphs(path: str) -> list[MetaGraphDef]:
     try:
         content = saved_model_pb2.SavedModel.FromString(
             (pathlib.Path(path) / "saved_model.pb").read_bytes()
@@ -40,11 +76,7 @@ def check_saved_model(path: str, trust: bool = False) -> None:
         raise InputError(f"Expected a complete SavedModel in {path}. {error}") from error
     if not content.meta_graphs:
         raise InputError(f"Expected a complete SavedModel in {path}. Received: no graph")
-    if trust:
-        return
-    for meta_graph in content.meta_graphs:
-        _Inspection(meta_graph, path).check()
-    _check_fingerprint(path)
+    return list(content.meta_graphs)
 
 
 def check_graph(definition: GraphDef, path: str) -> None:
@@ -118,12 +150,30 @@ class _Inspection:
                 self._check_run(nodes, f"its function {name}", _CHECKPOINTS)
             self._check_function_tables()
         else:
-            restored = [self._meta_graph.saver_def.restore_op_name]
-            for names, rejected in ((self._run_nodes(), _CHECKPOINTS), (restored, _WRITES)):
-                ancestors = list(self._ancestors(names))
-                called = {name for node in ancestors for name in _called(node)}
-                self._check_run([*ancestors, *self._reachable(called)], "its graph", rejected)
+            self._check_graph_nodes()
             self._check_graph_tables()
+        self._check_assets()
+
+    def check_graph_run(self) -> None:
+        """Raise an `InputError` if the graph of a signature does more than compute on tensors."""
+        for node in self._check_graph_nodes():
+            known = node.op in self._functions or node.op in _CHECKPOINTS
+            if not known and not only_computes_on_tensors(node.op):
+                raise _refusal(node.op, "its graph", self._path)
+        self._check_assets()
+
+    def _check_graph_nodes(self) -> list[NodeDef]:
+        """Check that only the saver uses checkpoints; return all nodes that are run."""
+        restored, run = [self._meta_graph.saver_def.restore_op_name], []
+        for names, rejected in ((self._run_nodes(), _CHECKPOINTS), (restored, _WRITES)):
+            ancestors = list(self._ancestors(names))
+            called = {name for node in ancestors for name in _called(node)}
+            nodes = [*ancestors, *self._reachable(called)]
+            self._check_run(nodes, "its graph", rejected)
+            run += nodes
+        return run
+
+    def _check_assets(self) -> None:
         for asset in self._meta_graph.asset_file_def:
             if pathlib.PurePath(asset.filename).name != asset.filename:
                 raise InputError(

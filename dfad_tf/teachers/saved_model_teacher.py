@@ -11,7 +11,13 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from dfad_tf.teachers.saved_model_check import check_graph, check_saved_model
+from dfad_tf.teachers.saved_model_check import (
+    check_graph,
+    check_saved_model,
+    check_signature,
+    has_objects,
+)
+from dfad_tf.teachers.saved_model_graph import SignatureGraph, load_signature
 from dfad_tf.utils.errors import InputError
 
 if TYPE_CHECKING:
@@ -124,7 +130,10 @@ class SavedModelTeacher(keras.Model):
             Logits `(batch, num_classes)`, and features `(batch, size)` or None.
         """
         outputs = self._run(tf.cast(images, tf.float32))
-        logits = tf.ensure_shape(outputs["logits"], (images.shape[0], self._shapes[1][1]))
+        logits = outputs["logits"]
+        if logits.shape[1] == 1:  # the logit of the second of two classes
+            logits = tf.concat([tf.zeros_like(logits), logits], -1)
+        logits = tf.ensure_shape(logits, (images.shape[0], self._shapes[1][1]))
         features = outputs.get("features")
         if features is not None and images.shape[0] is not None:
             features = tf.reshape(features, (images.shape[0], -1))
@@ -171,27 +180,43 @@ def load_saved_model(
         InputError: If the SavedModel has no signature with one image input and one output, is
             damaged, or runs other operations and is not trusted.
     """
-    from tensorflow.python.framework.convert_to_constants import (
-        convert_variables_to_constants_v2,
-    )
-
-    check_saved_model(path, trust)
-    loaded = tf.saved_model.load(path)  # a reference, which keeps the variables alive
-    function = _signature(loaded.signatures, path)
-    frozen = convert_variables_to_constants_v2(function)
+    signature = _signature_of(path, trust)
+    frozen = signature.function
     source, output = frozen.inputs[0], frozen.outputs[0]
     shape = _image_shape(source, image_shape, path)
     if output.shape.rank != 2 or output.shape[1] is None:
         raise InputError(f"Expected outputs (batch, classes) of {path}. Received: {output.shape}")
-    logits, features, softmax = _find_head(output)
+    logits, features, softmax = _find_head(output, "Sigmoid" if output.shape[1] == 1 else "Softmax")
     tensors = {"input": source.name, "logits": logits.name}
     if features is not None:
         tensors["features"] = features.name
-    weights = [variable for variable in function.variables if variable.trainable]
-    count = sum(math.prod(variable.shape) for variable in weights)
-    teacher = SavedModelTeacher(shape, int(output.shape[1]), tensors, softmax, count)
+    count = signature.parameter_count
+    teacher = SavedModelTeacher(shape, max(2, int(output.shape[1])), tensors, softmax, count)
     teacher.set_graph(frozen.graph.as_graph_def().SerializeToString())
     return teacher
+
+
+def _signature_of(path: str, trust: bool) -> SignatureGraph:
+    """Return the frozen signature: of the objects, or of the graph where they do not load."""
+    from tensorflow.python.framework.convert_to_constants import (
+        convert_variables_to_constants_v2,
+    )
+
+    try:
+        check_saved_model(path, trust)
+        loaded = tf.saved_model.load(path)  # a reference, which keeps the variables alive
+    except Exception as error:  # an optimizer or a layer raises its own type
+        if isinstance(error, InputError) and not has_objects(path):
+            raise
+        try:
+            check_signature(path, trust)
+        except InputError:  # the objects' error names the function
+            raise error from None
+        return load_signature(path)
+    function = _signature(loaded.signatures, path)
+    weights = [variable for variable in function.variables if variable.trainable]
+    count = sum(math.prod(variable.shape) for variable in weights)
+    return SignatureGraph(convert_variables_to_constants_v2(function), count)
 
 
 def _signature(signatures: Mapping[str, ConcreteFunction], path: str) -> ConcreteFunction:
@@ -248,20 +273,24 @@ def _apply(
     return scale, offset + value
 
 
-def _find_head(output: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor | None, bool]:
+def _find_head(output: tf.Tensor, activation: str) -> tuple[tf.Tensor, tf.Tensor | None, bool]:
     """Search backwards from the output for the last kernel.
 
+    Args:
+        output: The output.
+        activation: Operation that makes probabilities of logits.
+
     Returns:
-        The logits, before a softmax if there is one; the input of the last kernel, or None if it
-        is not found; and whether there is a softmax.
+        The logits, before the activation if there is one; the input of the last kernel, or None
+        if it is not found; and whether there is the activation.
     """
     logits, softmax, tensor = output, False, output
     while True:
         operation = tensor.op
         if operation.type in ("MatMul", "Conv2D"):
             return logits, operation.inputs[0], softmax
-        if operation.type not in _WITHOUT_KERNEL:
+        if operation.type not in (*_WITHOUT_KERNEL, activation):
             return logits, None, softmax
         tensor = operation.inputs[0]
-        if operation.type == "Softmax":
+        if operation.type == activation:
             logits, softmax = tensor, True

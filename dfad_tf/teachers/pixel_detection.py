@@ -9,8 +9,9 @@ import numpy as np
 
 from dfad_tf.data.pixel_contract import RANGES, PixelContract
 from dfad_tf.data.smooth_images import ORDINARY_MEAN, ORDINARY_STD, smooth_images
-from dfad_tf.graphs.layer_graph import is_graph, own_nodes
-from dfad_tf.graphs.layer_table import kind_of
+from dfad_tf.graphs.layer_graph import is_graph
+from dfad_tf.graphs.steps import run_steps
+from dfad_tf.teachers.preprocessing import Preprocessing, read_preprocessing
 from dfad_tf.teachers.saved_model_teacher import SavedModelTeacher
 from dfad_tf.teachers.teacher_signals import TeacherSignals
 
@@ -28,9 +29,10 @@ _LARGEST_ERROR = 0.3  # of the solution for the mean, relative to the moving mea
 def detect_contract(teacher: keras.Model) -> PixelContract:
     """Infer the input range of a teacher, and the mean and standard deviation of its images.
 
-    The first of these that the teacher has decides: preprocessing layers at its input; the
-    statistics of its first batch normalization, which indicate the range that it was trained
-    on; the size of its logits for smooth random images.
+    The first of these that the teacher has decides: preprocessing at its input, as layers or as
+    operations, also in front of or inside of nested models; the statistics of its first batch
+    normalization, which indicate the range that it was trained on; the size of its logits for
+    smooth random images.
 
     Args:
         teacher: A classifier of images `(height, width, channels)`.
@@ -45,14 +47,17 @@ def detect_contract(teacher: keras.Model) -> PixelContract:
     'pixels'
     """
     channels = teacher.input_shape[-1]
-    layers, core = _entrance(teacher)
-    affine = _compose(layers, channels)
     if isinstance(teacher, SavedModelTeacher):
-        affine = teacher.preprocessing()
+        affine, by_batch_norm = teacher.preprocessing(), None
+    elif is_graph(teacher):
+        read = read_preprocessing(teacher)
+        affine = (read.scale, read.offset) if read.found else None
+        by_batch_norm = _first_batch_norm(teacher, read)
+    else:
+        affine = by_batch_norm = None
     if affine is not None:
         return _from_preprocessing(*affine).for_channels(channels)
     candidates = [_candidate(name, channels) for name in RANGES]
-    by_batch_norm = _first_batch_norm(core)
     if by_batch_norm is not None:
         network, norm = by_batch_norm
         source = "inferred from its first batch normalization"
@@ -93,47 +98,6 @@ def declared_contract(
     ).for_channels(channels)
 
 
-def _entrance(model: keras.Model) -> tuple[list[keras.layers.Layer], keras.Model]:
-    """Return the layers in front of the first that extracts features, and the graph of that one."""
-    found: list[keras.layers.Layer] = []
-    while is_graph(model):
-        inner = None
-        for layer in model.layers:
-            if is_graph(layer):
-                inner = layer
-                break
-            if not (kind_of(layer).preprocessing or kind_of(layer).keeps_pixel_values):
-                return found, model
-            found.append(layer)
-        if inner is None:
-            return found, model
-        model = inner
-    return found, model
-
-
-def _compose(
-    layers: list[keras.layers.Layer], channels: int
-) -> tuple[np.ndarray, np.ndarray] | None:
-    """Return the preprocessing as one factor and one offset for each channel, if there is any."""
-    scale, offset, any_found = np.ones(channels), np.zeros(channels), False
-    for layer in layers:
-        if isinstance(layer, keras.layers.Rescaling):
-            factor, added = np.asarray(layer.scale, float), np.asarray(layer.offset, float)
-        elif isinstance(layer, keras.layers.Normalization):
-            mean = np.asarray(keras.ops.convert_to_numpy(layer.mean), float).reshape(-1)
-            deviation = np.sqrt(np.asarray(keras.ops.convert_to_numpy(layer.variance), float))
-            factor = 1 / np.maximum(deviation.reshape(-1), keras.config.epsilon())
-            added = -mean * factor
-            if layer.invert:
-                factor, added = 1 / factor, mean
-        else:
-            continue
-        if factor.size not in (1, channels):
-            continue
-        scale, offset, any_found = scale * factor, offset * factor + added, True
-    return (scale, offset) if any_found else None
-
-
 def _from_preprocessing(scale: np.ndarray, offset: np.ndarray) -> PixelContract:
     """Infer the range of a teacher's images from the values that its preprocessing maps to 0."""
     source = "read from its preprocessing layers"
@@ -165,18 +129,15 @@ def _named(contract: PixelContract, source: str) -> PixelContract:
 
 
 def _first_batch_norm(
-    core: keras.Model,
+    teacher: keras.Model, read: Preprocessing
 ) -> tuple[keras.Model, keras.layers.BatchNormalization] | None:
-    if not is_graph(core):
-        return None
-    for layer in core.layers:
-        if isinstance(layer, keras.layers.BatchNormalization):
-            # Not `layer.input`, which may belong to another graph.
-            return keras.Model(
-                core.inputs[0], own_nodes(core)[layer.name][0].input_tensors[0]
-            ), layer
-        if is_graph(layer):
-            return None
+    """Return the first batch normalization, and the network from images to its input."""
+    for step in read.steps.steps:
+        if isinstance(step.operation, keras.layers.BatchNormalization):
+            inputs = keras.Input(teacher.input_shape[1:])
+            wanted = step.inputs[0]
+            values = run_steps(read.steps.steps, {read.steps.input: inputs}, [wanted])
+            return keras.Model(inputs, values[wanted]), step.operation
     return None
 
 

@@ -11,6 +11,7 @@ import contextlib
 import io
 import logging
 import math
+import uuid
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,7 +30,7 @@ class SignatureGraph:
 
     Attributes:
         function: The graph as a function of the images; its variables are constants.
-        parameter_count: Number of trainable parameters.
+        parameter_count: Number of parameters, which may include some that were not trained.
     """
 
     function: Any
@@ -54,11 +55,10 @@ def load_signature(path: str) -> SignatureGraph:
     with _quiet(), graph.as_default(), tf.compat.v1.Session(graph=graph) as session:
         meta = tf.compat.v1.saved_model.load(session, [_TAG], path)
         source, output = _ends(meta.signature_def, path)
-        weights = graph.get_collection(tf.compat.v1.GraphKeys.TRAINABLE_VARIABLES)
-        count = sum(math.prod(variable.shape) for variable in weights)
         definition = convert_variables_to_constants_from_session_graph(
             session, graph.as_graph_def(add_shapes=True), [output.name.split(":")[0]]
         )
+    _rename_functions(definition)
     shape = tf.TensorShape(source.tensor_shape)
 
     def run(images: tf.Tensor) -> Any:
@@ -68,7 +68,33 @@ def load_signature(path: str) -> SignatureGraph:
         wrapped = tf.compat.v1.wrap_function(
             run, [tf.TensorSpec(shape, tf.dtypes.as_dtype(source.dtype))]
         )
-        return SignatureGraph(convert_variables_to_constants_v2(wrapped), count)
+        function = convert_variables_to_constants_v2(wrapped)
+    return SignatureGraph(function, _weight_count(function.graph))
+
+
+def _weight_count(graph: tf.Graph) -> int:
+    """Return the number of values in a frozen graph that were weights: floats, no scalars."""
+    constants = (o.outputs[0] for o in graph.get_operations() if o.type == "Const")
+    shapes = [c.shape for c in constants if c.dtype.is_floating and c.shape.rank]
+    return sum(math.prod(shape) for shape in shapes)
+
+
+def _rename_functions(definition: Any) -> None:
+    """Give the functions of a graph new names: TensorFlow knows each name once in a process."""
+    suffix = uuid.uuid4().hex[:8]
+    names = {f.signature.name: f"{f.signature.name}_{suffix}" for f in definition.library.function}
+    nodes = [*definition.node, *(n for f in definition.library.function for n in f.node_def)]
+    for function in definition.library.function:
+        function.signature.name = names[function.signature.name]
+    for gradient in definition.library.gradient:
+        gradient.function_name = names[gradient.function_name]
+        gradient.gradient_func = names[gradient.gradient_func]
+    for node in nodes:
+        node.op = names.get(node.op, node.op)
+        for value in node.attr.values():
+            for called in (value.func, *value.list.func):
+                if called.name in names:
+                    called.name = names[called.name]
 
 
 def _ends(signatures: Any, path: str) -> tuple[Any, Any]:

@@ -19,8 +19,7 @@ import numpy as np
 
 from dfad_tf.compute.keras_internals import all_layers
 from dfad_tf.graphs.layer_graph import is_graph
-from dfad_tf.graphs.layer_table import kind_of
-from dfad_tf.graphs.steps import list_steps
+from dfad_tf.teachers.preprocessing import read_preprocessing
 
 _FREQUENCIES = 8  # between 0 and the highest, in each direction
 _COLOR_DIRECTIONS = 8  # besides those of the single channels and of gray
@@ -103,25 +102,17 @@ def _first_convolution(
     """Return the kernel of the convolution that sees the images, and what normalizes its output."""
     if not is_graph(teacher):  # a SavedModel
         return None
-    listed = list_steps(teacher)
-    seen, convolution = listed.input, None
-    for step in listed.steps:
-        if seen not in step.inputs:
-            continue
-        layer = step.operation
-        if convolution is not None:
-            alone = sum(seen in other.inputs for other in listed.steps) == 1
-            is_norm = isinstance(layer, keras.layers.BatchNormalization)
-            kernel = keras.ops.convert_to_numpy(convolution.kernel).astype(float)
-            return (kernel, layer) if alone and is_norm else None
-        if isinstance(layer, keras.layers.Conv2D):
-            if layer.groups != 1 or layer.activation is not keras.activations.linear:
-                return None
-            convolution = layer
-        elif not (kind_of(layer).preprocessing or kind_of(layer).keeps_pixel_values):
-            return None
-        seen = step.outputs[0]
-    return None
+    read = read_preprocessing(teacher)
+    first = read.next_step()
+    if first is None or type(first.operation) is not keras.layers.Conv2D:
+        return None
+    layer = first.operation
+    readers = [step for step in read.steps.steps if first.outputs[0] in step.inputs]
+    norm = readers[0].operation if len(readers) == 1 else None
+    is_linear = layer.activation is keras.activations.linear
+    if layer.groups != 1 or not is_linear or not isinstance(norm, keras.layers.BatchNormalization):
+        return None
+    return keras.ops.convert_to_numpy(layer.kernel).astype(float), norm
 
 
 def _responses(kernel: np.ndarray) -> np.ndarray:

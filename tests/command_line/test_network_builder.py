@@ -27,11 +27,13 @@ def residual(blocks, **settings):
     return deep(blocks, mean=[120.0] * 3, std=[60.0] * 3, **settings)
 
 
+@pytest.mark.slow
 def test_a_shallower_residual_student_starts_from_blocks():
     words = start(residual((3, 2)), residual((2, 2)))
     assert words == "4 of the teacher's 5 blocks, fitted to what they replace"
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_start():
     teacher, students = residual((3, 2)), [residual((2, 2)), residual((2, 2))]
     for student in students:

@@ -15,7 +15,7 @@ TEACHERS = [
         ["--teacher={given}/map.keras"],
         r"--teacher: .*\(batch, classes\)",
     ),
-    ("one class", "train", ["--teacher={given}/one_class.keras"], "--teacher: .*least 2 classes"),
+    ("no class", "train", ["--teacher={given}/no_class.keras"], "--teacher: .*least 2 classes"),
     (
         "vectors as input",
         "train",

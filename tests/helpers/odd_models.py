@@ -53,6 +53,12 @@ def of_a_vector():
     return keras.Model(inputs, keras.layers.Dense(3)(inputs))
 
 
+def no_class():
+    """A classifier without an output."""
+    inputs = keras.Input(SHAPE)
+    return keras.Model(inputs, keras.layers.Flatten()(inputs)[:, :0])
+
+
 def two_outputs():
     """A classifier with two heads."""
     inputs = keras.Input(SHAPE)
@@ -82,7 +88,7 @@ def with_lambda():
 MODELS = {
     "nan": with_nan,
     "map": of_a_map,
-    "one_class": lambda: small_classifier(classes=1),
+    "no_class": no_class,
     "vector": of_a_vector,
     "small": lambda: small_classifier((7, 8, 1)),
     "five_channels": lambda: small_classifier((8, 8, 5)),

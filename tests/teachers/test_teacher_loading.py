@@ -54,7 +54,7 @@ def test_an_image_shape_completes_a_model_that_states_none(tmp_path):
         ("weights_only", "could not be read"),
         ("nan", "NaN"),
         ("map", r"\(batch, classes\)"),
-        ("one_class", "at least 2 classes"),
+        ("no_class", "at least 2 classes"),
         ("vector", "height, width, channels"),
         ("small", r"\(7, 8, 1\)"),
         ("five_channels", r"\(8, 8, 5\)"),

@@ -1,0 +1,92 @@
+"""SavedModels whose objects do not load, or run other operations, are read by their signature."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from dfad_tf.teachers.loading import load_teacher
+from dfad_tf.teachers.saved_model_graph import load_signature
+from dfad_tf.utils.errors import InputError
+
+SPEC = tf.TensorSpec((None, 8, 8, 3), tf.float32)
+IMAGES = np.random.default_rng(0).uniform(0, 1, (3, 8, 8, 3)).astype("float32")
+
+
+class Network(tf.Module):
+    """A small classifier, with the optimizer that has trained it."""
+
+    def __init__(self):
+        self.kernel = tf.Variable(tf.random.stateless_normal((3, 3, 3, 4), (1, 2)) * 0.3)
+        self.dense = tf.Variable(tf.random.stateless_normal((4, 5), (3, 4)))
+        self.optimizer = tf.compat.v1.train.AdamOptimizer(1e-3)
+
+    @tf.function(input_signature=[SPEC])
+    def __call__(self, image):
+        x = tf.nn.relu(tf.nn.conv2d(image, self.kernel, 1, "SAME"))
+        return tf.nn.softmax(tf.reduce_mean(x, (1, 2)) @ self.dense)
+
+    @tf.function(input_signature=[tf.TensorSpec((), tf.string)])
+    def write(self, path):
+        tf.io.write_file(path, "written")
+
+    def trained(self):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_sum(self(IMAGES)[:, 0])
+        weights = [self.kernel, self.dense]
+        self.optimizer.apply_gradients(zip(tape.gradient(loss, weights), weights, strict=True))
+        return self
+
+
+@pytest.fixture(scope="module")
+def slots(tmp_path_factory):
+    network, path = Network().trained(), str(tmp_path_factory.mktemp("slots"))
+    tf.saved_model.save(network, path, signatures=network.__call__)
+    return network, path
+
+
+def test_tensorflow_cannot_load_the_slots_of_the_optimizer(slots):
+    """The reason for the other way; when this fails, the way may be of no use any more."""
+    with pytest.raises(AttributeError, match="add_slot"):
+        tf.saved_model.load(slots[1])
+
+
+def test_the_signature_has_the_answers_and_the_parameters(slots):
+    network, path = slots
+    signature = load_signature(path)
+    found = signature.function(tf.constant(IMAGES))
+    np.testing.assert_allclose(tf.nest.flatten(found)[0], network(IMAGES), rtol=1e-5)
+    assert signature.parameter_count == 3 * 3 * 3 * 4 + 4 * 5
+
+
+def test_such_a_teacher_loads(slots):
+    network, path = slots
+    teacher = load_teacher(path)
+    assert teacher.softmax_removed
+    np.testing.assert_allclose(tf.nn.softmax(teacher(IMAGES)), network(IMAGES), rtol=1e-5)
+
+
+def test_a_function_beside_the_signature_is_not_run(tmp_path):
+    """A layer that adapts to data reads an iterator, which inference does not."""
+    network = Network().trained()
+    del network.optimizer
+    tf.saved_model.save(network, str(tmp_path), signatures=network.__call__)
+    np.testing.assert_allclose(
+        tf.nn.softmax(load_teacher(str(tmp_path))(IMAGES)), network(IMAGES), rtol=1e-5
+    )
+
+
+def test_a_function_of_the_signature_is_refused(tmp_path):
+    network = Network().trained()
+
+    @tf.function(input_signature=[SPEC])
+    def spying(image):
+        tf.io.write_file(str(tmp_path / "written"), "x")
+        return network(image)
+
+    del network.optimizer
+    network.spying = spying
+    tf.saved_model.save(network, str(tmp_path / "model"), signatures=spying)
+    (tmp_path / "written").unlink(missing_ok=True)
+    with pytest.raises(InputError, match="WriteFile"):
+        load_teacher(str(tmp_path / "model"))
+    assert not (tmp_path / "written").exists()

@@ -63,9 +63,16 @@ def channel_groups(network: StepList) -> ChannelGroups:
         NotPairedError: If an operation treats channels in a way that is not known here.
     """
     groups = ChannelGroups({network.input: network.input})
+    pixels = {network.input}  # what is computed of images before the first kernel
     for step in network.steps:
         output = step.outputs[0]
         groups.of[output] = output
+        if pixels.issuperset(step.inputs) and not is_kernel(step) and not step.has_weights:
+            # The preprocessing: no channel of an image is left out, whatever happens to them.
+            pixels |= set(step.outputs)
+            if not isinstance(step.operation, keras.layers.Flatten):
+                groups.of.update(dict.fromkeys(step.outputs, network.input))
+                continue
         if is_kernel(step):
             _check_kernel(step.operation)
             continue

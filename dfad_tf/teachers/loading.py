@@ -18,6 +18,7 @@ from dfad_tf.teachers.saved_model_teacher import load_saved_model
 from dfad_tf.utils.errors import InputError
 
 _MIN_SIDE, _MAX_CHANNELS = 8, 4
+_LONGEST = 300  # characters of a message of Keras
 _UNKNOWN = re.compile(r"(?:Could not locate (?:class|function)|Unknown layer:) '([^']*)'")
 
 
@@ -158,8 +159,18 @@ def _read(path: str, read: Callable[[], keras.Model], trust: bool) -> keras.Mode
                 "is a custom layer, export the model as a SavedModel and load that instead."
             ) from error
         raise InputError(
-            f"Expected a complete Keras model in {path}. It could not be read: {lines[0][:200]}"
+            f"Expected a complete Keras model in {path}. It could not be read: {_cause(lines)}"
         ) from error
+
+
+def _cause(lines: list[str]) -> str:
+    """Return the line of Keras's message that tells most: the exception it encountered, or the end.
+
+    The first line repeats the configuration of the model, which may be thousands of characters.
+    """
+    stated = [line for line in lines if line.startswith("Exception encountered:")]
+    line = (stated or lines)[-1].removeprefix("Exception encountered:").strip()
+    return line if len(line) <= _LONGEST else f"… {line[-_LONGEST:]}"
 
 
 def _with_static_shape(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import itertools
 import logging
 import math
 import uuid
@@ -77,6 +78,19 @@ def _weight_count(graph: tf.Graph) -> int:
     constants = (o.outputs[0] for o in graph.get_operations() if o.type == "Const")
     shapes = [c.shape for c in constants if c.dtype.is_floating and c.shape.rank]
     return sum(math.prod(shape) for shape in shapes)
+
+
+def drop_custom_gradients(definition: Any) -> None:
+    """Remove references to gradients that only the process which saved a graph had.
+
+    Such as that of `tf.nn.silu`, which saves memory. The operations have gradients of their own.
+
+    Args:
+        definition: A `GraphDef`, which changes.
+    """
+    functions = (function.node_def for function in definition.library.function)
+    for node in itertools.chain(definition.node, *functions):
+        node.attr.pop("_gradient_op_type", None)
 
 
 def _rename_functions(definition: Any) -> None:

@@ -17,7 +17,11 @@ from dfad_tf.teachers.saved_model_check import (
     check_signature,
     has_objects,
 )
-from dfad_tf.teachers.saved_model_graph import SignatureGraph, load_signature
+from dfad_tf.teachers.saved_model_graph import (
+    SignatureGraph,
+    drop_custom_gradients,
+    load_signature,
+)
 from dfad_tf.utils.errors import InputError
 
 if TYPE_CHECKING:
@@ -83,6 +87,7 @@ class SavedModelTeacher(keras.Model):
             graph_bytes: A serialized frozen `GraphDef`.
         """
         definition = tf.compat.v1.GraphDef.FromString(graph_bytes)
+        drop_custom_gradients(definition)
         outputs = {key: name for key, name in self._tensors.items() if key != "input"}
 
         def run(images: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -91,9 +96,8 @@ class SavedModelTeacher(keras.Model):
             )
             return dict(zip(outputs, found, strict=True))
 
-        # Imported with an input of this shape, so that all shapes in the graph are known.
-        signature = [tf.TensorSpec(self._shapes[0], tf.float32)]
-        self._run = tf.compat.v1.wrap_function(run, signature)
+        # With an input of this shape, so that all shapes in the graph are known.
+        self._run = tf.compat.v1.wrap_function(run, [tf.TensorSpec(self._shapes[0], tf.float32)])
         self.graph_bytes = graph_bytes
 
     def preprocessing(self) -> tuple[np.ndarray, np.ndarray] | None:

@@ -90,3 +90,26 @@ def test_a_function_of_the_signature_is_refused(tmp_path):
     with pytest.raises(InputError, match="WriteFile"):
         load_teacher(str(tmp_path / "model"))
     assert not (tmp_path / "written").exists()
+
+
+def test_custom_gradients_of_the_process_that_saved_are_not_needed(tmp_path):
+    """The one of swish is unknown to every other process: the objects beside it define it."""
+    network = Network().trained()
+
+    @tf.custom_gradient
+    def twice(x):
+        return 2 * x, lambda gradient: 2 * gradient
+
+    @tf.function(input_signature=[SPEC])
+    def swishing(image):
+        return network(twice(image))
+
+    network.swishing = swishing
+    path = str(tmp_path / "model")
+    tf.saved_model.save(network, path, signatures=swishing)
+    teacher = load_teacher(path)
+    images = tf.constant(IMAGES)
+    with tf.GradientTape() as tape:
+        tape.watch(images)
+        total = tf.reduce_sum(teacher(images)[:, 0])
+    assert np.abs(tape.gradient(total, images)).max() > 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import pathlib
+from collections.abc import Sequence
 
 import keras
 import tensorflow as tf
@@ -30,6 +31,7 @@ from dfad_tf.teachers.model_files import is_model_file
 
 _LOG = logging.getLogger(__name__)
 FLAGS = flags.FLAGS
+_LEAST_BATCH, _BATCH_STEP = 16, 8
 # Flags that may differ between the command that started a run and the one that resumes it.
 _FREE_FLAGS = (
     *("resume", "backup_every", "verbose", "data_dir", "teacher_cache"),
@@ -100,15 +102,34 @@ def data_free_run_from_flags(teacher: Teacher, student: keras.Model) -> DataFree
     start = network_builder.initialize_student(student, teacher, generator)
     networks = DataFreeNetworks(teacher, student, generator, start, FLAGS.teacher_features)
     method = method_builder.method_from_flags()
-    return DataFreeRun(networks, method, optimizers_from_flags(), settings_from_flags())
+    settings = settings_from_flags(teacher.description.image_shape)
+    return DataFreeRun(networks, method, optimizers_from_flags(), settings)
 
 
-def settings_from_flags() -> RunSettings:
-    """Return how the run trains."""
+def batch_size_for(image_shape: Sequence[int]) -> int:
+    """Return the batch size of the flags for images of a shape.
+
+    Args:
+        image_shape: `(height, width, channels)`.
+    """
+    if not FLAGS.batch_pixels or FLAGS.images:
+        return int(FLAGS.batch_size)
+    count = FLAGS.batch_pixels // (image_shape[0] * image_shape[1])
+    return min(FLAGS.batch_size, max(_LEAST_BATCH, count // _BATCH_STEP * _BATCH_STEP))
+
+
+def settings_from_flags(image_shape: Sequence[int] | None = None) -> RunSettings:
+    """Return how the run trains.
+
+    Args:
+        image_shape: `(height, width, channels)` of generated images; None with data.
+    """
     with_data = method_builder.needs_data()
+    batch_size = batch_size_for(image_shape) if image_shape else FLAGS.batch_size
     return RunSettings(
         epochs=FLAGS.teacher_epochs if with_data else FLAGS.epochs,
-        batch_size=FLAGS.teacher_batch_size if with_data else FLAGS.batch_size,
+        batch_size=FLAGS.teacher_batch_size if with_data else batch_size,
+        largest_batch_size=FLAGS.batch_size,
         steps_per_epoch=FLAGS.steps_per_epoch,
         seed=FLAGS.seed,
         precision=FLAGS.precision,

@@ -10,6 +10,13 @@ from dfad_tf.utils import names
 FLAGS = flags.FLAGS
 
 flags.DEFINE_integer("batch_size", 256, "Images in a batch, over all devices.", lower_bound=2)
+flags.DEFINE_integer(
+    "batch_pixels",
+    0,
+    "Most pixels in a batch, which bound memory and time: of larger images a batch has fewer, in "
+    "steps of 8 and at least 16. 0 for no limit; not used with --images.",
+    lower_bound=0,
+)
 flags.DEFINE_integer("epochs", 20, "Epochs of the distillation.", lower_bound=1)
 flags.DEFINE_integer("steps_per_epoch", 50, "Generator steps in an epoch.", lower_bound=1)
 flags.DEFINE_integer(

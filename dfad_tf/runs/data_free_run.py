@@ -116,6 +116,7 @@ class DataFreeRun:
             precision=settings.precision,
             work={
                 "images": f"{images:,} to generate, in {steps:,} steps",
+                **_smaller_batch(settings),
                 "student sees": describe_images(
                     self.method, self.distiller.watched.normalization_count
                 ),
@@ -197,3 +198,14 @@ class DataFreeRun:
             *(observers if settings.plots else []),
             Progress(settings.verbose),
         ]
+
+
+def _smaller_batch(settings: RunSettings) -> dict[str, str]:
+    """Return the row of the plan on a batch that is smaller than asked for."""
+    if settings.batch_size >= settings.largest_batch_size:
+        return {}
+    asked = settings.largest_batch_size
+    return {
+        "batch": f"{settings.batch_size} images in the place of {asked}, because they are large "
+        "(--batch_pixels)"
+    }

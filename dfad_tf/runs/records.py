@@ -67,6 +67,7 @@ class RunSettings:
         plots: Whether plots and TensorBoard logs are written.
         patience: Epochs without a higher agreement on held-out images after which training ends;
             0 for never.
+        largest_batch_size: Images that a batch of small images would have, for the plan.
     """
 
     epochs: int
@@ -83,6 +84,7 @@ class RunSettings:
     verbose: str | int = "auto"
     plots: bool = True
     patience: int = 0
+    largest_batch_size: int = 0
 
 
 @dataclass

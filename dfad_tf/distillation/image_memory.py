@@ -10,7 +10,7 @@ from dfad_tf.compute import replicas
 from dfad_tf.compute.shared_variables import shared_variable
 from dfad_tf.data.pixel_tensors import StoredPixels
 
-_MOST_VALUES, _LEAST = 2**28, 256
+_MOST_VALUES, _LEAST = 2**27, 256
 
 
 class ImageMemory:
@@ -26,8 +26,8 @@ class ImageMemory:
 
     Args:
         size: Number of stored images, at least 1; new images replace the oldest. Large images
-            are fewer: they take at most 256 MiB, or 1 GiB where they are not stored as bytes, but
-            are not fewer than 256.
+            are fewer: they take at most 128 MiB, or 512 MiB where they are not stored as bytes,
+            but are not fewer than 256.
         image_shape: `(height, width, channels)`.
         num_classes: Length of the logits.
         pixels: How images are stored as bytes; None stores them as they are.

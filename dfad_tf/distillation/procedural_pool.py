@@ -19,7 +19,7 @@ from dfad_tf.utils.image_counts import affordable_count
 _CANDIDATES = 2  # drawn for each image that is kept
 # Large images are drawn in smaller numbers, which bound the seconds and the memory: of the pool,
 # of a block that the teacher answers at once, of the images that decide the kind, and of the timed.
-_POOL_PIXELS, _BLOCK_PIXELS, _PROBE_PIXELS, _TIMED_PIXELS = 2**24, 2**20, 2**22, 2**17
+_POOL_PIXELS, _BLOCK_PIXELS, _PROBE_PIXELS, _TIMED_PIXELS = 2**23, 2**20, 2**21, 2**17
 _LARGE = 64 * 64
 _LEAST, _SMALLEST, _MOST_BLOCK, _MOST_PROBES, _MOST_TIMED = 64, 16, 1024, 512, 128
 # Scenes with a share of drawings, and drawings alone on a light or a dark background; the latter
@@ -41,8 +41,8 @@ class ProceduralPool:
     contain them: a resumed run draws them again.
 
     Args:
-        size: Number of images, at least 1. Of images above 64×64, at most 17 million pixels are
-            drawn, such as 1,820 images of 96×96, but not fewer than 64 images.
+        size: Number of images, at least 1. Of images above 64×64, at most 8.4 million pixels are
+            kept, such as 910 images of 96×96, but not fewer than 64 images.
         image_shape: `(height, width, channels)`.
         contract: Pixels that the teacher expects.
         seed: Seed of the images.

@@ -150,3 +150,11 @@ def test_an_even_draw_depends_on_the_key_alone():
     first, again, other = (memory.draw_evenly(50, key(n)) for n in (1, 1, 2))
     np.testing.assert_array_equal(first, again)
     assert (first.numpy() != other.numpy()).any()
+
+
+def test_large_images_are_fewer():
+    """20,000 images of 224×224 pixels would take 3 GB, twice that in a backup."""
+    assert ImageMemory(20_000, (32, 32, 3), 3).size == 20_000
+    assert ImageMemory(20_000, (96, 96, 3), 3).size == 4854
+    assert ImageMemory(300, (512, 512, 3), 3).size == 256
+    assert ImageMemory(10, (512, 512, 3), 3).size == 10

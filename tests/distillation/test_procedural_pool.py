@@ -204,4 +204,4 @@ def test_the_time_to_draw_is_estimated_per_image_and_is_0_afterwards():
 def test_large_images_are_fewer():
     """They would take gigabytes and minutes: 10,000 images of 224×224 pixels are 1.5 GB."""
     sizes = [ProceduralPool(20_000, (s, s, 3), ZERO_ONE, 0).size for s in (64, 96, 224, 1024)]
-    assert sizes == [20_000, 1820, 334, 64]
+    assert sizes == [20_000, 910, 167, 64]

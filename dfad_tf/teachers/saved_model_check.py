@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pathlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import tensorflow as tf
 from google.protobuf.message import DecodeError
@@ -32,12 +32,7 @@ def check_saved_model(path: str, trust: bool = False) -> None:
     Raises:
         InputError: If it is damaged, or runs other operations and is not trusted.
     """
-    meta_graphs = _meta_graphs(path)
-    if trust:
-        return
-    for meta_graph in meta_graphs:
-        _Inspection(meta_graph, path).check()
-    _check_fingerprint(path)
+    _check(path, trust, _Inspection.check)
 
 
 def check_signature(path: str, trust: bool = False) -> None:
@@ -50,11 +45,15 @@ def check_signature(path: str, trust: bool = False) -> None:
     Raises:
         InputError: If it is damaged, or runs other operations and is not trusted.
     """
+    _check(path, trust, _Inspection.check_graph_run)
+
+
+def _check(path: str, trust: bool, inspect: Callable[[_Inspection], None]) -> None:
     meta_graphs = _meta_graphs(path)
     if trust:
         return
     for meta_graph in meta_graphs:
-        _Inspection(meta_graph, path).check_graph_run()
+        inspect(_Inspection(meta_graph, path))
     _check_fingerprint(path)
 
 

@@ -104,6 +104,7 @@ def record(
         "method": done.method,
         "seed": settings.seed,
         "teacher": teacher.source,
+        "teacher_settled_steps": teacher.settled.steps if teacher.settled else None,
         "student": student.name,
         "student_start": done.start,
         "generator": done.generator.name if done.generator else None,

@@ -33,9 +33,7 @@ def with_image_input(teacher: keras.Model) -> keras.Model:
     (None, 8, 8, 1)
     """
     shape, dtype = teacher.input_shape[1:], teacher.inputs[0].dtype
-    if len(shape) == 3 and dtype in _FLOATS:
-        return teacher
-    if len(shape) not in (2, 3):
+    if len(shape) not in (2, 3) or (len(shape) == 3 and dtype in _FLOATS):
         return teacher
     listed = list_steps(teacher)
     inputs = keras.Input((*shape, 1) if len(shape) == 2 else shape, name="image")

@@ -19,6 +19,7 @@ from dfad_tf.utils.errors import InputError
 # Operations that read and write checkpoints. Only the saver of a SavedModel may contain them.
 _WRITES = ("SaveV2", "MergeV2Checkpoints", "Save", "SaveSlices")
 _CHECKPOINTS = (*_WRITES, "RestoreV2", "Restore", "RestoreSlice")
+_VARIABLES, _READ = ("VarHandleOp", "Variable", "VariableV2"), "/Read/ReadVariableOp"
 _TEXT_TABLES = ("InitializeTableFromTextFileV2", "InitializeTableFromTextFile")
 
 
@@ -155,16 +156,23 @@ class _Inspection:
 
     def check_graph_run(self) -> None:
         """Raise an `InputError` if the graph of a signature does more than compute on tensors."""
-        for node in self._check_graph_nodes():
+        # Freezing the variables runs these nodes, which it finds by their names alone.
+        reads = [f"{node.name}{_READ}" for node in self._graph.node if node.op in _VARIABLES]
+        for node in self._check_graph_nodes(reads):
             known = node.op in self._functions or node.op in _CHECKPOINTS
             if not known and not only_computes_on_tensors(node.op):
                 raise _refusal(node.op, "its graph", self._path)
         self._check_assets()
 
-    def _check_graph_nodes(self) -> list[NodeDef]:
-        """Check that only the saver uses checkpoints; return all nodes that are run."""
+    def _check_graph_nodes(self, further: Iterable[str] = ()) -> list[NodeDef]:
+        """Check that only the saver uses checkpoints; return all nodes that are run.
+
+        Args:
+            further: Names of nodes that are run beside those of signatures and collections.
+        """
         restored, run = [self._meta_graph.saver_def.restore_op_name], []
-        for names, rejected in ((self._run_nodes(), _CHECKPOINTS), (restored, _WRITES)):
+        used = [*self._run_nodes(), *further]
+        for names, rejected in ((used, _CHECKPOINTS), (restored, _WRITES)):
             ancestors = list(self._ancestors(names))
             called = {name for node in ancestors for name in _called(node)}
             nodes = [*ancestors, *self._reachable(called)]

@@ -113,3 +113,24 @@ def test_custom_gradients_of_the_process_that_saved_are_not_needed(tmp_path):
         tape.watch(images)
         total = tf.reduce_sum(teacher(images)[:, 0])
     assert np.abs(tape.gradient(total, images)).max() > 0
+
+
+def test_a_node_that_freezing_reads_is_refused_as_well(tmp_path):
+    """Variables are frozen through nodes beside the signature, found by their names alone."""
+    from tensorflow.core.protobuf import saved_model_pb2
+
+    network, path = Network().trained(), tmp_path / "model"
+    tf.saved_model.save(network, str(path), signatures=network.__call__)
+    (path / "fingerprint.pb").unlink()  # it would reject the change
+    content = saved_model_pb2.SavedModel.FromString((path / "saved_model.pb").read_bytes())
+    graph = content.meta_graphs[0].graph_def
+    with tf.Graph().as_default() as other:
+        tf.io.write_file(str(tmp_path / "written"), "x", name="evil")
+    graph.node.extend(other.as_graph_def().node)
+    reads = [node for node in graph.node if node.name.endswith("/Read/ReadVariableOp")]
+    for node in reads:
+        node.input.append("^evil")
+    (path / "saved_model.pb").write_bytes(content.SerializeToString())
+    with pytest.raises(InputError, match="WriteFile"):
+        load_teacher(str(path))
+    assert reads and not (tmp_path / "written").exists()

@@ -24,7 +24,6 @@ _DROPPED = (
     "input_length",
     "module",
     "shared_object_id",
-    "rng_type",
 )
 # Names of Keras 2 whose function has another name, by what Keras 3 calls it.
 _ACTIVATIONS = {

@@ -129,7 +129,8 @@ class _Graph:
             if isinstance(layer, keras.Model):
                 self._nested.add(name)
             self._calls[name] = []
-            waiting += [(content, layer, node) for node in content.get("inbound_nodes", [])]
+            calls = enumerate(content.get("inbound_nodes", []))
+            waiting += [(content, layer, place, node) for place, node in calls]
         while waiting:
             left = [call for call in waiting if not self._call(*call)]
             if len(left) == len(waiting):
@@ -150,13 +151,15 @@ class _Graph:
         made = self._calls[name][place]
         return made[output] if isinstance(made, (list, tuple)) else made
 
-    def _call(self, content: Config, layer: keras.layers.Layer | None, node: Any) -> bool:
+    def _call(
+        self, content: Config, layer: keras.layers.Layer | None, place: int, node: Any
+    ) -> bool:
         """Call a layer; return False if its inputs do not exist yet."""
         if isinstance(node, dict):
             raise InputError("Expected a graph as Keras 2 stores it. Received: one of Keras 3")
         name = content["name"]
         # An earlier call of the same layer comes first, so that the calls keep their order.
-        if len(self._calls[name]) != content["inbound_nodes"].index(node):
+        if len(self._calls[name]) != place:
             return False
         entries = [node] if node and isinstance(node[0], str) else node
         try:

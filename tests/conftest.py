@@ -10,6 +10,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from absl import logging as absl_logging
 
 # Two logical devices for tests of replicas; TensorFlow accepts them only before it starts.
 tf.config.set_logical_device_configuration(
@@ -28,6 +29,7 @@ def _library_logger(monkeypatch):
     logger = logging.getLogger("dfad_tf")
     logger.setLevel(logging.NOTSET)
     logger.propagate, logger.handlers[:] = True, []
+    logging.getLogger().removeHandler(absl_logging.get_absl_handler())  # added by `app.run`
     monkeypatch.setattr(warnings, "showwarning", warnings.showwarning)
 
 

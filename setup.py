@@ -36,6 +36,7 @@ setup(
     ],
     extras_require={
         "gpu": ["tensorflow[and-cuda]>=2.20"],
+        "micro": ["tflite-micro>=0.dev20260101"],  # memory of int8 files on microcontrollers
         "test": [
             "build>=1.2",
             "ipykernel>=6.29",  # runs the notebook in docs/
@@ -49,6 +50,7 @@ setup(
             "ruff>=0.9",
             "selenium>=4.20",  # drives the browser page, where there is a browser
             "setuptools>=77",
+            "tflite-micro>=0.dev20260101",  # runs the int8 files as a microcontroller does
         ],
     },
     entry_points={

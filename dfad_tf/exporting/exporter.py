@@ -13,6 +13,7 @@ import numpy as np
 from dfad_tf.data.pixel_contract import PixelContract
 from dfad_tf.exporting.agreement import Agreement, AgreementBounds
 from dfad_tf.exporting.calibration import Calibration
+from dfad_tf.exporting.microcontrollers import MicroEntry
 from dfad_tf.exporting.model_card import ModelCard
 
 
@@ -126,6 +127,7 @@ class Exporter(abc.ABC):
             "accuracy": agreement.accuracy,
             "float_operations": self.float_operations(path),
             "milliseconds": None,
+            "microcontrollers": self.microcontrollers(path),
         }
 
     def float_operations(self, path: pathlib.Path) -> list[str] | None:
@@ -136,6 +138,15 @@ class Exporter(abc.ABC):
 
         Returns:
             The names, sorted; None for a format that computes in floating point anyway.
+        """
+        del path
+        return None
+
+    def microcontrollers(self, path: pathlib.Path) -> MicroEntry | None:
+        """Describe a file for microcontrollers; None for other formats.
+
+        Args:
+            path: The file.
         """
         del path
         return None

@@ -18,6 +18,7 @@ from dfad_tf.exporting.agreement import AgreementBounds
 from dfad_tf.exporting.exporter import Exporter, ExportInputs
 from dfad_tf.exporting.lite_metadata import with_metadata
 from dfad_tf.exporting.lite_model import LiteModel, float_operations
+from dfad_tf.exporting.microcontrollers import MicroEntry, micro_entry
 from dfad_tf.exporting.saved_model import write_saved_model
 from dfad_tf.exporting.serving import INPUT, serving_function
 from dfad_tf.utils.errors import InputError
@@ -146,6 +147,9 @@ class Int8Exporter(LiteExporter):
 
     def float_operations(self, path: pathlib.Path) -> list[str]:
         return float_operations(path.read_bytes())
+
+    def microcontrollers(self, path: pathlib.Path) -> MicroEntry:
+        return micro_entry(path.read_bytes())
 
 
 @contextlib.contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pathlib
 from typing import Any, TypedDict
 
+from dfad_tf.exporting.microcontrollers import MicroEntry
 from dfad_tf.utils.formatting import format_bytes
 
 DATA_SET = "data set"  # a topic of the provenance, which `dfad-evaluate` looks up
@@ -25,6 +26,8 @@ class FileEntry(TypedDict):
         accuracy: Accuracy on test images; None without test images.
         float_operations: Operations in floating point in a full-integer file; None otherwise.
         milliseconds: Median latency per image; None if it was not measured.
+        microcontrollers: Its operators and memory on microcontrollers; None for files that are
+            not meant for them.
     """
 
     precision: str
@@ -35,6 +38,7 @@ class FileEntry(TypedDict):
     accuracy: float | None
     float_operations: list[str] | None
     milliseconds: float | None
+    microcontrollers: MicroEntry | None
 
 
 class SavedModelEntry(TypedDict):
@@ -185,7 +189,26 @@ def _files(card: ModelCard) -> list[str]:
         f"student, measured on {compared} images. Time is the median for one image{batches} on "
         f"one thread of {card['versions']['processor']}, with the files measured alternately; "
         "on a phone it differs.",
+        *_microcontrollers(card["files"]),
     ]
+
+
+def _microcontrollers(files: dict[str, FileEntry]) -> list[str]:
+    lines = []
+    for name, file in files.items():
+        entry = file.get("microcontrollers")  # absent in the cards of earlier versions
+        if entry is None:
+            continue
+        if entry["unsupported"]:
+            missing = ", ".join(entry["unsupported"])
+            text = f"does not run in LiteRT for Microcontrollers, which lacks {missing}"
+        else:
+            operators = ", ".join(entry["operators"])
+            text = f"runs in LiteRT for Microcontrollers, with the operators {operators}"
+            if entry["arena_bytes"]:
+                text += f"; it needs {format_bytes(entry['arena_bytes'])} of memory for tensors"
+        lines += ["", f"`{name}` {text}."]
+    return lines
 
 
 def _saved_model(entry: SavedModelEntry) -> list[str]:

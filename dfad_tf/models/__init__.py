@@ -1,19 +1,33 @@
-"""Classifiers by name: the pairs of the paper and of other methods, and compact students."""
+"""Classifiers by name: the pairs of the papers, compact students, and those of small devices."""
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import keras
 
 from dfad_tf.models.lenet import lenet
+from dfad_tf.models.mobile import mobile_network
 from dfad_tf.models.multilayer_perceptron import multilayer_perceptron
 from dfad_tf.models.resnet import compact_resnet, resnet
+from dfad_tf.models.tiny import ds_cnn, resnet8
 from dfad_tf.models.wide_resnet import wide_resnet
 from dfad_tf.utils import names
 
 _WIDE, _NARROW = (64, 128, 256, 512), (16, 32, 64)
+
+
+def _mobile(application: str, **arguments: Any) -> Callable[..., keras.Model]:
+    """Bind a function of `keras.applications`, which is imported when it is called."""
+
+    def build_application(**given: Any) -> keras.Model:
+        return getattr(keras.applications, application)(**given, **arguments)
+
+    lite = application.startswith("EfficientNet")
+    return functools.partial(mobile_network, application=build_application, lite=lite)
+
 
 CLASSIFIERS: dict[str, Callable[..., keras.Model]] = {
     "lenet5": functools.partial(lenet, filters=(6, 16, 120, 84)),
@@ -27,6 +41,12 @@ CLASSIFIERS: dict[str, Callable[..., keras.Model]] = {
     "wrn_16_2": functools.partial(wide_resnet, depth=16, width=2),
     "wrn_40_1": functools.partial(wide_resnet, depth=40, width=1),
     "wrn_40_2": functools.partial(wide_resnet, depth=40, width=2),
+    "mobilenet_v1_025": _mobile("MobileNet", alpha=0.25),
+    "mobilenet_v2_035": _mobile("MobileNetV2", alpha=0.35),
+    "mobilenet_v3_small": _mobile("MobileNetV3Small", include_preprocessing=False),
+    "efficientnet_lite0": _mobile("EfficientNetB0"),
+    "resnet8": resnet8,
+    "ds_cnn": ds_cnn,
     # One block in each group. Global average pooling keeps the head small for any image size.
     **{
         f"compact_{width}": functools.partial(compact_resnet, width=width)

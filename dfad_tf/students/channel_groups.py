@@ -53,6 +53,14 @@ def is_depthwise(step: Step) -> bool:
     return isinstance(operation, keras.layers.DepthwiseConv2D) and operation.depth_multiplier == 1
 
 
+def keeps_one_pixel(step: Step) -> bool:
+    """Return whether a step only adds or removes the axes of a single pixel: (1, 1, c) to (c,)."""
+    shapes = [[side for side in shape if side != 1] for shape in (step.input_shape, step.shape)]
+    return isinstance(step.operation, keras.layers.Reshape) and (
+        shapes[0] == shapes[1] and len(shapes[0]) == 1 and step.shape[-1] == step.input_shape[-1]
+    )
+
+
 def channel_groups(network: StepList) -> ChannelGroups:
     """Return the channels of every tensor of a network.
 
@@ -97,6 +105,8 @@ def _check_kernel(layer: Any) -> None:
 def _keeps_channels(step: Step) -> bool:
     operation = step.operation
     if isinstance(operation, keras.layers.BatchNormalization) or is_depthwise(step):
+        return True
+    if keeps_one_pixel(step):
         return True
     kind = kind_of(operation)
     if kind.same_for_any_width or kind.identity_in_inference or kind.preprocessing:

@@ -11,8 +11,10 @@ import tensorflow as tf
 from dfad_tf.graphs.layer_table import is_softmax, kind_of
 from dfad_tf.graphs.steps import Step, list_steps, run_steps
 from dfad_tf.students.channel_groups import ChannelGroups, channel_groups, is_depthwise, is_kernel
+from dfad_tf.students.input_forms import can_fold, compare_inputs, fold_input_map
 from dfad_tf.students.pairing import NotPairedError
 from dfad_tf.students.signatures import canonical_name
+from dfad_tf.students.units import ParsedNetwork, parse_network
 
 _CHUNK = 32  # images
 _ROWS = 20_000  # maximum number of rows of activations in one regression
@@ -44,13 +46,17 @@ def inherit_channels(
     Reference:
         Channel pruning with reconstruction: He, Zhang and Sun, arXiv 1707.06168.
     """
-    wide, narrow = list_steps(teacher), list_steps(student)
+    wide, (big, small) = list_steps(teacher), (parse_network(n) for n in (teacher, student))
     groups = channel_groups(wide)
-    pairs = _paired(wide.steps, narrow.steps)
+    pairs = _paired(wide.steps[_depth(big) :], list_steps(student).steps[_depth(small) :])
     widths = _widths(groups, pairs)
     inputs = [step.inputs[0] for step, _ in pairs if is_kernel(step)]
     read = {groups.flattened.get(number, number) for number in inputs}
-    inputs_of_both = np.asarray(images() if callable(images) else images)
+    inputs_of_both = np.asarray(images() if callable(images) else images, np.float32)
+    few = [tf.constant(inputs_of_both[:_CHUNK])]
+    input_map, *_ = compare_inputs(big.preprocessing, small.preprocessing, few)
+    if not can_fold(small.units, input_map):
+        raise NotPairedError("the student prepares pixels in another form than the teacher")
     rows = _activations(wide.steps, wide.input, inputs_of_both, sorted(read - {wide.input}))
     chosen = _chosen_channels(groups, widths, rows)
     for step, partner in pairs:
@@ -66,8 +72,14 @@ def inherit_channels(
             if is_kernel(step):
                 weights[0] = weights[0][..., kept]
         partner.operation.set_weights(weights)
+    fold_input_map(small.units, input_map)
     share = sum(widths.values()) / max(1, sum(_all_widths(groups, pairs).values()))
     return f"{100 * share:.0f} % of the teacher's filters, fitted to stand for all of them"
+
+
+def _depth(network: ParsedNetwork) -> int:
+    """Return the number of steps that prepare pixels."""
+    return sum(len(unit.steps) for unit in network.preprocessing)
 
 
 def _computing(steps: Sequence[Step]) -> tuple[list[Step], dict[int, int]]:
@@ -88,6 +100,10 @@ def _computing(steps: Sequence[Step]) -> tuple[list[Step], dict[int, int]]:
     return found, passed_on
 
 
+def _entry(steps: Sequence[Step]) -> int:
+    return steps[0].inputs[0]
+
+
 def _is_linear(step: Step) -> bool:
     activation = getattr(step.operation, "activation", None)
     return not step.has_weights and activation is keras.activations.linear
@@ -104,12 +120,13 @@ def _paired(wide: Sequence[Step], narrow: Sequence[Step]) -> list[tuple[Step, St
         weighted = [id(step.operation) for step in steps if step.has_weights]
         if len(set(weighted)) < len(weighted):
             raise NotPairedError("a layer is called several times")
-    numbers: dict[int, int] = {}
+    # Both begin with what prepares their pixels, maybe in different forms.
+    numbers = {of_narrow.get(n, n): of_wide.get(m, m) for n, m in [(_entry(narrow), _entry(wide))]}
     for first, second in zip(wide, narrow, strict=True):
         numbers.update(zip(second.outputs, first.outputs, strict=True))
     pairs = []
     for first, second in zip(wide, narrow, strict=True):
-        read = [numbers.get(of_narrow.get(n, n), 0) for n in second.inputs]
+        read = [numbers[of_narrow.get(n, n)] for n in second.inputs]
         if read != [of_wide.get(n, n) for n in first.inputs] or (
             len(first.shape) != len(second.shape)
         ):

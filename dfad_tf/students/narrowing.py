@@ -11,7 +11,7 @@ from dfad_tf.graphs.flattening import flattened
 from dfad_tf.graphs.layer_graph import copy_layer
 from dfad_tf.graphs.layer_table import is_softmax
 from dfad_tf.graphs.steps import list_steps
-from dfad_tf.students.channel_groups import channel_groups, is_kernel
+from dfad_tf.students.channel_groups import channel_groups, is_kernel, keeps_one_pixel
 from dfad_tf.students.pairing import NotPairedError
 from dfad_tf.utils.errors import InputError
 
@@ -50,6 +50,7 @@ def narrowed(teacher: keras.Model, rate: float = 0.5, name: str = "half") -> ker
     flat = keras.Model(flat.inputs[0], tensor)
     steps = list_steps(flat).steps
     kernels = [step.operation for step in steps if is_kernel(step)]
+    of_one_pixel = {id(step.operation) for step in steps if keeps_one_pixel(step)}
     try:
         channel_groups(list_steps(flat))
     except NotPairedError as error:
@@ -65,6 +66,9 @@ def narrowed(teacher: keras.Model, rate: float = 0.5, name: str = "half") -> ker
         if isinstance(layer, keras.layers.BatchNormalization):
             # A distillation has far fewer steps than the training that the teacher's is meant for.
             changes["momentum"] = min(layer.momentum, _MOMENTUM)
+        if id(layer) in of_one_pixel:
+            # Not the teacher's number of channels.
+            changes["target_shape"] = (*layer.target_shape[:-1], -1)
         if layer is kernels[-1]:
             return copy_layer(layer, activation="linear", **changes)
         key = {keras.layers.Conv2D: "filters", keras.layers.Dense: "units"}.get(type(layer))

@@ -43,6 +43,14 @@ def mobile():
     return keras.applications.MobileNetV2((32, 32, 3), alpha=0.35, weights=None, classes=4)
 
 
+def mobile_v1():
+    return keras.applications.MobileNet((32, 32, 3), alpha=0.5, weights=None, classes=4)
+
+
+def efficient():
+    return keras.applications.EfficientNetB0(input_shape=(32, 32, 3), weights=None, classes=4)
+
+
 def plain():
     return keras.Sequential(
         [
@@ -70,13 +78,20 @@ def settled(network):
     return network
 
 
-@pytest.mark.parametrize("build", [residual, lambda: residual(nested=True), plain, mobile])
+@pytest.mark.parametrize(
+    "build", [residual, lambda: residual(nested=True), plain, mobile, mobile_v1, efficient]
+)
 def test_a_copy_has_half_of_the_filters_and_returns_logits(build):
     teacher = build()
     teacher.trainable = False
     student = narrowed(teacher)
     trained = [layer for layer in student.layers if layer.trainable_variables]
-    assert len(trained) == len([layer for layer in student.layers if layer.weights])
+    learning = [
+        layer
+        for layer in student.layers
+        if layer.weights and not isinstance(layer, layers.Normalization)
+    ]
+    assert len(trained) == len(learning)
     assert student.input_shape == teacher.input_shape
     assert student.output_shape == teacher.output_shape
     assert student.count_params() < 0.45 * teacher.count_params()
@@ -128,12 +143,36 @@ def twice(weight, shape):
     return weight
 
 
-def test_a_mobile_network_inherits_through_depthwise_convolutions():
-    teacher = settled(mobile())
+@pytest.mark.parametrize("build", [mobile, mobile_v1, efficient])
+def test_a_mobile_network_inherits_through_depthwise_convolutions(build):
+    teacher = settled(build())
     images = np.random.default_rng(0).normal(size=(32, 32, 32, 3)).astype("f4")
     student = narrowed(teacher, rate=0.9)
     result = inherit_weights(teacher, student, images)
     assert result and "of the teacher's filters" in result.start
+
+
+@pytest.mark.parametrize("padding", ["valid", "same"])
+def test_a_student_that_prepares_pixels_in_another_form_inherits(padding):
+    def build(*preprocessing):
+        inputs = x = keras.Input((16, 16, 3))
+        for layer in preprocessing:
+            x = layer(x)
+        x = layers.Conv2D(8, 3, padding=padding)(x)
+        x = layers.ReLU()(layers.BatchNormalization()(x))
+        y = layers.ReLU()(layers.DepthwiseConv2D(3, padding="same")(x))
+        x = layers.Conv2D(8, 1)(layers.Add()([x, y]))
+        return keras.Model(inputs, layers.Dense(5)(layers.GlobalAveragePooling2D()(x)))
+
+    teacher = settled(build(layers.Rescaling(1 / 127.5, offset=-1)))
+    student = build(layers.Normalization(mean=[120.0, 110, 100], variance=[3600.0, 900, 2500]))
+    images = np.random.default_rng(0).uniform(0, 255, (32, 16, 16, 3)).astype("f4")
+    assert inherit_channels(teacher, student, images).startswith("100 %")
+    difference = np.abs(student(images) - teacher(images)).max()
+    # Padding by zeros is gray to one and black to the other.
+    assert difference < (1e-3 if padding == "valid" else 0.5)
+    bare = build(layers.Cropping2D(0))
+    assert inherit_channels(teacher, bare, images).startswith("100 %")
 
 
 def test_networks_that_do_not_pair_stay_as_they_are():

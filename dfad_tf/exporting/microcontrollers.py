@@ -1,0 +1,91 @@
+"""Check whether a LiteRT file runs on microcontrollers, and how much memory it needs there."""
+
+from __future__ import annotations
+
+from typing import TypedDict
+
+from dfad_tf.utils.native_messages import no_native_messages
+
+# The built-in operators that LiteRT for Microcontrollers has kernels for, as registered by
+# `PythonOpsResolver` of tflite-micro, commit 03e16b2. Its own custom operators are left out.
+_NAMES = """
+    ABS ADD ADD_N ARG_MAX ARG_MIN ASSIGN_VARIABLE AVERAGE_POOL_2D BATCH_TO_SPACE_ND BROADCAST_ARGS
+    BROADCAST_TO CALL_ONCE CAST CEIL CONCATENATION CONV_2D COS CUMSUM DEPTH_TO_SPACE
+    DEPTHWISE_CONV_2D DEQUANTIZE DIV ELU EQUAL EXP EXPAND_DIMS FILL FLOOR FLOOR_DIV FLOOR_MOD
+    FULLY_CONNECTED GATHER GATHER_ND GREATER GREATER_EQUAL HARD_SWISH IF L2_NORMALIZATION
+    L2_POOL_2D LEAKY_RELU LESS LESS_EQUAL LOG LOGICAL_AND LOGICAL_NOT LOGICAL_OR LOGISTIC
+    LOG_SOFTMAX MAX_POOL_2D MAXIMUM MEAN MINIMUM MIRROR_PAD MUL NEG NOT_EQUAL PACK PAD PADV2 PRELU
+    QUANTIZE READ_VARIABLE REDUCE_MAX RELU RELU6 RESHAPE RESIZE_BILINEAR RESIZE_NEAREST_NEIGHBOR
+    ROUND RSQRT SELECT_V2 SHAPE SIN SLICE SOFTMAX SPACE_TO_BATCH_ND SPACE_TO_DEPTH SPLIT SPLIT_V
+    SQRT SQUARE SQUARED_DIFFERENCE SQUEEZE STRIDED_SLICE SUB SUM SVDF TANH TRANSPOSE
+    TRANSPOSE_CONV UNIDIRECTIONAL_SEQUENCE_LSTM UNPACK VAR_HANDLE WHILE ZEROS_LIKE
+    """
+OPERATORS = frozenset(_NAMES.split())
+_MOST_BYTES = 2**28  # far more than any microcontroller has
+_EXACT_BYTES = 1024  # how exactly the memory is found
+
+
+class MicroEntry(TypedDict):
+    """What the model card records of a file on microcontrollers.
+
+    Attributes:
+        operators: Operators of the file, sorted.
+        unsupported: Those that LiteRT for Microcontrollers has no kernel for.
+        arena_bytes: Memory that it needs for tensors; None if it cannot run, or the package
+            `tflite_micro` is not installed.
+    """
+
+    operators: list[str]
+    unsupported: list[str]
+    arena_bytes: int | None
+
+
+def micro_entry(content: bytes) -> MicroEntry:
+    """Describe a LiteRT file as LiteRT for Microcontrollers sees it.
+
+    Args:
+        content: The content of the file.
+
+    Returns:
+        Its operators, and the memory for its tensors.
+
+    Example:
+
+    >>> micro_entry(pathlib.Path("export/student_int8.tflite").read_bytes())["unsupported"]
+    []
+    """
+    from ai_edge_litert.interpreter import Interpreter, OpResolverType
+
+    with no_native_messages():
+        interpreter = Interpreter(
+            model_content=content,
+            experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
+        )
+    operators = sorted({operation["op_name"] for operation in interpreter._get_ops_details()})
+    unsupported = [name for name in operators if name not in OPERATORS]
+    arena = None if unsupported else _arena_bytes(content)
+    return {"operators": operators, "unsupported": unsupported, "arena_bytes": arena}
+
+
+def _arena_bytes(content: bytes) -> int | None:
+    """Find the smallest arena that the interpreter of microcontrollers accepts."""
+    try:
+        from tflite_micro.python.tflite_micro import runtime
+    except ImportError:  # an extra
+        return None
+
+    def suffices(size: int) -> bool:
+        try:
+            runtime.Interpreter.from_bytes(content, arena_size=size)
+        except RuntimeError:
+            return False
+        return True
+
+    with no_native_messages():
+        if not suffices(_MOST_BYTES):
+            return None
+        lower, upper = 0, _MOST_BYTES
+        while upper - lower > _EXACT_BYTES:
+            middle = (lower + upper) // 2
+            lower, upper = (lower, middle) if suffices(middle) else (middle, upper)
+    return upper

@@ -19,6 +19,7 @@ from dfad_tf.exporting import Calibration, ExportOptions, LabelledImages
 from dfad_tf.runs import run_record
 from dfad_tf.teachers import loading
 from dfad_tf.teachers.description import TeacherDescription, describe_teacher
+from dfad_tf.teachers.label_file import labels_beside, read_labels
 from dfad_tf.utils.errors import InputError
 
 FLAGS = flags.FLAGS
@@ -81,7 +82,7 @@ def convert_model(conversion: Conversion) -> None:
         dataset = datasets.open_dataset(FLAGS.dataset, FLAGS.data_dir) if FLAGS.dataset else None
     if dataset:
         teacher_builder.check_classes(dataset, description.num_classes)
-    labels = _labels(run, dataset, description.num_classes)
+    labels = _labels(path, run, dataset, description.num_classes)
     choice = conversion.calibration
     generator = _generator(path, choice.source if choice else None, shape)
     options = ExportOptions(
@@ -122,23 +123,21 @@ def _output_folder(model: pathlib.Path, suffix: str) -> pathlib.Path:
     return output
 
 
-def _labels(run: dict[str, Any], dataset: ImageDataset | None, count: int) -> list[str]:
-    """Return the labels of --labels, of the run, of the data set, or numbers, in this order."""
+def _labels(
+    model: pathlib.Path, run: dict[str, Any], dataset: ImageDataset | None, count: int
+) -> list[str]:
+    """Return the labels of --labels, the run, the data set, labels.txt, or numbers, in order."""
     if FLAGS.labels:
         return _labels_of_file(FLAGS.labels, count)
     named = run_record.labels_of(run) or (list(dataset.label_names) if dataset else [])
-    return named if len(named) == count else [str(index) for index in range(count)]
+    if len(named) != count:
+        named = labels_beside(str(model), count)
+    return named or [str(index) for index in range(count)]
 
 
 def _labels_of_file(path: str, count: int) -> list[str]:
-    try:
-        content = pathlib.Path(path).read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(
-            f"Expected --labels to be a text file with one label per line. Received: {path}"
-        ) from error
-    # Not splitlines, which also splits at characters that labels may contain.
-    labels = [line.strip() for line in content.split("\n") if line.strip()]
+    with argument_flags("labels"):
+        labels = read_labels(pathlib.Path(path))
     if len(labels) != count:
         raise InputError(
             f"Expected --labels to have {count} lines, one per class. Received: {len(labels)}"

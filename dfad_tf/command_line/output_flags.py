@@ -13,6 +13,6 @@ flags.DEFINE_boolean("overwrite", False, "Replace an earlier export in --output.
 flags.DEFINE_string(
     "labels",
     None,
-    "Text file with one label per line. Default: the labels of the run or of --dataset, otherwise "
-    "0, 1, ….",
+    "Text file with one label per line. Default: the labels of the run, of --dataset, or of "
+    "labels.txt beside --model, otherwise 0, 1, ….",
 )

@@ -16,6 +16,7 @@ from dfad_tf.data.pixel_contract import PixelContract
 from dfad_tf.runs.records import Teacher
 from dfad_tf.teachers import cache, loading
 from dfad_tf.teachers.description import TeacherDescription, describe_teacher
+from dfad_tf.teachers.label_file import labels_beside
 from dfad_tf.teachers.settled_statistics import settle_statistics
 from dfad_tf.teachers.teacher_signals import TeacherSignals
 from dfad_tf.teachers.training import TeacherRecipe
@@ -108,7 +109,8 @@ def teacher_from_flags(dataset: ImageDataset | None, verbose: str | int) -> Teac
             description = describe_teacher(model, contract, FLAGS.teacher_features)
         if dataset:
             check_classes(dataset, description.num_classes)
-        return Teacher(model, description, FLAGS.teacher, False, settled)
+        labels = tuple(labels_beside(FLAGS.teacher, description.num_classes))
+        return Teacher(model, description, FLAGS.teacher, False, settled, labels)
     if dataset is None:
         raise InputError("Expected --teacher or --dataset. Received neither.")
     with argument_flags(folder="teacher_cache", path="teacher_cache", shape="image_shape"):

@@ -128,6 +128,6 @@ def record(
         **costs("student", student),
         **({"generator_macs": multiply_adds(done.generator)} if done.generator else {}),
         "pixels": dataclasses.asdict(teacher.description.contract),
-        "labels": list(dataset.label_names) if dataset else None,
+        "labels": list(dataset.label_names) if dataset else list(teacher.labels) or None,
         "versions": versions(),
     }

@@ -11,6 +11,8 @@ from dfad_tf.graphs.parameters import trainable_parameters
 from dfad_tf.runs.records import Teacher
 from dfad_tf.utils.formatting import format_bytes, format_macs, format_seconds
 
+_LABELS = 4  # that the plan names
+
 
 @dataclass
 class Plan:
@@ -53,7 +55,8 @@ class Plan:
             ("teacher input", f"{height}×{width}×{channels}, {contract.range} ({contract.source})"),
             (
                 "teacher output",
-                f"{description.num_classes} classes, {description.head}; "
+                f"{description.num_classes} classes{_some(self.teacher.labels)}, "
+                f"{description.head}; "
                 f"features for R_m: {description.features or 'none found'}",
             ),
             *_statistics(self.teacher),
@@ -72,6 +75,12 @@ class Plan:
             rows.append(("disk", f"about {format_bytes(self.disk)}"))
         lines = [f"  {name:<16} {value}" for name, value in rows]
         return "\n".join(["", f"Plan: {self.title}", *lines, ""])
+
+
+def _some(labels: tuple[str, ...]) -> str:
+    """Return the first labels in parentheses."""
+    more = [f"and {len(labels) - _LABELS} more"] if len(labels) > _LABELS else []
+    return f" ({', '.join([*labels[:_LABELS], *more])})" if labels else ""
 
 
 def _statistics(teacher: Teacher) -> list[tuple[str, str]]:

@@ -23,6 +23,7 @@ class Teacher:
         source: The file that it comes from, or how it was created.
         trained_here: Whether this project trained it.
         settled: What was removed from its moving statistics; None where nothing was.
+        labels: Names of its classes; empty where none lie beside its file.
     """
 
     model: keras.Model
@@ -30,6 +31,7 @@ class Teacher:
     source: str
     trained_here: bool
     settled: InitialShare | None = None
+    labels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -43,7 +43,8 @@ def draw(
         return
     images = generated_images(done.generator, _SAMPLES)
     classes = predict_classes(data.teacher.model, images)
-    names = data.dataset.label_names if data.dataset else [str(i) for i in range(max(classes) + 1)]
+    known = data.dataset.label_names if data.dataset else data.teacher.labels
+    names = list(known) or [str(index) for index in range(max(classes) + 1)]
     pixels = data.teacher.description.contract.to_pixels(images)
     labels = [names[index] for index in classes]
     plots.draw_samples(

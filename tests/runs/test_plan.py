@@ -1,5 +1,7 @@
 """The plan that a run prints before it trains."""
 
+import dataclasses
+
 from dfad_tf.data.pixel_contract import PixelContract
 from dfad_tf.runs.plan import Plan
 from dfad_tf.runs.records import Teacher
@@ -31,6 +33,14 @@ def test_it_describes_the_teacher_and_the_networks():
     assert found["teacher"].endswith(": 1,227 parameters, 2.5 k multiply-adds per image")
     assert found["student starts"] == "from random weights"
     assert found["images"] == "100 to generate" and found["dtype policy"] == "float32"
+
+
+def test_it_names_the_first_classes():
+    few = plan()
+    few.teacher = dataclasses.replace(few.teacher, labels=("cat", "dog", "cow"))
+    assert rows(few.text())["teacher output"].startswith("3 classes (cat, dog, cow), logits;")
+    few.teacher = dataclasses.replace(few.teacher, labels=tuple("abcdef"))
+    assert "3 classes (a, b, c, d, and 2 more), logits" in few.text()
 
 
 def test_one_part_has_one_time_and_no_total():

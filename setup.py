@@ -28,6 +28,7 @@ setup(
         "numpy>=1.26",
         "pillow>=10.0",  # images that calibrate int8
         "psutil>=5.9",  # memory and age of the process, which the benchmark reports
+        "requests>=2.28",  # whether a data set can be downloaded; TensorFlow Datasets needs it
         "scikit-learn>=1.4",  # the digits that need no download; installs SciPy
         "scipy>=1.11",  # quantiles of the Beta distribution, least squares, blur
         "tensorboard>=2.20",  # the writers behind tf.summary and Keras's callback

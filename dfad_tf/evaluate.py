@@ -62,7 +62,7 @@ def _measure_keras(dataset: ImageDataset) -> dict[str, Any]:
         model = loading.load_teacher(
             FLAGS.model, pixel_flags.image_shape(), trust=FLAGS.trust_teacher
         )
-        contract = pixel_flags.contract_of_model(FLAGS.model, model.input_shape[-1])
+        contract = pixel_flags.contract_of_model(model, FLAGS.model)
         found = description.describe_teacher(model, contract)
     teacher_builder.check_classes(dataset, found.num_classes)
     with argument_flags(shape="image_shape"):

@@ -74,8 +74,8 @@ def convert_model(conversion: Conversion) -> None:
     path = pathlib.Path(FLAGS.model)
     output = _output_folder(path, conversion.suffix)
     run = run_record.run_of(path)
-    contract = pixel_flags.contract_of_model(FLAGS.model, student.input_shape[-1])
     with argument_flags("model", teacher="model", contract="input_range"):
+        contract = pixel_flags.contract_of_model(student, FLAGS.model)
         description = describe_teacher(student, contract)
     shape = description.image_shape
     with argument_flags(name="dataset"):

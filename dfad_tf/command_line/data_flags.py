@@ -29,9 +29,11 @@ flags.DEFINE_list(
 flags.DEFINE_enum(
     "input_range",
     "auto",
-    ["auto", "pixels", "zero_one", "minus_one_one", "standardized"],
+    ["auto", "auto_best", "pixels", "zero_one", "minus_one_one", "standardized", "centered"],
     "Range of pixel values that the model expects: pixels (0 to 255), zero_one, minus_one_one, "
-    "standardized (by --input_mean and --input_std), or auto, which detects the range.",
+    "standardized (by --input_mean and --input_std), or centered (only --input_mean is subtracted, "
+    "that of ImageNet by default, blue first). auto infers the range from the model and asks where "
+    "several are likely; auto_best takes the likeliest.",
 )
 flags.DEFINE_list(
     "input_mean",

@@ -6,14 +6,18 @@ import math
 import pathlib
 from typing import Any
 
+import keras
 from absl import flags
 
+from dfad_tf.command_line.argument_flags import argument_flags
 from dfad_tf.data.pixel_contract import PixelContract
 from dfad_tf.runs import run_record
-from dfad_tf.teachers.pixel_detection import declared_contract
+from dfad_tf.teachers.description import contract_of
+from dfad_tf.teachers.pixel_detection import UndecidedPixelsError, declared_contract
 from dfad_tf.utils.errors import InputError
 
 FLAGS = flags.FLAGS
+INFERRED = ("auto", "auto_best")
 
 
 def check_pixel_flags() -> None:
@@ -35,8 +39,11 @@ def check_pixel_flags() -> None:
             "Expected --input_mean and --input_std with --input_range=standardized. "
             "Received: neither"
         )
-    if FLAGS.input_range == "auto" and mean is not None:
-        raise InputError("Expected --input_range with --input_mean and --input_std. Received: auto")
+    if FLAGS.input_range in INFERRED and mean is not None:
+        raise InputError(
+            "Expected --input_range with --input_mean and --input_std. "
+            f"Received: {FLAGS.input_range}"
+        )
 
 
 def image_shape() -> tuple[int, int, int] | None:
@@ -50,7 +57,7 @@ def contract_from_flags(channels: int) -> PixelContract | None:
     Raises:
         InputError: If the mean or the standard deviation is missing or does not fit the channels.
     """
-    if FLAGS.input_range == "auto":
+    if FLAGS.input_range in INFERRED:
         return None
     mean, std = numbers("input_mean", float), numbers("input_std", float)
     if mean and len(mean) not in (1, channels):
@@ -58,21 +65,47 @@ def contract_from_flags(channels: int) -> PixelContract | None:
             f"Expected --input_mean and --input_std with 1 or {channels} values. "
             f"Received: {','.join(FLAGS.input_mean)}"
         )
-    return declared_contract(FLAGS.input_range, channels, mean, std)
+    with argument_flags(mean="input_mean"):
+        return declared_contract(FLAGS.input_range, channels, mean, std)
 
 
-def contract_of_model(path: str, channels: int) -> PixelContract | None:
-    """Return the declared pixel contract, else the one that the model's run recorded, else None.
+def contract_of_model(model: keras.Model, path: str) -> PixelContract:
+    """Return the declared pixel contract, or what the model's run recorded, or the inferred one.
 
     Args:
-        path: The model's file.
-        channels: Number of channels of its images.
+        model: A classifier of images.
+        path: Its file.
 
     Raises:
-        InputError: If a flag or the record is wrong.
+        InputError: If a flag or the record is wrong, or several ranges are likely.
     """
+    channels = model.input_shape[-1]
     recorded = run_record.run_of(pathlib.Path(path))
-    return contract_from_flags(channels) or run_record.contract_of(recorded, channels)
+    known = contract_from_flags(channels) or run_record.contract_of(recorded, channels)
+    return known or inferred_contract(model)
+
+
+def inferred_contract(model: keras.Model) -> PixelContract:
+    """Return the declared pixel contract, or the one that is inferred from the model.
+
+    Args:
+        model: A classifier of images.
+
+    Raises:
+        InputError: If a flag is wrong, or several ranges are likely and `--input_range` is auto.
+    """
+    declared = contract_from_flags(model.input_shape[-1])
+    if declared:
+        return declared
+    try:
+        return contract_of(model, decide=FLAGS.input_range == "auto_best")
+    except UndecidedPixelsError as error:
+        names = [candidate.range for candidate in error.candidates]
+        raise InputError(
+            "Expected --input_range, because the model does not say which pixels it was trained "
+            f"on: {', '.join(names)}, the likeliest first. Received: auto; auto_best takes "
+            f"{names[0]}"
+        ) from error
 
 
 def numbers(name: str, kind: type, count: int | None = None) -> Any:

@@ -9,7 +9,7 @@ from absl import flags
 from dfad_tf import models
 from dfad_tf.command_line.argument_flags import argument_flags
 from dfad_tf.command_line.data_flags import dataset_name
-from dfad_tf.command_line.pixel_flags import contract_from_flags, image_shape
+from dfad_tf.command_line.pixel_flags import image_shape, inferred_contract
 from dfad_tf.data import datasets
 from dfad_tf.data.datasets import ImageDataset
 from dfad_tf.data.pixel_contract import PixelContract
@@ -105,7 +105,7 @@ def teacher_from_flags(dataset: ImageDataset | None, verbose: str | int) -> Teac
         with argument_flags("teacher", path="teacher", contract="input_range"):
             model = loading.load_teacher(FLAGS.teacher, shape, trust=FLAGS.trust_teacher)
             settled = settle_statistics(model) if FLAGS.settle_batch_norm else None
-            contract = contract_from_flags(model.input_shape[-1])
+            contract = inferred_contract(model)
             description = describe_teacher(model, contract, FLAGS.teacher_features)
         if dataset:
             check_classes(dataset, description.num_classes)

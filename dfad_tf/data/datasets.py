@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import tensorflow as tf
 
+from dfad_tf.data.downloads import unreachable_host
 from dfad_tf.utils.errors import InputError
 
 if TYPE_CHECKING:
@@ -53,6 +54,9 @@ class ImageDataset:
         if self._builder is None or self._builder.info.splits:
             return
         try:
+            host = unreachable_host(self._builder.url_infos)
+            if host:
+                raise OSError(f"{host} cannot be reached")
             self._builder.download_and_prepare()
         except Exception as error:  # the downloader, the disk and the parser raise any type
             raise _unavailable(self.name, self._data_dir, error) from error

@@ -8,7 +8,7 @@ import numpy as np
 
 from dfad_tf.utils.errors import InputError
 
-RANGES = ("pixels", "zero_one", "minus_one_one", "standardized")
+RANGES = ("pixels", "zero_one", "minus_one_one", "standardized", "centered")
 
 
 @dataclass(frozen=True)
@@ -16,8 +16,9 @@ class PixelContract:
     """The input range of a network, and the statistics of ordinary images.
 
     Attributes:
-        range: `"pixels"` (0 to 255), `"zero_one"`, `"minus_one_one"`, or
-            `"standardized"` (images are standardized by `mean` and `std` outside the network).
+        range: `"pixels"` (0 to 255), `"zero_one"`, `"minus_one_one"`, `"standardized"` (images are
+            standardized by `mean` and `std` outside the network), or `"centered"` (only `mean` is
+            subtracted, as in Keras's mode `"caffe"`).
         mean: Mean of each channel of ordinary images, in raw pixels (0 to 255).
         std: Standard deviation of each channel, in raw pixels, above 0.
         source: How the contract was determined, in words.
@@ -51,7 +52,7 @@ class PixelContract:
         """Factor from raw pixels to the input of the network, one per channel."""
         if self.range == "standardized":
             return 1.0 / np.asarray(self.std)
-        factor = {"pixels": 1.0, "zero_one": 1 / 255, "minus_one_one": 2 / 255}[self.range]
+        factor = {"zero_one": 1 / 255, "minus_one_one": 2 / 255}.get(self.range, 1.0)
         return np.full(len(self.mean), factor)
 
     @property
@@ -59,6 +60,8 @@ class PixelContract:
         """Offset that is added after multiplication by `scale`, one per channel."""
         if self.range == "standardized":
             return -np.asarray(self.mean) / np.asarray(self.std)
+        if self.range == "centered":
+            return -np.asarray(self.mean)
         return np.full(len(self.mean), -1.0 if self.range == "minus_one_one" else 0.0)
 
     @property

@@ -18,6 +18,7 @@ from dfad_tf.compute.fast_layers import FusedBatchNormalization
 from dfad_tf.compute.keras_internals import all_layers, call_inputs, producing_layer
 from dfad_tf.graphs.layer_graph import is_graph
 from dfad_tf.graphs.layer_table import fast_form, kind_of
+from dfad_tf.graphs.safe_gradients import unsafe_layers
 from dfad_tf.utils.errors import InputError
 
 _LOG = logging.getLogger(__name__)
@@ -65,7 +66,9 @@ class TrainingForm:
         self.network = network
         self.clone = _clone(network, precision and keras.DTypePolicy(precision).name, exact)
         self._normalizations: list[tuple[keras.layers.Layer, keras.layers.Layer]] = []
-        if self.clone is not None:
+        if self.clone is None:
+            _warn_of_unsafe_layers(network)
+        else:
             pairs = zip(all_layers(network), all_layers(self.clone), strict=True)
             self._normalizations = [
                 pair for pair in pairs if isinstance(pair[0], keras.layers.Normalization)
@@ -176,6 +179,15 @@ def _report(layer: str, precision: str | None, reason: str) -> None:
         _warn_once(
             f"The network cannot run in {precision} because of the layer {layer} ({reason}). It "
             "runs in its own precision."
+        )
+
+
+def _warn_of_unsafe_layers(network: keras.Model) -> None:
+    for layer in unsafe_layers(network)[:1]:
+        _warn_once(
+            f"Training {network.name} may end the process on CPUs with VNNI: oneDNN writes behind "
+            f"its memory in the gradient of the 1x1 convolution {layer.name}, which has strides "
+            "and fewer than 16 channels, and Keras cannot clone the network with a safer layer."
         )
 
 

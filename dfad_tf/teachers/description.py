@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from dfad_tf.data.pixel_contract import PixelContract
 from dfad_tf.data.smooth_images import smooth_images
-from dfad_tf.teachers.pixel_detection import detect_contract
+from dfad_tf.teachers.pixel_detection import UndecidedPixelsError, detect_contract
 from dfad_tf.teachers.teacher_signals import TeacherSignals
 from dfad_tf.utils.errors import InputError
 
@@ -55,7 +55,7 @@ def describe_teacher(
     >>> describe_teacher(teacher, contract).num_classes
     3
     """
-    contract = contract or detect_contract(teacher)
+    contract = contract or contract_of(teacher)
     signals = TeacherSignals(teacher, features)
     shape = tuple(teacher.input_shape[1:])
     inputs = contract.to_input(smooth_images(8, shape))
@@ -65,6 +65,32 @@ def describe_teacher(
     return TeacherDescription(
         shape, int(teacher.output_shape[-1]), head, contract, signals.features_name
     )
+
+
+def contract_of(teacher: keras.Model, decide: bool = False) -> PixelContract:
+    """Infer the pixels that a classifier expects, and check that it is one where it is asked for.
+
+    Args:
+        teacher: An image classifier.
+        decide: As for `detect_contract`.
+
+    Raises:
+        UndecidedPixelsError: As `detect_contract` does.
+        InputError: If the outputs are neither logits nor softmax probabilities.
+
+    Example:
+
+    >>> contract_of(teacher, decide=True).range
+    'zero_one'
+    """
+    try:
+        return detect_contract(teacher, decide)
+    except UndecidedPixelsError as error:
+        # Who is asked for the pixels should not be refused afterwards.
+        images = smooth_images(8, tuple(teacher.input_shape[1:]))
+        inputs = error.candidates[0].to_input(images)
+        _check_outputs(teacher, TeacherSignals(teacher), inputs)
+        raise
 
 
 def _check_gradient(signals: TeacherSignals, inputs: np.ndarray) -> None:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import keras
 import numpy as np
 
-from dfad_tf.data.pixel_contract import RANGES, PixelContract
-from dfad_tf.data.smooth_images import ORDINARY_MEAN, ORDINARY_STD, smooth_images
+from dfad_tf.data.pixel_contract import PixelContract
+from dfad_tf.data.smooth_images import ORDINARY_MEAN, ORDINARY_STD
 from dfad_tf.graphs.layer_graph import is_graph
 from dfad_tf.graphs.steps import run_steps
+from dfad_tf.teachers.pixel_evidence import Evidence, answer_evidence, batch_norm_evidence
 from dfad_tf.teachers.preprocessing import Preprocessing, read_preprocessing
 from dfad_tf.teachers.saved_model_teacher import SavedModelTeacher
-from dfad_tf.teachers.teacher_signals import TeacherSignals
+from dfad_tf.utils.errors import InputError
 
 # The range of the standard deviation of ordinary images, in raw pixels. That of black ink on
 # white is 80.
@@ -23,22 +25,52 @@ _NARROWEST_STD, _WIDEST_STD = 8.0, 110.0
 # 1, have a mean of 0.13.
 _LARGEST_UNIT, _NEAR_ZERO = 4.0, 0.08
 _PLAUSIBLE_MEANS = (10.0, 245.0)  # of images, in raw pixels
+_OWN_MEAN = 0.2
+_LARGEST_CENTERED = 30.0  # of the mean of raw pixels from which another mean was subtracted
+# Mean and standard deviation that are often removed: those of ImageNet, of MNIST and its
+# likes, and of photographs in general.
+STATISTICS: dict[int, list[tuple[tuple[float, ...], tuple[float, ...]]]] = {
+    3: [((123.675, 116.28, 103.53), (58.395, 57.12, 57.375))],
+    1: [((33.3,), (78.6,)), ((72.9,), (90.0,)), ((ORDINARY_MEAN,), (ORDINARY_STD,))],
+}
+# Margins that make the best candidate certain: of the logarithms of the distances, and of shares
+# of the largest entropy; see benchmarks/pixel_teachers.py.
+_BEHIND_ACTIVATIONS, _BEHIND_CONVOLUTION, _OF_ANSWERS = 1.25, 0.5, 0.065
 _LARGEST_ERROR = 0.3  # of the solution for the mean, relative to the moving mean
 
 
-def detect_contract(teacher: keras.Model) -> PixelContract:
+class UndecidedPixelsError(InputError):
+    """The pixels that a teacher expects are not certain.
+
+    Attributes:
+        candidates: Those that its file allows, the best first.
+    """
+
+    def __init__(self, candidates: Sequence[PixelContract]) -> None:
+        names = list(dict.fromkeys(candidate.range for candidate in candidates))
+        super().__init__(
+            "Expected `contract`, the pixels that the teacher was trained on: its file does not "
+            f"say, and they may be {' or '.join(names)}. Received: none"
+        )
+        self.candidates = list(candidates)
+
+
+def detect_contract(teacher: keras.Model, decide: bool = False) -> PixelContract:
     """Infer the input range of a teacher, and the mean and standard deviation of its images.
 
     The first of these that the teacher has decides: preprocessing at its input, as layers or as
     operations, also in front of or inside of nested models; the statistics of its first batch
-    normalization, which indicate the range that it was trained on; the size of its logits for
-    smooth random images.
+    normalization, which indicate the range that it was trained on; its answers to drawn images.
 
     Args:
         teacher: A classifier of images `(height, width, channels)`.
+        decide: Whether the best candidate is returned even if another one is nearly as good.
 
     Returns:
         The contract. Its `source` states how it was inferred, and so how certain it is.
+
+    Raises:
+        UndecidedPixelsError: If several candidates are nearly as good, and `decide` is False.
 
     Example:
 
@@ -57,20 +89,48 @@ def detect_contract(teacher: keras.Model) -> PixelContract:
         affine = by_batch_norm = None
     if affine is not None:
         return _from_preprocessing(*affine).for_channels(channels)
-    candidates = [_candidate(name, channels) for name in RANGES]
+    mean = None
     if by_batch_norm is not None:
-        network, norm = by_batch_norm
         source = "inferred from its first batch normalization"
-        mean = mean_pixel(network, norm)
+        mean = mean_pixel(*by_batch_norm)
+        # Images have a mean near 0 if their own statistics were removed.
+        own = mean is None or abs(float(np.mean(mean))) < _OWN_MEAN
+        candidates = _candidates(channels, 3 if own else 1)
         if mean is not None:
             candidates = [c for c in candidates if c.range in _ranges_with_mean(mean)]
-        scores = [_distance(network, norm, c, teacher.input_shape[1:]) for c in candidates]
-        best = candidates[int(np.argmin(scores))]
-        if mean is None or best.range == "standardized":
-            return _named(best, source)
-        raw = np.clip((mean - best.offset) / best.scale, *_PLAUSIBLE_MEANS)
-        return PixelContract(best.range, tuple(raw.tolist()), best.std, source)
-    return _named(_by_logits(teacher, candidates), "guessed from the size of its logits")
+        needed = _BEHIND_ACTIVATIONS if mean is None else _BEHIND_CONVOLUTION
+        evidence = batch_norm_evidence(*by_batch_norm, candidates, needed)
+    else:
+        source = "inferred from its answers to drawn images"
+        candidates = _candidates(channels, 1)
+        evidence = answer_evidence(teacher, candidates, _OF_ANSWERS)
+    candidates, evidence = _of_each_range(candidates, evidence)
+    best = candidates[evidence.best]
+    if not evidence.is_certain:
+        order = np.argsort(evidence.scores)[::-1]
+        if not decide:
+            least = max(evidence.scores) - 2 * evidence.needed
+            near = [place for place in order if evidence.scores[place] >= least]
+            raise UndecidedPixelsError([candidates[n] for n in near])
+        source = f"the best guess, not certain, {source}"
+    if len(candidates) > 1 and math.isfinite(evidence.needed):
+        source += f", by a margin of {evidence.margin:.2g}; {evidence.needed:.2g} is certain"
+    if mean is None or best.range in ("standardized", "centered"):
+        return PixelContract(best.range, best.mean, best.std, source)
+    raw = np.clip((mean - best.offset) / best.scale, *_PLAUSIBLE_MEANS)
+    return PixelContract(best.range, tuple(raw.tolist()), best.std, source)
+
+
+def _of_each_range(
+    candidates: list[PixelContract], evidence: Evidence
+) -> tuple[list[PixelContract], Evidence]:
+    """Keep the best candidate of each range."""
+    places: dict[str, int] = {}
+    for place in np.argsort(evidence.scores):
+        places[candidates[place].range] = int(place)
+    kept = sorted(places.values())
+    scores = [evidence.scores[place] for place in kept]
+    return [candidates[place] for place in kept], Evidence(scores, evidence.needed)
 
 
 def declared_contract(
@@ -85,17 +145,25 @@ def declared_contract(
             None stands for that of photographs.
         std: Standard deviation of each channel in raw pixels, above 0, in the same form.
 
+    Raises:
+        InputError: If a range needs a mean that is not given.
+
     Example:
 
     >>> declared_contract("zero_one", 3, mean=None, std=None).mean
     (115.0, 115.0, 115.0)
     """
-    return PixelContract(
-        name,
-        tuple(mean or (ORDINARY_MEAN,)),
-        tuple(std or (ORDINARY_STD,)),
-        "declared by the user",
-    ).for_channels(channels)
+    if name == "centered" and mean is None:
+        if channels != 3:
+            raise InputError(
+                "Expected `mean` for images without three channels and the range 'centered'. "
+                "Received: None"
+            )
+        mean = STATISTICS[3][0][0][::-1]
+    mean, std = tuple(mean or (ORDINARY_MEAN,)), tuple(std or (ORDINARY_STD,))
+    if len(mean) != len(std) == 1:
+        std *= len(mean)
+    return PixelContract(name, mean, std, "declared by the user").for_channels(channels)
 
 
 def _from_preprocessing(scale: np.ndarray, offset: np.ndarray) -> PixelContract:
@@ -120,12 +188,22 @@ def _from_preprocessing(scale: np.ndarray, offset: np.ndarray) -> PixelContract:
     )
 
 
-def _candidate(name: str, channels: int) -> PixelContract:
-    return PixelContract(name, (ORDINARY_MEAN,) * channels, (ORDINARY_STD,) * channels)
+def _candidates(channels: int, known: int) -> list[PixelContract]:
+    """Return what a teacher without preprocessing may expect.
 
-
-def _named(contract: PixelContract, source: str) -> PixelContract:
-    return PixelContract(contract.range, contract.mean, contract.std, source)
+    Args:
+        channels: Number of channels of its images.
+        known: Number of known means and standard deviations that may have been removed; answers do
+            not tell similar ones apart.
+    """
+    ordinary = ((ORDINARY_MEAN,) * channels, (ORDINARY_STD,) * channels)
+    found = [PixelContract(name, *ordinary) for name in ("pixels", "zero_one", "minus_one_one")]
+    removed = STATISTICS.get(channels, [ordinary])[:known]
+    found += [PixelContract("standardized", mean, std) for mean, std in removed]
+    if channels == 3:
+        mean = STATISTICS[3][0][0][::-1]  # Keras's mode "caffe" has blue first
+        found.append(PixelContract("centered", mean, ordinary[1]))
+    return found
 
 
 def _first_batch_norm(
@@ -174,46 +252,11 @@ def mean_pixel(network: keras.Model, norm: keras.layers.BatchNormalization) -> n
 def _ranges_with_mean(mean: np.ndarray) -> tuple[str, ...]:
     """Return the ranges in which images of this mean are likely.
 
-    Raw pixels are far above 1. A mean well above 0 belongs to images from 0 to 1, dark ones as a
-    rule; one well below 0 to images from -1 to 1. Near 0, both -1 to 1 and standardized images
-    are possible.
+    Raw pixels are far above 1, also where a mean was subtracted that is not theirs. Images from 0
+    to 1 have no mean below 0.
     """
     middle = float(np.mean(mean))
     if float(np.max(np.abs(mean))) > _LARGEST_UNIT:
-        return ("pixels",)
-    if middle > _NEAR_ZERO:
-        return ("zero_one",)
-    return ("minus_one_one",) if middle < -_NEAR_ZERO else ("minus_one_one", "standardized")
-
-
-def _distance(
-    network: keras.Model,
-    norm: keras.layers.BatchNormalization,
-    contract: PixelContract,
-    shape: tuple[int, int, int],
-) -> float:
-    """Return the distance of smooth images in this range from the statistics of a layer."""
-    inputs = contract.to_input(smooth_images(64, shape))
-    values = keras.ops.convert_to_numpy(network(inputs, training=False))
-    axes = tuple(range(values.ndim - 1))
-    mean, variance = values.mean(axes), values.var(axes) + 1e-8
-    known_mean = keras.ops.convert_to_numpy(norm.moving_mean)
-    known = keras.ops.convert_to_numpy(norm.moving_variance) + 1e-8
-    # The symmetric divergence of two normal distributions: it is large for a range that is far
-    # too small and for one that is far too large.
-    gap = (mean - known_mean) ** 2
-    return float(np.median(variance / known + known / variance + gap / known + gap / variance))
-
-
-def _by_logits(teacher: keras.Model, candidates: list[PixelContract]) -> PixelContract:
-    signals = TeacherSignals(teacher)
-    images = smooth_images(64, teacher.input_shape[1:])
-    spread = {
-        c.range: float(np.median(np.ptp(np.asarray(signals(c.to_input(images))[0]), axis=-1)))
-        for c in candidates
-    }
-    # The logits of a trained classifier differ by a few units to a few tens. With inputs
-    # 255 times too large or too small they do not.
-    distance = {name: abs(np.log(value / 10 + 1e-9)) for name, value in spread.items()}
-    name = "pixels" if distance["pixels"] < distance["zero_one"] else "zero_one"
-    return next(c for c in candidates if c.range == name)
+        return ("pixels",) if middle > _LARGEST_CENTERED else ("pixels", "centered")
+    of_any_mean = ("minus_one_one", "standardized", "centered")
+    return of_any_mean if middle < -_NEAR_ZERO else ("zero_one", *of_any_mean)

@@ -12,6 +12,7 @@ from dfad_tf import models
 from dfad_tf.compute.optimizers import make_optimizer
 from dfad_tf.data.datasets import ImageDataset
 from dfad_tf.data.labelled_batches import EpochOrder, channel_statistics, labelled_batches
+from dfad_tf.graphs.safe_gradients import safe_copy
 
 
 @dataclass(frozen=True)
@@ -79,12 +80,16 @@ def train_teacher(
     model = models.build(recipe.model, image_shape, dataset.num_classes, mean, std)
     steps = -(-len(images) // recipe.batch_size)
     schedule = keras.optimizers.schedules.CosineDecay(recipe.learning_rate, steps * recipe.epochs)
-    model.compile(
+    trained = safe_copy(model)
+    trained.compile(
         optimizer=make_optimizer(recipe.optimizer, schedule, recipe.weight_decay),
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=["accuracy"],
     )
     order = EpochOrder(recipe.seed, first_epoch=first_epoch)
     data = labelled_batches(images, labels, recipe.batch_size, recipe.augmentation, order)
-    model.fit(data, epochs=recipe.epochs, verbose=verbose, shuffle=False, callbacks=list(callbacks))
+    watching = list(callbacks)
+    trained.fit(data, epochs=recipe.epochs, verbose=verbose, shuffle=False, callbacks=watching)
+    if trained is not model:
+        model.set_weights(trained.get_weights())
     return model

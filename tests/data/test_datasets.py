@@ -127,10 +127,28 @@ def test_a_failed_download_names_the_folder_of_a_prepared_copy(tmp_path, monkeyp
     def fail(self, **_):
         raise ConnectionError("no network\nat all")
 
+    monkeypatch.setattr(datasets, "unreachable_host", lambda addresses: None)
     monkeypatch.setattr(tfds.core.DatasetBuilder, "download_and_prepare", fail)
     with pytest.raises(InputError, match="`data_dir` or the environment variable TFDS_DATA") as e:
         open_dataset("fashion_mnist", str(tmp_path))
     assert str(tmp_path) in str(e.value) and "\n" not in str(e.value)
+
+
+def test_a_host_that_cannot_be_reached_ends_before_the_download(tmp_path, monkeypatch):
+    def refuse(*_, **__):
+        raise AssertionError("TFDS tries for minutes")
+
+    monkeypatch.setattr(tfds.core.DatasetBuilder, "download_and_prepare", refuse)
+    asked = []
+
+    def none_answers(addresses):
+        asked.extend(addresses)
+        return "somewhere.org"
+
+    monkeypatch.setattr(datasets, "unreachable_host", none_answers)
+    with pytest.raises(InputError, match="somewhere.org cannot be reached.*TFDS_DATA_DIR"):
+        open_dataset("fashion_mnist", str(tmp_path))
+    assert len(asked) == 4 and all(address.startswith("http") for address in asked)
 
 
 @pytest.mark.parametrize("open_or_describe", [open_dataset, describe_dataset])
@@ -152,6 +170,7 @@ def test_a_missing_data_dir_is_reported_before_any_download(
 
 def test_only_missing_images_are_downloaded(tmp_path, monkeypatch):
     downloads = []
+    monkeypatch.setattr(datasets, "unreachable_host", lambda addresses: None)
     monkeypatch.setattr(
         tfds.core.DatasetBuilder, "download_and_prepare", lambda self, **_: downloads.append(self)
     )

@@ -8,6 +8,7 @@ from dfad_tf.data.pixel_contract import PixelContract
 from dfad_tf.data.procedural_images import procedural_images
 from dfad_tf.data.smooth_images import smooth_images
 from dfad_tf.teachers.pixel_detection import declared_contract, detect_contract, mean_pixel
+from dfad_tf.utils.errors import InputError
 from tests.conftest import small_classifier
 
 
@@ -80,22 +81,13 @@ def test_batch_normalization_indicates_the_range(name):
     assert "batch normalization" in found.source
 
 
-def test_the_size_of_the_logits_distinguishes_pixels_from_zero_one():
-    model = small_classifier((16, 16, 1))
-    head = model.layers[-1]
-    head.set_weights(
-        [20 * w for w in head.get_weights()]
-    )  # as large as those of a trained classifier
-    assert detect_contract(model).range == "zero_one"
-    model.layers[0].set_weights([w / 255 for w in model.layers[0].get_weights()])
-    found = detect_contract(model)
-    assert found.range == "pixels"
-    assert "guessed" in found.source
-
-
 def test_declared_contract():
     assert declared_contract("zero_one", 3, (10.0,), (20.0,)).mean == (10.0,) * 3
     assert "declared" in declared_contract("pixels", 1, None, None).source
+    blue_first = declared_contract("centered", 3, None, None)
+    np.testing.assert_allclose(blue_first.to_input(np.zeros(3)), [-103.53, -116.28, -123.675])
+    with pytest.raises(InputError, match="`mean`.*'centered'"):
+        declared_contract("centered", 1, None, None)
 
 
 def test_smooth_images_fill_the_range_of_pixels():

@@ -14,6 +14,8 @@ from dfad_tf.teachers.pixel_detection import UndecidedPixelsError, detect_contra
 from dfad_tf.teachers.teacher_signals import TeacherSignals
 from dfad_tf.utils.errors import InputError
 
+_FAR = 1e3
+
 
 @dataclass(frozen=True)
 class TeacherDescription:
@@ -118,7 +120,9 @@ def _check_outputs(teacher: keras.Model, signals: TeacherSignals, inputs: np.nda
             "Expected a classifier with finite outputs. Received NaN or infinity for smooth "
             "random images; its weights may be damaged, or `contract` may be wrong."
         )
-    outputs = np.asarray(keras.ops.convert_to_numpy(teacher(inputs, training=False)))
+    # Small logits may lie in [0, 1] as well, but not those of images far outside of their range.
+    extreme = np.concatenate([inputs, _FAR * inputs, -_FAR * inputs])
+    outputs = np.asarray(keras.ops.convert_to_numpy(teacher(extreme, training=False)))
     sums_to_one = np.allclose(outputs.sum(-1), 1.0, atol=1e-3)
     if outputs.min() >= 0 and outputs.max() <= 1 and not sums_to_one and np.ptp(outputs) > 1e-6:
         raise InputError(

@@ -19,6 +19,7 @@ from dfad_tf.utils.errors import InputError
 
 _MIN_SIDE, _MAX_CHANNELS = 8, 4
 _LONGEST = 300  # characters of a message of Keras
+_ASSIGNMENT = re.compile(r"node [\w/]*Assign(?:Add|Sub)?VariableOp")
 _UNKNOWN = re.compile(r"(?:Could not locate (?:class|function)|Unknown layer:) '([^']*)'")
 
 
@@ -157,6 +158,12 @@ def _read(path: str, read: Callable[[], keras.Model], trust: bool) -> keras.Mode
             raise InputError(
                 f"Expected layers in {path} that Keras can find. Received: {unknown[1]!r}; if it "
                 "is a custom layer, export the model as a SavedModel and load that instead."
+            ) from error
+        if _ASSIGNMENT.search(str(error)):
+            raise InputError(
+                f"Expected a signature of {path} that only reads its variables. Received one that "
+                "changes them, as augmentation layers of Keras do in an exported model; export "
+                "the model without these layers."
             ) from error
         raise InputError(
             f"Expected a complete Keras model in {path}. It could not be read: {_cause(lines)}"

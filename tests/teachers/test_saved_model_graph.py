@@ -1,5 +1,6 @@
 """SavedModels whose objects do not load, or run other operations, are read by their signature."""
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -134,3 +135,12 @@ def test_a_node_that_freezing_reads_is_refused_as_well(tmp_path):
     with pytest.raises(InputError, match="WriteFile"):
         load_teacher(str(path))
     assert reads and not (tmp_path / "written").exists()
+
+
+def test_a_signature_that_changes_its_variables_is_refused_in_words(tmp_path):
+    inputs = keras.Input((8, 8, 3))
+    x = keras.layers.RandomTranslation(0.1, 0.1)(inputs)  # exported as it is in training
+    x = keras.layers.Dense(3)(keras.layers.Flatten()(x))
+    keras.Model(inputs, x).export(tmp_path / "teacher", verbose=False)
+    with pytest.raises(InputError, match="only reads its variables.*augmentation layers"):
+        load_teacher(str(tmp_path / "teacher"))

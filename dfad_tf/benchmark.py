@@ -47,7 +47,7 @@ def main(arguments: list[str]) -> None:
     del arguments
     json_flag.check()
     command = _command()
-    from dfad_tf.command_line import flag_checks, method_builder
+    from dfad_tf.command_line import flag_checks, method_builder, run_builder
     from dfad_tf.experiments import benchmark_table, step_benchmark
     from dfad_tf.utils import versions
 
@@ -58,17 +58,20 @@ def main(arguments: list[str]) -> None:
             f"Received: {FLAGS.method}"
         )
     distiller = _distiller()
+    batch_size = run_builder.batch_size_for(distiller.teacher.input_shape[1:])
     result = {
         "teacher": distiller.teacher.name,
         "student": distiller.student.name,
         "generator": FLAGS.generator.lower().replace("-", "_"),
         "method": distiller.method.name,
         "jit_compile": FLAGS.jit_compile,
-        **step_benchmark.benchmark_step(distiller, FLAGS.batch_size, FLAGS.iterations),
+        **step_benchmark.benchmark_step(distiller, batch_size, FLAGS.iterations),
         "versions": versions.versions(),
     }
     if command:
-        result["compare"] = _compare(distiller, command, result["seconds_per_iteration"])
+        result["compare"] = _compare(
+            distiller, command, batch_size, result["seconds_per_iteration"]
+        )
     if not json_flag.write_result(result):
         print(benchmark_table.table(result))
 
@@ -98,13 +101,15 @@ def _command() -> list[str] | None:
     return command
 
 
-def _compare(distiller: DataFreeDistiller, command: list[str], seconds: float) -> dict[str, Any]:
+def _compare(
+    distiller: DataFreeDistiller, command: list[str], batch_size: int, seconds: float
+) -> dict[str, Any]:
     """Alternate between both programs; `seconds` is the first round of this one."""
     from dfad_tf.distillation import step_timing
 
     here, there = [seconds], [_seconds_of(command)]
     for _ in range(FLAGS.rounds - 1):
-        here.append(step_timing.seconds_per_step(distiller, FLAGS.batch_size, FLAGS.iterations))
+        here.append(step_timing.seconds_per_step(distiller, batch_size, FLAGS.iterations))
         there.append(_seconds_of(command))
     return {
         "command": shlex.join(command),

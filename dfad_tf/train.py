@@ -72,7 +72,9 @@ def _run(strategy: tf.distribute.Strategy, begin: float) -> None:
             replicated = teacher_builder.teacher_from_flags(dataset, 0)
         keras.utils.set_random_seed(FLAGS.seed)
         run = run_builder.run_from_flags(strategy, dataset, replicated)
-    planning.announce(run.plan(), resumes=interrupted is not None)
+    plan = run.plan()
+    planning.add_end(plan)
+    planning.announce(plan, resumes=interrupted is not None)
     data = RunData(teacher, dataset, _test_images(dataset, teacher))
     label = f"{dataset.name if dataset else 'own'}_{run.name}_seed{FLAGS.seed}"
     folder = interrupted
@@ -107,6 +109,7 @@ def _finish(
     """Save, evaluate, draw and export; return the content of `result.json`."""
     from dfad_tf.command_line import run_builder
     from dfad_tf.runs import deployable_files, measurements, run_plots, saved_networks
+    from dfad_tf.runs.stage_clock import StageClock
     from dfad_tf.utils.files import write_json
 
     student, replicas = run.student, run.student.distribute_strategy.num_replicas_in_sync
@@ -115,16 +118,21 @@ def _finish(
     if replicas > 1:  # what follows runs on one device, and on one worker
         student = saved_networks.on_one_device(folder, done)
     measurements.check_healthy(done, folder)
+    clock = StageClock(done)
     measured = measurements.measure(student, done.generator, data)
+    clock.end("measuring")
     result = measurements.record(student, done, data, run.settings, measured)
     result["replicas"] = replicas
     if run.settings.plots:
         run_plots.draw(folder, done, data, run.settings, result)
+        clock.end("pictures")
     write_json(folder / "result.json", result)  # what was measured is safe before the export
     source = deployable_files.DeployableStudent(student, done.generator, data)
     result["exports"] = deployable_files.write_deployable_files(
         folder, run_builder.export_formats(), source, result
     )
+    clock.end("export")
+    result["stage_seconds"] = clock.seconds
     return result
 
 

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from absl import flags
 
-from dfad_tf.command_line import method_builder, network_builder, recipes, teacher_builder
+from dfad_tf.command_line import (
+    method_builder,
+    network_builder,
+    recipes,
+    run_builder,
+    teacher_builder,
+)
 from dfad_tf.command_line.training_flags import policy_name
 from dfad_tf.compute.precision import resolve_precision
 from dfad_tf.data.datasets import ImageDataset
 from dfad_tf.runs import estimates
-from dfad_tf.runs.plan import Plan
+from dfad_tf.runs.plan import START, Plan
 from dfad_tf.teachers.training import TeacherRecipe
 from dfad_tf.utils.errors import InputError
 from dfad_tf.utils.formatting import format_seconds
@@ -17,6 +23,8 @@ from dfad_tf.utils.formatting import format_seconds
 FLAGS = flags.FLAGS
 _HOUR, _DAY = 3600.0, 86400.0
 _TEACHER = "teacher training"
+# What follows the distillation, as a share of the start-up: measured at 8×8 and 224×224.
+_EXPORT_SHARE, _MEASURING_SHARE = 0.55, 0.2
 
 
 def announce_teacher_training(dataset: ImageDataset, runs: int = 1) -> None:
@@ -67,6 +75,18 @@ def announce_teacher_training(dataset: ImageDataset, runs: int = 1) -> None:
         seconds = estimates.supervised_seconds(per_image, FLAGS.teacher_epochs, count)
     plan.seconds["distillation" if runs == 1 else f"distillation in {runs} runs"] = runs * seconds
     announce(plan)
+
+
+def add_end(plan: Plan) -> None:
+    """Add to a plan what follows the distillation: measuring, pictures and the export.
+
+    Args:
+        plan: A plan with the seconds of the start-up, which take as much of building, compiling
+            and running networks.
+    """
+    share = _EXPORT_SHARE if run_builder.export_formats() else _MEASURING_SHARE
+    if START in plan.seconds:
+        plan.seconds["measuring and export"] = share * plan.seconds[START]
 
 
 def announce(plan: Plan, resumes: bool = False) -> None:

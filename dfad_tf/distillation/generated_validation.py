@@ -18,6 +18,22 @@ _MAX_VALUES = 2**24
 _DRAWING_EPOCHS = (1 / 8, 1 / 4, 1 / 2)  # As shares of all epochs.
 
 
+def held_out_count(image_shape: tuple[int, int, int], most: int = 1024) -> int:
+    """Return how many images are held out: fewer of large ones.
+
+    Args:
+        image_shape: `(height, width, channels)`.
+        most: Number of small images.
+
+    Example:
+
+    >>> held_out_count((224, 224, 3))
+    111
+    """
+    largest = _MAX_VALUES // int(np.prod(image_shape))
+    return max(1 + len(_DRAWING_EPOCHS), min(most, largest))  # one a draw
+
+
 class GeneratedValidation(keras.callbacks.Callback):
     """Log `val_agreement` and `val_divergence` of the student on held-out images.
 
@@ -53,8 +69,7 @@ class GeneratedValidation(keras.callbacks.Callback):
         super().set_model(model)
         if self._first_student is None:
             shape = model.generator.output_shape[1:]
-            largest = _MAX_VALUES // int(np.prod(shape))
-            self.count = max(1 + len(_DRAWING_EPOCHS), min(self.count, largest))  # one a draw
+            self.count = held_out_count(shape, self.count)
             classes = model.teacher.output_shape[-1]
             self.images = shared_variable(tf.zeros((self.count, *shape)))
             self.logits = shared_variable(tf.zeros((self.count, classes)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TypedDict
 
+from dfad_tf.exporting.micro_arena import arena_bytes
 from dfad_tf.utils.native_messages import no_native_messages
 
 # The built-in operators that LiteRT for Microcontrollers has kernels for, as registered by
@@ -21,8 +22,6 @@ _NAMES = """
     TRANSPOSE_CONV UNIDIRECTIONAL_SEQUENCE_LSTM UNPACK VAR_HANDLE WHILE ZEROS_LIKE
     """
 OPERATORS = frozenset(_NAMES.split())
-_MOST_BYTES = 2**28  # far more than any microcontroller has
-_EXACT_BYTES = 1024  # how exactly the memory is found
 
 
 class MicroEntry(TypedDict):
@@ -63,29 +62,5 @@ def micro_entry(content: bytes) -> MicroEntry:
         )
     operators = sorted({operation["op_name"] for operation in interpreter._get_ops_details()})
     unsupported = [name for name in operators if name not in OPERATORS]
-    arena = None if unsupported else _arena_bytes(content)
+    arena = None if unsupported else arena_bytes(content)
     return {"operators": operators, "unsupported": unsupported, "arena_bytes": arena}
-
-
-def _arena_bytes(content: bytes) -> int | None:
-    """Find the smallest arena that the interpreter of microcontrollers accepts."""
-    try:
-        from tflite_micro.python.tflite_micro import runtime
-    except ImportError:  # an extra
-        return None
-
-    def suffices(size: int) -> bool:
-        try:
-            runtime.Interpreter.from_bytes(content, arena_size=size)
-        except RuntimeError:
-            return False
-        return True
-
-    with no_native_messages():
-        if not suffices(_MOST_BYTES):
-            return None
-        lower, upper = 0, _MOST_BYTES
-        while upper - lower > _EXACT_BYTES:
-            middle = (lower + upper) // 2
-            lower, upper = (lower, middle) if suffices(middle) else (middle, upper)
-    return upper

@@ -14,10 +14,13 @@ from dfad_tf.compute import process
 from dfad_tf.data.test_images import TestImages
 from dfad_tf.distillation import step_timing
 from dfad_tf.distillation.distiller import DataFreeDistiller
+from dfad_tf.distillation.generated_validation import held_out_count
+from dfad_tf.distillation.step_counts import step_cost
+from dfad_tf.graphs.multiply_adds import multiply_adds
 from dfad_tf.methods import Method
 from dfad_tf.methods.description import describe_images
 from dfad_tf.runs.backups import run_backup
-from dfad_tf.runs.plan import Plan
+from dfad_tf.runs.plan import START, Plan
 from dfad_tf.runs.records import DistillationResult, RunSettings, Teacher
 from dfad_tf.synthesis.generators.stored_images import stored_images_generator
 
@@ -101,9 +104,11 @@ class DataFreeRun:
         steps = settings.epochs * settings.steps_per_epoch
         images = steps * self.method.images_per_step(settings.batch_size)
         estimate = steps * statistics.median(later[1:])
-        pool, drawing = self.distiller.sampler.procedural, {}
+        parts = {"distillation": estimate + self._seconds_of_validation(estimate / steps)}
+        pool = self.distiller.sampler.procedural
         if pool:
-            drawing["drawing images"] = pool.seconds_to_fill(self.distiller.signals)
+            parts["drawing images"] = pool.seconds_to_fill(self.distiller.signals)
+        start = process.seconds_since_start()
         return Plan(
             title=f"distill with the method '{self.name}', without data",
             teacher=self.teacher,
@@ -121,8 +126,22 @@ class DataFreeRun:
                     self.method, self.distiller.watched.normalization_count
                 ),
             },
-            seconds={"distillation": estimate, **drawing},
+            seconds={START: start, **parts},
+            memory=process.peak_memory_bytes(),
         )
+
+    def _seconds_of_validation(self, step_seconds: float) -> float:
+        """Estimate what the held-out images of all epochs take, from what a train step takes."""
+        networks = {
+            "teacher": self.teacher.model,
+            "student": self.student,
+            "generator": self.networks.generator,
+        }
+        forward = {role: multiply_adds(network) for role, network in networks.items()}
+        step = max(1.0, step_cost(self.method, forward, self.settings.batch_size))
+        count = held_out_count(self.student.input_shape[1:])
+        passes = self.settings.epochs * forward["student"] + sum(forward.values())
+        return step_seconds * count * passes / step
 
     def run(self, folder: pathlib.Path, test: TestImages | None) -> DistillationResult:
         """Distill.

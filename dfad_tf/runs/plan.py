@@ -12,6 +12,7 @@ from dfad_tf.runs.records import Teacher
 from dfad_tf.utils.formatting import format_bytes, format_macs, format_seconds
 
 _LABELS = 4  # that the plan names
+START = "start-up"  # the part of the seconds that are over when the plan is printed
 
 
 @dataclass
@@ -28,6 +29,7 @@ class Plan:
         seconds: Estimated seconds by part of the run.
         device: The device, where the plan names it.
         disk: Estimated bytes that the run writes; 0 where the plan does not say.
+        memory: Bytes of memory that the first train steps took; 0 where they were not run.
     """
 
     title: str
@@ -39,6 +41,7 @@ class Plan:
     seconds: dict[str, float] = field(default_factory=dict)
     device: str = ""
     disk: int = 0
+    memory: int = 0
 
     @property
     def total_seconds(self) -> float:
@@ -71,6 +74,8 @@ class Plan:
             parts = (f"{format_seconds(s)} of {part}" for part, s in self.seconds.items())
             detail = f": {', '.join(parts)}" if len(self.seconds) > 1 else ""
             rows.append(("time", f"about {format_seconds(self.total_seconds)}{detail}"))
+        if self.memory:
+            rows.append(("memory", f"about {format_bytes(self.memory)}"))
         if self.disk:
             rows.append(("disk", f"about {format_bytes(self.disk)}"))
         lines = [f"  {name:<16} {value}" for name, value in rows]

@@ -76,3 +76,15 @@ def test_train_stops_before_the_teacher_of_a_run_of_days(tmp_path, monkeypatch):
     with pytest.raises(InputError, match="--yes"):
         run(*arguments)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(("export", "share"), [("all", 0.55), ("none", 0.2)])
+def test_what_follows_the_distillation_is_a_share_of_the_start_up(export, share):
+    parse(f"--export={export}")
+    known = plan(60.0)
+    planning.add_end(known)
+    assert list(known.seconds) == ["distillation"]  # a plan without a start-up stays as it is
+    known.seconds["start-up"] = 100.0
+    planning.add_end(known)
+    assert known.seconds["measuring and export"] == pytest.approx(100 * share)
+    assert known.total_seconds == pytest.approx(160 + 100 * share)

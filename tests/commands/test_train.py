@@ -54,6 +54,9 @@ def test_a_run_writes_its_files(tmp_path, cache, capsys):
     assert result["real_images"] == 0
     assert result["student_parameters"] == 15_738 and result["student_macs"] == 133_740
     assert 0 < result["distillation_seconds"] < result["total_seconds"]
+    stages = result["stage_seconds"]
+    assert list(stages) == ["start", "distillation", "measuring", "pictures", "export"]
+    assert stages["distillation"] == result["distillation_seconds"]
     assert result["versions"]["keras"] == keras.__version__
     output = capsys.readouterr().out
     for words in ("Plan", "multiply-adds", "Result", "real images used: none", str(folder)):

@@ -3,7 +3,7 @@
 import keras
 import pytest
 
-from dfad_tf.exporting import microcontrollers
+from dfad_tf.exporting import micro_arena, microcontrollers
 from dfad_tf.exporting.model_card import _microcontrollers
 from tests.conftest import small_classifier
 from tests.exporting.test_lite_files import convert
@@ -22,6 +22,10 @@ def test_the_memory_is_that_of_the_interpreter_of_microcontrollers():
     runtime.Interpreter.from_bytes(content, arena_size=arena)
     with pytest.raises(RuntimeError, match="allocate"):
         runtime.Interpreter.from_bytes(content, arena_size=arena - 2048)
+
+
+def test_a_file_that_ends_the_interpreter_has_no_memory():
+    assert micro_arena.arena_bytes(b"no file of LiteRT") is None
 
 
 def test_an_operator_without_a_kernel_is_unsupported():

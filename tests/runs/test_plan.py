@@ -46,13 +46,16 @@ def test_it_names_the_first_classes():
 def test_one_part_has_one_time_and_no_total():
     text = plan(seconds={"distillation": 65.0}).text()
     assert rows(text)["time"] == "about 1 min 5 s"
-    assert "total" not in text and "disk" not in text and "device" not in text
+    assert (
+        "memory" not in text and "total" not in text and "disk" not in text and "device" not in text
+    )
 
 
 def test_several_parts_are_added():
     seconds = {"teacher training": 100.0, "distillation": 65.0}
-    parts = plan(seconds=seconds, device="CPU", disk=10**6)
+    parts = plan(seconds=seconds, device="CPU", disk=10**6, memory=3 * 10**9)
     found = rows(parts.text())
     of_which = "1 min 40 s of teacher training, 1 min 5 s of distillation"
     assert found["time"] == f"about 2 min 45 s: {of_which}" and parts.total_seconds == 165.0
     assert (found["device"], found["disk"]) == ("CPU", "about 1.0 MB")
+    assert found["memory"] == "about 3.0 GB"

@@ -80,8 +80,8 @@ def test_train_stops_before_the_teacher_of_a_run_of_days(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(("export", "share"), [("all", 0.55), ("none", 0.2)])
 def test_what_follows_the_distillation_is_a_share_of_the_start_up(export, share):
-    parse(f"--export={export}")
     known = plan(60.0)
+    parse(f"--export={export}")
     planning.add_end(known)
     assert list(known.seconds) == ["distillation"]  # a plan without a start-up stays as it is
     known.seconds["start-up"] = 100.0

@@ -20,10 +20,8 @@ if TYPE_CHECKING:
 
     import tensorflow as tf
 
-    from dfad_tf.data.datasets import ImageDataset
-    from dfad_tf.data.test_images import TestImages
     from dfad_tf.runs.data_free_run import DataFreeRun
-    from dfad_tf.runs.records import DistillationResult, RunData, Teacher
+    from dfad_tf.runs.records import DistillationResult, RunData
     from dfad_tf.runs.supervised_run import SupervisedRun
 
 FLAGS = flags.FLAGS
@@ -72,10 +70,8 @@ def _run(strategy: tf.distribute.Strategy, begin: float) -> None:
             replicated = teacher_builder.teacher_from_flags(dataset, 0)
         keras.utils.set_random_seed(FLAGS.seed)
         run = run_builder.run_from_flags(strategy, dataset, replicated)
-    plan = run.plan()
-    planning.add_end(plan)
-    planning.announce(plan, resumes=interrupted is not None)
-    data = RunData(teacher, dataset, _test_images(dataset, teacher))
+    planning.announce(planning.whole(run.plan()), resumes=interrupted is not None)
+    data = RunData(teacher, dataset, teacher_builder.measuring_images(dataset, teacher))
     label = f"{dataset.name if dataset else 'own'}_{run.name}_seed{FLAGS.seed}"
     folder = interrupted
     if folder is None:
@@ -91,16 +87,6 @@ def _run(strategy: tf.distribute.Strategy, begin: float) -> None:
                 exports = result["exports"]
         interrupted_run.finish(folder)
     deployable_files.check_complete(exports, folder)
-
-
-def _test_images(dataset: ImageDataset | None, teacher: Teacher) -> TestImages | None:
-    """Load the held-out real images, which only measure."""
-    if dataset is None:
-        return None
-    from dfad_tf.data.test_images import TestImages
-
-    pixels, labels = dataset.load("test", teacher.description.image_shape)
-    return TestImages(pixels, labels, teacher.description.contract)
 
 
 def _finish(

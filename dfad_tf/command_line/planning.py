@@ -77,16 +77,20 @@ def announce_teacher_training(dataset: ImageDataset, runs: int = 1) -> None:
     announce(plan)
 
 
-def add_end(plan: Plan) -> None:
+def whole(plan: Plan) -> Plan:
     """Add to a plan what follows the distillation: measuring, pictures and the export.
 
     Args:
         plan: A plan with the seconds of the start-up, which take as much of building, compiling
-            and running networks.
+            and running networks. It is changed.
+
+    Returns:
+        The plan.
     """
     share = _EXPORT_SHARE if run_builder.export_formats() else _MEASURING_SHARE
     if START in plan.seconds:
         plan.seconds["measuring and export"] = share * plan.seconds[START]
+    return plan
 
 
 def announce(plan: Plan, resumes: bool = False) -> None:

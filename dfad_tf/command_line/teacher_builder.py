@@ -13,6 +13,7 @@ from dfad_tf.command_line.pixel_flags import image_shape, inferred_contract
 from dfad_tf.data import datasets
 from dfad_tf.data.datasets import ImageDataset
 from dfad_tf.data.pixel_contract import PixelContract
+from dfad_tf.data.test_images import TestImages
 from dfad_tf.runs.records import Teacher
 from dfad_tf.teachers import cache, loading
 from dfad_tf.teachers.description import TeacherDescription, describe_teacher
@@ -33,6 +34,19 @@ def dataset_from_flags() -> ImageDataset | None:
         return None
     with argument_flags(name="dataset"):
         return datasets.open_dataset(name, FLAGS.data_dir)
+
+
+def measuring_images(dataset: ImageDataset | None, teacher: Teacher) -> TestImages | None:
+    """Load the held-out real images, which only measure.
+
+    Args:
+        dataset: The data set of the flags.
+        teacher: The teacher, whose input the images are brought to.
+    """
+    if dataset is None:
+        return None
+    pixels, labels = dataset.load("test", teacher.description.image_shape)
+    return TestImages(pixels, labels, teacher.description.contract)
 
 
 def check_classes(dataset: ImageDataset, num_classes: int) -> None:

@@ -82,9 +82,9 @@ def test_train_stops_before_the_teacher_of_a_run_of_days(tmp_path, monkeypatch):
 def test_what_follows_the_distillation_is_a_share_of_the_start_up(export, share):
     known = plan(60.0)
     parse(f"--export={export}")
-    planning.add_end(known)
+    planning.whole(known)
     assert list(known.seconds) == ["distillation"]  # a plan without a start-up stays as it is
     known.seconds["start-up"] = 100.0
-    planning.add_end(known)
+    planning.whole(known)
     assert known.seconds["measuring and export"] == pytest.approx(100 * share)
     assert known.total_seconds == pytest.approx(160 + 100 * share)

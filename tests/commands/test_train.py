@@ -32,6 +32,11 @@ def teacher(tmp_path):
     return tmp_path / "mine.keras"
 
 
+def own(path):
+    """Flags of a teacher file, whose random weights do not indicate a range of pixels."""
+    return f"--teacher={path}", "--input_range=zero_one"
+
+
 @pytest.mark.slow
 def test_a_run_writes_its_files(tmp_path, cache, capsys):
     folder = tmp_path / "run"
@@ -96,7 +101,7 @@ def run_evaluate(model):
 @pytest.mark.slow
 def test_a_supplied_teacher_needs_no_data(tmp_path, teacher, capsys):
     folder = tmp_path / "run"
-    run(*SMALL, f"--teacher={teacher}", "--student=compact_4", f"--workdir={folder}")
+    run(*SMALL, *own(teacher), "--student=compact_4", f"--workdir={folder}")
     result = json.loads((folder / "result.json").read_text())
     assert result["dataset"] is None and result["student_accuracy"] is None
     assert 0 <= result["generated_agreement"] <= 1
@@ -122,7 +127,7 @@ def test_a_supplied_student_starts_from_new_weights(tmp_path, teacher):
     supplied.save(tmp_path / "supplied.keras")
     folder = tmp_path / "run"
     run(
-        *SMALL, f"--teacher={teacher}", f"--student={tmp_path / 'supplied.keras'}",
+        *SMALL, *own(teacher), f"--student={tmp_path / 'supplied.keras'}",
         f"--workdir={folder}", "--learning_rate=1e-9", "--seed=3",
     )  # fmt: skip
     student = keras.models.load_model(folder / "student.keras")
@@ -133,9 +138,9 @@ def test_a_supplied_student_starts_from_new_weights(tmp_path, teacher):
 @pytest.mark.slow
 def test_a_seed_and_the_recorded_flags_give_the_same_student(tmp_path, teacher):
     folders = [tmp_path / name for name in ("first", "again", "other")]
-    run(*SMALL, f"--teacher={teacher}", "--seed=5", f"--workdir={folders[0]}")
+    run(*SMALL, *own(teacher), "--seed=5", f"--workdir={folders[0]}")
     run(f"--flagfile={folders[0] / 'flags.flags'}", f"--workdir={folders[1]}")
-    run(*SMALL, f"--teacher={teacher}", "--seed=6", f"--workdir={folders[2]}")
+    run(*SMALL, *own(teacher), "--seed=6", f"--workdir={folders[2]}")
     first, again, other = (
         keras.models.load_model(folder / "student.keras").get_weights() for folder in folders
     )
@@ -166,14 +171,14 @@ def test_the_distiller_is_compiled_with_the_precision_of_the_flag_or_of_the_devi
     monkeypatch.setattr("dfad_tf.compute.precision.fastest_precision", lambda: "measured")
     monkeypatch.setattr("dfad_tf.distillation.distiller.DataFreeDistiller.compile", compile_)
     with pytest.raises(_Compiled, match=f"^{precision}$"):
-        run(*SMALL, f"--teacher={teacher}", argument, f"--workdir={tmp_path / 'run'}")
+        run(*SMALL, *own(teacher), argument, f"--workdir={tmp_path / 'run'}")
 
 
 @pytest.mark.slow
 def test_a_run_with_a_memory_in_bfloat16(tmp_path, teacher, capsys):
     folder = tmp_path / "run"
     run(
-        *SMALL, f"--teacher={teacher}", f"--workdir={folder}", "--student=compact_4",
+        *SMALL, *own(teacher), f"--workdir={folder}", "--student=compact_4",
         "--memory_size=40", "--memory_share=0.5", "--precision=mixed_bfloat16",
         "--method=dfad", "--student_steps=1",
     )  # fmt: skip
@@ -195,7 +200,7 @@ def test_a_run_that_diverges_names_the_learning_rate(tmp_path, teacher):
     folder = tmp_path / "run"
     with pytest.raises(InputError, match="not finite.*restored 1 times.*smaller `learning_rate`"):
         run(
-            *SMALL, f"--teacher={teacher}", "--learning_rate=1e30", "--max_restores=1",
+            *SMALL, *own(teacher), "--learning_rate=1e30", "--max_restores=1",
             f"--workdir={folder}",
         )  # fmt: skip
     assert (folder / "student.keras").exists() and not (folder / "result.json").exists()
@@ -205,7 +210,7 @@ def test_a_run_that_diverges_names_the_learning_rate(tmp_path, teacher):
 def test_a_run_ends_when_the_agreement_has_stopped_rising(tmp_path, teacher, capsys):
     folder = tmp_path / "run"
     run(
-        *SMALL, f"--teacher={teacher}", "--epochs=12", "--learning_rate=1e-9", "--patience=2",
+        *SMALL, *own(teacher), "--epochs=12", "--learning_rate=1e-9", "--patience=2",
         "--on_collapse=warn", "--export=none", f"--workdir={folder}",
     )  # fmt: skip
     result = json.loads((folder / "result.json").read_text())

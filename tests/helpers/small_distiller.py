@@ -6,12 +6,14 @@ import keras
 import numpy as np
 
 from dfad_tf import methods
+from dfad_tf.data.pixel_contract import PixelContract
 from dfad_tf.distillation.distiller import DataFreeDistiller
 from dfad_tf.methods.method import Method
 from dfad_tf.methods.table import Settings
 from dfad_tf.synthesis import generators
 from tests.conftest import small_classifier, small_generator
 
+CONTRACT = PixelContract("minus_one_one")  # random weights do not indicate one
 SHAPE = (8, 8, 1)
 POOLED = ["cmi", "fastdfkd", "nayer", "deepinversion"]
 
@@ -35,7 +37,7 @@ def conditional_generator():
 def make_inversion(seed=0, optimizer=keras.optimizers.Adam, **settings):
     keras.utils.set_random_seed(7)
     networks = (small_classifier(batch_norm=True) for _ in range(2))
-    distiller = DataFreeDistiller(*networks, conditional_generator())
+    distiller = DataFreeDistiller(*networks, conditional_generator(), contract=CONTRACT)
     distiller.compile(optimizer(1e-2), optimizer(1e-2), inversion(**settings), seed=seed)
     return distiller
 
@@ -55,7 +57,7 @@ def make_pooled(
         made = generators.build("pixels", 5, SHAPE, [0.0], [1.0])
     else:
         made = generator() if generator else conditional_generator()
-    distiller = DataFreeDistiller(teacher, student, made)
+    distiller = DataFreeDistiller(teacher, student, made, contract=CONTRACT)
     distiller.compile(optimizer(rate), optimizer(rate), pooled(name, **settings), seed=seed)
     return distiller
 

@@ -109,6 +109,7 @@ def test_a_full_disk_is_reported_in_one_line_and_the_run_resumes_when_there_is_s
         given = [
             *SMALL,
             f"--teacher={elsewhere / 'mine.keras'}",
+            "--input_range=zero_one",
             "--export=float32",
             f"--workdir={folder}",
         ]

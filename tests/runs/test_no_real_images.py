@@ -30,7 +30,8 @@ def networks(tmp_path_factory):
     for name, filters in (("teacher", 4), ("student", 2)):
         network = small_classifier((8, 8, 1), 10, filters, batch_norm=True)
         network.save(folder / f"{name}.keras")
-    return [f"--{name}={folder / name}.keras" for name in ("teacher", "student")]
+    files = [f"--{name}={folder / name}.keras" for name in ("teacher", "student")]
+    return [*files, "--input_range=zero_one"]  # random weights do not indicate a range
 
 
 @pytest.fixture

@@ -34,7 +34,8 @@ def networks(tmp_path_factory):
     folder = tmp_path_factory.mktemp("networks")
     for name, filters in (("teacher", 6), ("student", 3)):
         classifier(filters, name).save(folder / f"{name}.keras")
-    return [f"--{name}={folder / name}.keras" for name in ("teacher", "student")]
+    files = [f"--{name}={folder / name}.keras" for name in ("teacher", "student")]
+    return [*files, "--input_range=zero_one"]  # random weights do not indicate a range
 
 
 @pytest.mark.slow

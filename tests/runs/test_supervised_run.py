@@ -34,8 +34,7 @@ def networks(tmp_path_factory):
     folder = tmp_path_factory.mktemp("networks")
     for name, filters in (("teacher", 6), ("student", 3)):
         classifier(filters, name).save(folder / f"{name}.keras")
-    files = [f"--{name}={folder / name}.keras" for name in ("teacher", "student")]
-    return [*files, "--input_range=zero_one"]  # random weights do not indicate a range
+    return [f"--{name}={folder / name}.keras" for name in ("teacher", "student")]
 
 
 @pytest.mark.slow

@@ -5,6 +5,8 @@ import pathlib
 from setuptools import find_packages, setup
 
 HERE = pathlib.Path(__file__).parent
+# It has files for this system only, and development versions only.
+MICRO = "tflite-micro>=0.dev20260101; sys_platform == 'linux' and platform_machine == 'x86_64'"
 
 setup(
     name="dfad_tf",
@@ -37,7 +39,7 @@ setup(
     ],
     extras_require={
         "gpu": ["tensorflow[and-cuda]>=2.20"],
-        "micro": ["tflite-micro>=0.dev20260101"],  # memory of int8 files on microcontrollers
+        "micro": [MICRO],  # memory of int8 files on microcontrollers
         "test": [
             "build>=1.2",
             "ipykernel>=6.29",  # runs the notebook in docs/
@@ -51,7 +53,7 @@ setup(
             "ruff>=0.9",
             "selenium>=4.20",  # drives the browser page, where there is a browser
             "setuptools>=77",
-            "tflite-micro>=0.dev20260101",  # runs the int8 files as a microcontroller does
+            MICRO,  # runs the int8 files as a microcontroller does
         ],
     },
     entry_points={

@@ -17,7 +17,8 @@ import tensorflow as tf
 from dfad_tf.exporting.agreement import AgreementBounds
 from dfad_tf.exporting.exporter import Exporter, ExportInputs
 from dfad_tf.exporting.lite_metadata import with_metadata
-from dfad_tf.exporting.lite_model import LiteModel, float_operations
+from dfad_tf.exporting.lite_model import LiteModel
+from dfad_tf.exporting.lite_operations import float_operations
 from dfad_tf.exporting.microcontrollers import MicroEntry, micro_entry
 from dfad_tf.exporting.saved_model import write_saved_model
 from dfad_tf.exporting.serving import INPUT, serving_function

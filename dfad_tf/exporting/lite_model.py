@@ -92,29 +92,3 @@ class LiteModel(TimedModel):
             self._interpreter.invoke()
             runs += 1
         return (time.perf_counter() - start) / runs / self._batch
-
-
-def float_operations(content: bytes) -> list[str]:
-    """Name the operations of a full-integer file that compute in floating point.
-
-    The conversion of the integer results to float32 outputs is not included.
-
-    Args:
-        content: The content of a LiteRT file.
-    """
-    from ai_edge_litert.interpreter import Interpreter, OpResolverType
-
-    with no_native_messages():
-        interpreter = Interpreter(
-            model_content=content,  # the operations as written, before a delegate changes them
-            experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
-        )
-    types = {tensor["index"]: tensor["dtype"] for tensor in interpreter.get_tensor_details()}
-    return sorted(
-        {
-            operation["op_name"]
-            for operation in interpreter._get_ops_details()
-            if operation["op_name"] != "DEQUANTIZE"
-            and any(types.get(index) is np.float32 for index in operation["outputs"])
-        }
-    )

@@ -6,6 +6,7 @@ small: `python micro_arena.py FILE` prints every size that suffices, the smalles
 
 from __future__ import annotations
 
+import importlib.util
 import pathlib
 import subprocess
 import sys
@@ -30,6 +31,8 @@ def arena_bytes(content: bytes) -> int | None:
     >>> arena_bytes(pathlib.Path("export/student_int8.tflite").read_bytes())
     32768
     """
+    if importlib.util.find_spec("tflite_micro") is None:  # an extra
+        return None
     with tempfile.TemporaryDirectory() as folder:
         path = pathlib.Path(folder) / "student.tflite"
         path.write_bytes(content)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TypedDict
 
+from dfad_tf.exporting.lite_operations import operation_names
 from dfad_tf.exporting.micro_arena import arena_bytes
-from dfad_tf.utils.native_messages import no_native_messages
 
 # The built-in operators that LiteRT for Microcontrollers has kernels for, as registered by
 # `PythonOpsResolver` of tflite-micro, commit 03e16b2. Its own custom operators are left out.
@@ -53,14 +53,7 @@ def micro_entry(content: bytes) -> MicroEntry:
     >>> micro_entry(pathlib.Path("export/student_int8.tflite").read_bytes())["unsupported"]
     []
     """
-    from ai_edge_litert.interpreter import Interpreter, OpResolverType
-
-    with no_native_messages():
-        interpreter = Interpreter(
-            model_content=content,
-            experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
-        )
-    operators = sorted({operation["op_name"] for operation in interpreter._get_ops_details()})
+    operators = operation_names(content)
     unsupported = [name for name in operators if name not in OPERATORS]
     arena = None if unsupported else arena_bytes(content)
     return {"operators": operators, "unsupported": unsupported, "arena_bytes": arena}

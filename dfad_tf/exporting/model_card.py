@@ -204,9 +204,10 @@ def _microcontrollers(files: dict[str, FileEntry]) -> list[str]:
             text = f"does not run in LiteRT for Microcontrollers, which lacks {missing}"
         else:
             operators = ", ".join(entry["operators"])
-            text = f"runs in LiteRT for Microcontrollers, with the operators {operators}"
+            text = f"has only operators of LiteRT for Microcontrollers: {operators}"
             if entry["arena_bytes"]:
-                text += f"; it needs {format_bytes(entry['arena_bytes'])} of memory for tensors"
+                memory = format_bytes(entry["arena_bytes"])
+                text += f". Its interpreter opened the file, with {memory} of memory for tensors"
         lines += ["", f"`{name}` {text}."]
     return lines
 

@@ -1,4 +1,4 @@
-"""Networks whose gradients do not write behind their memory."""
+"""Networks whose gradients do not overwrite memory."""
 
 from __future__ import annotations
 

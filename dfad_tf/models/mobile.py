@@ -16,7 +16,7 @@ from dfad_tf.utils.errors import InputError
 
 _SMALLEST = 32  # of the images that keras.applications accepts
 _LAST_SIDE = 3  # of the last feature maps, at least
-_SIDE_LAYERS = (keras.layers.Rescaling, keras.layers.Normalization, keras.layers.Dropout)
+_LEFT_OUT = (keras.layers.Rescaling, keras.layers.Normalization, keras.layers.Dropout)
 
 
 def mobile_network(
@@ -89,7 +89,7 @@ def _rebuilt(
 ) -> Any:
     """Call a step's layer anew; return its input where it is left out."""
     layer = step.operation
-    if isinstance(layer, _SIDE_LAYERS) or (lite and isinstance(layer, keras.layers.Multiply)):
+    if isinstance(layer, _LEFT_OUT) or (lite and isinstance(layer, keras.layers.Multiply)):
         return received[0]
     if not isinstance(layer, keras.layers.Layer):
         return step.run(received)[0]

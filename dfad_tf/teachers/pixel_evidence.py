@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
@@ -17,7 +17,7 @@ from dfad_tf.utils.image_counts import affordable_count
 
 # Drawn images of several kinds, because it is not known which the teacher was trained on:
 # symbols on dark or on light ground, photographs, and enlarged scans.
-_KINDS: tuple[dict[str, float], ...] = (
+_KINDS: tuple[dict[str, Any], ...] = (
     {"symbol_share": 1.0, "dark_share": 1.0},
     {"symbol_share": 1.0, "dark_share": 0.0},
     {"symbol_share": 0.0},
@@ -154,4 +154,4 @@ def _count(shape: tuple[int, int, int], count: int) -> int:
 
 
 def _drawn(shape: tuple[int, int, int], count: int, kinds: int) -> list[np.ndarray]:
-    return [procedural_images(count, shape, **kind) for kind in _KINDS[:kinds]]  # type: ignore[arg-type]
+    return [procedural_images(count, shape, **kind) for kind in _KINDS[:kinds]]

@@ -15,7 +15,8 @@ from dfad_tf.exporting import EXPORTERS, LITE_FORMATS, ExportInputs, lite_model,
 from dfad_tf.exporting.calibration import Calibration, noise_pixels
 from dfad_tf.exporting.latency import latencies
 from dfad_tf.exporting.lite_metadata import with_metadata
-from dfad_tf.exporting.lite_model import LiteModel, float_operations
+from dfad_tf.exporting.lite_model import LiteModel
+from dfad_tf.exporting.lite_operations import float_operations
 from dfad_tf.utils.errors import InputError
 from tests.conftest import small_classifier
 

@@ -42,8 +42,8 @@ def test_a_card_says_what_a_microcontroller_needs():
     micro = {"operators": ["ADD", "CONV_2D"], "unsupported": [], "arena_bytes": 32768}
     lines = _microcontrollers({"a.tflite": {"microcontrollers": micro}})
     assert lines[1] == (
-        "`a.tflite` runs in LiteRT for Microcontrollers, with the operators ADD, CONV_2D; it "
-        "needs 33 kB of memory for tensors."
+        "`a.tflite` has only operators of LiteRT for Microcontrollers: ADD, CONV_2D. Its "
+        "interpreter opened the file, with 33 kB of memory for tensors."
     )
     micro["unsupported"] = ["REVERSE_V2"]
     lines = _microcontrollers({"a.tflite": {"microcontrollers": micro}, "b": {}})

@@ -1,4 +1,4 @@
-"""Networks with convolutions whose gradients write behind their memory."""
+"""Networks with convolutions whose gradients overwrite memory."""
 
 import keras
 import numpy as np

@@ -22,7 +22,7 @@ class ProductGradientConv2D(keras.layers.Conv2D):
     ResNet-18 takes 35 ms, and 13 ms with products.
 
     1×1 kernels with strides and few channels: oneDNN's operation, which TensorFlow uses, writes
-    behind its memory (see `overwrites_memory`). In other cases, and on GPUs, TensorFlow's
+    past its workspace (see `overwrites_memory`). In other cases, and on GPUs, TensorFlow's
     operation is used. Arguments and weights are those of `keras.layers.Conv2D`.
 
     Example:
@@ -70,7 +70,7 @@ class ProductGradientConv2D(keras.layers.Conv2D):
 
 
 def overwrites_memory(layer: keras.layers.Layer, channels: int) -> bool:
-    """Return whether oneDNN's gradient of a layer's kernel would write behind its memory.
+    """Return whether oneDNN's gradient of a layer's kernel would write past its workspace.
 
     The workspace of the gradient of a 1×1 convolution with strides is addressed in blocks of 16
     channels with AVX-512, and of 8 with AVX2, but has the size of the real channels. The process

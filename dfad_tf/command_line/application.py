@@ -11,6 +11,7 @@ import importlib
 import logging
 import os
 import pathlib
+import platform
 import signal
 import sys
 import warnings
@@ -41,8 +42,11 @@ def run(main: Callable[[list[str]], None], recipes: bool = True, children: bool 
     if children:
         os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
         signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
-    # Set before TensorFlow is imported, which reads it then.
+    # Set before TensorFlow is imported, which reads them then.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    if platform.machine() in ("x86_64", "AMD64"):
+        # TensorFlow does so itself on processors with VNNI only; others are up to 2.7 times faster.
+        os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     parser = functools.partial(_parse, command=sys.modules[main.__module__], recipes=recipes)
     try:
         with leave_in_time(_command_name()):

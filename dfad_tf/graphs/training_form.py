@@ -185,7 +185,7 @@ def _report(layer: str, precision: str | None, reason: str) -> None:
 def _warn_of_unsafe_layers(network: keras.Model) -> None:
     for layer in unsafe_layers(network)[:1]:
         _warn_once(
-            f"Training {network.name} may end the process on CPUs with VNNI: oneDNN writes past "
+            f"Training {network.name} may end the process: oneDNN writes past "
             f"its workspace in the gradient of the 1x1 convolution {layer.name}, which has strides "
             "and fewer than 16 channels, and Keras cannot clone the network with a safer layer."
         )

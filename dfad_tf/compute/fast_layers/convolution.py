@@ -75,7 +75,7 @@ def overwrites_memory(layer: keras.layers.Layer, channels: int) -> bool:
     The workspace of the gradient of a 1×1 convolution with strides is addressed in blocks of 16
     channels with AVX-512, and of 8 with AVX2, but has the size of the real channels. The process
     dies, or the gradient is wrong. TensorFlow 2.20 and 2.21 use oneDNN where the processor has
-    VNNI, or where the environment variable `TF_ENABLE_ONEDNN_OPTS` is 1.
+    VNNI, or where the environment variable `TF_ENABLE_ONEDNN_OPTS` is 1, which commands set.
 
     Args:
         layer: A layer.

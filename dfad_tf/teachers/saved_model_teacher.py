@@ -17,6 +17,7 @@ from dfad_tf.teachers.saved_model_check import (
     check_signature,
     has_objects,
 )
+from dfad_tf.teachers.saved_model_ends import find_head, float_images, image_shape_of
 from dfad_tf.teachers.saved_model_graph import (
     SignatureGraph,
     drop_custom_gradients,
@@ -28,12 +29,8 @@ if TYPE_CHECKING:
     from tensorflow.python.eager.polymorphic_function.concrete_function import ConcreteFunction
 
 _GRAPH_FILE = "graph.pb"
-# Operations between the last kernel and the output: they have no kernel of their own.
-_WITHOUT_KERNEL = (
-    "Identity", "IdentityN", "Reshape", "Squeeze", "Softmax", "Cast", "BiasAdd", "AddV2", "Add",
-    "Mean", "StopGradient",
-)  # fmt: skip
 _ARITHMETIC = ("Mul", "AddV2", "Add", "Sub", "RealDiv")
+_PASSING = ("Identity", "Cast", "StopGradient", "Reshape", "ExpandDims")  # the same pixels
 
 
 @keras.saving.register_keras_serializable("dfad_tf")
@@ -48,6 +45,7 @@ class SavedModelTeacher(keras.Model):
         tensors: Names of the tensors of the graph: `input`, `logits`, and `features` if found.
         softmax_removed: Whether `logits` is the input of a softmax of the graph.
         parameter_count: Number of trainable parameters of the SavedModel.
+        has_channels: Whether the graph's own input has channels; `(batch, height, width)` if not.
         name: Name of the model.
         **arguments: As for `keras.Model`.
     """
@@ -59,6 +57,7 @@ class SavedModelTeacher(keras.Model):
         tensors: dict[str, str],
         softmax_removed: bool,
         parameter_count: int = 0,
+        has_channels: bool = True,
         name: str = "saved_model_teacher",
         **arguments: Any,
     ) -> None:
@@ -66,7 +65,7 @@ class SavedModelTeacher(keras.Model):
         self._tensors = dict(tensors)
         self._shapes = ((None, *image_shape), (None, num_classes))
         self.softmax_removed = softmax_removed
-        self.parameter_count = parameter_count
+        self.parameter_count, self.has_channels = parameter_count, has_channels
         self.features_name = tensors.get("features")
         self.graph_bytes = b""
         self._run: Any = None  # a wrapped function, which has `inputs`
@@ -91,6 +90,8 @@ class SavedModelTeacher(keras.Model):
         outputs = {key: name for key, name in self._tensors.items() if key != "input"}
 
         def run(images: tf.Tensor) -> dict[str, tf.Tensor]:
+            if not self.has_channels:
+                images = tf.reshape(images, (-1, *self._shapes[0][1:3]))
             found = tf.import_graph_def(
                 definition, {self._tensors["input"]: images}, list(outputs.values()), name=""
             )
@@ -109,7 +110,11 @@ class SavedModelTeacher(keras.Model):
         tensor = self._run.inputs[0]
         channels = self._shapes[0][-1]
         scale, offset, found = np.ones(channels), np.zeros(channels), False
-        while len(consumers := tensor.consumers()) == 1:
+        while True:
+            # A reshape asks for the number of images as well.
+            consumers = [each for each in tensor.consumers() if each.type != "Shape"]
+            if len(consumers) != 1:
+                break
             operation = consumers[0]
             if operation.type in _ARITHMETIC:
                 other = [t for t in operation.inputs if t is not tensor]
@@ -119,7 +124,7 @@ class SavedModelTeacher(keras.Model):
                     break
                 scale, offset = _apply(operation, tensor, np.ravel(value), scale, offset)
                 found = True
-            elif operation.type not in ("Identity", "Cast", "StopGradient"):
+            elif operation.type not in _PASSING:
                 break
             tensor = operation.outputs[0]
         return (scale, offset) if found else None
@@ -153,6 +158,7 @@ class SavedModelTeacher(keras.Model):
             "tensors": dict(self._tensors),
             "softmax_removed": self.softmax_removed,
             "parameter_count": self.parameter_count,
+            "has_channels": self.has_channels,
             "name": self.name,
         }
 
@@ -187,15 +193,19 @@ def load_saved_model(
     signature = _signature_of(path, trust)
     frozen = signature.function
     source, output = frozen.inputs[0], frozen.outputs[0]
-    shape = _image_shape(source, image_shape, path)
+    images = float_images(source, path)
+    shape = image_shape_of(images, image_shape, path)
     if output.shape.rank != 2 or output.shape[1] is None:
         raise InputError(f"Expected outputs (batch, classes) of {path}. Received: {output.shape}")
-    logits, features, softmax = _find_head(output, "Sigmoid" if output.shape[1] == 1 else "Softmax")
-    tensors = {"input": source.name, "logits": logits.name}
+    logits, features, softmax = find_head(output, "Sigmoid" if output.shape[1] == 1 else "Softmax")
+    tensors = {"input": images.name, "logits": logits.name}
     if features is not None:
         tensors["features"] = features.name
     count = signature.parameter_count
-    teacher = SavedModelTeacher(shape, max(2, int(output.shape[1])), tensors, softmax, count)
+    channels = images.shape.rank != 3
+    teacher = SavedModelTeacher(
+        shape, max(2, int(output.shape[1])), tensors, softmax, count, channels
+    )
     teacher.set_graph(frozen.graph.as_graph_def().SerializeToString())
     return teacher
 
@@ -239,25 +249,6 @@ def _signature(signatures: Mapping[str, ConcreteFunction], path: str) -> Concret
     return function
 
 
-def _image_shape(
-    source: tf.Tensor, image_shape: tuple[int, int, int] | None, path: str
-) -> tuple[int, int, int]:
-    """Return the shape of the images that a graph takes."""
-    if source.dtype != tf.float32:
-        raise InputError(
-            "Expected a teacher with an input of float32 images, through which gradients can be "
-            f"computed. Received: {source.dtype.name} in {path}"
-        )
-    shape = image_shape or tuple(source.shape[1:]) if source.shape.rank else image_shape
-    if shape is None or None in shape:
-        raise InputError(
-            f"Expected `image_shape` (height, width, channels), because the model in {path} does "
-            f"not state the size of its images. Received: {image_shape}, with the input "
-            f"{source.shape}"
-        )
-    return shape
-
-
 def _apply(
     operation: tf.Operation,
     tensor: tf.Tensor,
@@ -275,26 +266,3 @@ def _apply(
             return -scale, value - offset
         return scale, offset - value
     return scale, offset + value
-
-
-def _find_head(output: tf.Tensor, activation: str) -> tuple[tf.Tensor, tf.Tensor | None, bool]:
-    """Search backwards from the output for the last kernel.
-
-    Args:
-        output: The output.
-        activation: Operation that makes probabilities of logits.
-
-    Returns:
-        The logits, before the activation if there is one; the input of the last kernel, or None
-        if it is not found; and whether there is the activation.
-    """
-    logits, softmax, tensor = output, False, output
-    while True:
-        operation = tensor.op
-        if operation.type in ("MatMul", "Conv2D"):
-            return logits, operation.inputs[0], softmax
-        if operation.type not in (*_WITHOUT_KERNEL, activation):
-            return logits, None, softmax
-        tensor = operation.inputs[0]
-        if operation.type == activation:
-            logits, softmax = tensor, True

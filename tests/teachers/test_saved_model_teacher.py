@@ -99,10 +99,39 @@ def test_an_image_shape_is_required_where_the_model_states_none(tmp_path):
     assert load_saved_model(path, (8, 8, 3)).input_shape == (None, 8, 8, 3)
 
 
+def logits_of(images):
+    kernel = tf.random.stateless_normal((64, 3), (0, 0))
+    return tf.reshape(images, (-1, 64)) / 255.0 @ kernel
+
+
+@pytest.mark.parametrize(
+    ("shape", "dtype"),
+    [((None, 8, 8, 1), tf.uint8), ((None, 8, 8), tf.float32), ((None, 8, 8), tf.uint8)],
+)
+def test_integers_become_floats_and_images_get_a_channel(tmp_path, shape, dtype):
+    path = save(tmp_path, lambda x: logits_of(tf.cast(x, tf.float32)), shape, dtype)
+    teacher = load_saved_model(path)
+    assert teacher.input_shape == (None, 8, 8, 1)
+    np.testing.assert_allclose(teacher(IMAGES), logits_of(tf.constant(IMAGES)), rtol=1e-4)
+    # The gradient is that of the float images: nothing rounds them.
+    images = tf.constant(IMAGES)
+    with tf.GradientTape() as tape:
+        tape.watch(images)
+        value = teacher(images)[:, 0]
+    kernel = tf.random.stateless_normal((64, 3), (0, 0))[:, 0] / 255.0
+    found = tf.reshape(tape.gradient(value, images), (5, 64))
+    np.testing.assert_allclose(found, tf.broadcast_to(kernel, (5, 64)), rtol=1e-4)
+    contract = detect_contract(teacher)
+    assert contract.range == "pixels"
+    teacher.save(tmp_path / "teacher.keras")
+    again = keras.models.load_model(tmp_path / "teacher.keras")
+    np.testing.assert_allclose(again(IMAGES), teacher(IMAGES), rtol=1e-5)
+
+
 @pytest.mark.parametrize(
     ("function", "shape", "dtype", "message"),
     [
-        (lambda x: tf.cast(x, tf.float32)[:, 0, 0], (None, 8, 8, 3), tf.uint8, "uint8"),
+        (lambda x: tf.cast(x // 2, tf.float32)[:, 0, 0], (None, 8, 8, 3), tf.uint8, "uint8"),
         (lambda x: x, (None, 8, 8, 3), tf.float32, r"outputs \(batch, classes\)"),
         (lambda x: {"a": x[:, 0, 0], "b": x[:, 0, 0]}, (None, 8, 8, 3), tf.float32, "one output"),
     ],

@@ -26,7 +26,7 @@ for module in (*all_training_flags.MODULES, json_flag):
 # It writes no files, and trains for a few steps only.
 HIDDEN_FLAGS = (
     "workdir", "resume", "backup_every", "on_collapse", "max_restores", "validation_freq",
-    "export", "plots", "verbose", "yes",
+    "export", "plots", "verbose", "yes", "trust", "on_distrust", "probe_images",
 )  # fmt: skip
 
 flags.DEFINE_integer("iterations", 5, "Train steps timed in each round.", lower_bound=1)

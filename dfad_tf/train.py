@@ -71,7 +71,8 @@ def _run(strategy: tf.distribute.Strategy, begin: float) -> None:
         keras.utils.set_random_seed(FLAGS.seed)
         run = run_builder.run_from_flags(strategy, dataset, replicated)
     planning.announce(planning.whole(run.plan()), resumes=interrupted is not None)
-    data = RunData(teacher, dataset, teacher_builder.measuring_images(dataset, teacher))
+    test = teacher_builder.measuring_images(dataset, teacher)
+    data = RunData(teacher, dataset, test, teacher_builder.probe_pixels(teacher))
     label = f"{dataset.name if dataset else 'own'}_{run.name}_seed{FLAGS.seed}"
     folder = interrupted
     if folder is None:
@@ -95,6 +96,7 @@ def _finish(
     """Save, evaluate, draw and export; return the content of `result.json`."""
     from dfad_tf.command_line import run_builder
     from dfad_tf.runs import deployable_files, measurements, run_plots, saved_networks
+    from dfad_tf.runs import trust_of_run as trust
     from dfad_tf.runs.stage_clock import StageClock
     from dfad_tf.utils.files import write_json
 
@@ -109,6 +111,8 @@ def _finish(
     clock.end("measuring")
     result = measurements.record(student, done, data, run.settings, measured)
     result["replicas"] = replicas
+    result["trust"] = trust.examine(folder, student, done, data, run.settings)
+    clock.end("trust report")
     if run.settings.plots:
         run_plots.draw(folder, done, data, run.settings, result)
         clock.end("pictures")

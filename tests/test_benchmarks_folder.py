@@ -10,7 +10,15 @@ import pytest
 
 from benchmarks import kill_trial, own_teachers, rank_trial
 
-PROGRAMS = ("kill_trial", "own_teachers", "pixel_teachers", "rank_trial", "size_grid", "torch_dfad")
+PROGRAMS = (
+    "kill_trial",
+    "own_teachers",
+    "pixel_teachers",
+    "rank_trial",
+    "size_grid",
+    "torch_dfad",
+    "trust_runs",
+)
 # Every import of PyTorch fails, whether or not it is installed.
 WITHOUT_TORCH = """
 import importlib.abc, runpy, sys

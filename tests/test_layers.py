@@ -12,6 +12,7 @@ PACKAGES = (
     "command_line",
     "experiments",
     "runs",
+    "trust",
     "exporting",
     "distillation",
     "methods",

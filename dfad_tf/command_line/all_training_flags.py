@@ -7,6 +7,9 @@ from dfad_tf.command_line import (
     student_flags,
     teacher_flags,
     training_flags,
+    trust_flags,
 )
 
-MODULES = (data_flags, teacher_flags, student_flags, method_flags, training_flags, run_flags)
+MODULES = (
+    data_flags, teacher_flags, student_flags, method_flags, training_flags, trust_flags, run_flags,
+)  # fmt: skip

@@ -19,6 +19,7 @@ from dfad_tf.command_line.argument_flags import argument_flags
 from dfad_tf.command_line.pixel_flags import check_pixel_flags, image_shape
 from dfad_tf.compute import replicas as replica_shares
 from dfad_tf.compute.optimizers import make_optimizer
+from dfad_tf.data.image_files import image_files
 from dfad_tf.distillation.compatibility import check_fit, check_student
 from dfad_tf.distillation.watched_layers import WatchedLayers
 from dfad_tf.methods import data_methods
@@ -60,6 +61,9 @@ def check_names() -> None:
         generators.check_name(FLAGS.generator)
     image_shape()
     check_pixel_flags()
+    if FLAGS.probe_images is not None:
+        with argument_flags(path="probe_images"):
+            image_files(FLAGS.probe_images)
 
 
 def check_shares(replicas: int) -> None:

@@ -14,11 +14,12 @@ GROUPS = {
     "Student": ("student_flags",),
     "Method": ("method_flags",),
     "Training": ("training_flags",),
+    "Trust": ("trust_flags",),
     "Comparison": ("compare_flags",),
     "Output": ("run_flags", "output_flags", "json_flag"),
 }
 TRAINING = ("data_flags", "teacher_flags", "student_flags", "method_flags", "training_flags")
-RUN = (*TRAINING, "run_flags")
+RUN = (*TRAINING, "trust_flags", "run_flags")
 
 
 def defined_in(modules: Sequence[str]) -> list[flags.Flag]:

@@ -142,6 +142,8 @@ def settings_from_flags(image_shape: Sequence[int] | None = None) -> RunSettings
         verbose=verbosity(),
         plots=FLAGS.plots,
         patience=FLAGS.patience,
+        trust=FLAGS.trust != "off",
+        on_distrust=FLAGS.on_distrust,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pathlib
 
+import numpy as np
 from absl import flags
 
 from dfad_tf import models
@@ -21,6 +22,7 @@ from dfad_tf.teachers.label_file import labels_beside
 from dfad_tf.teachers.settled_statistics import settle_statistics
 from dfad_tf.teachers.teacher_signals import TeacherSignals
 from dfad_tf.teachers.training import TeacherRecipe
+from dfad_tf.trust.probe_folder import load_probe_images
 from dfad_tf.utils.errors import InputError
 from dfad_tf.utils.files import check_writable
 
@@ -47,6 +49,24 @@ def measuring_images(dataset: ImageDataset | None, teacher: Teacher) -> TestImag
         return None
     pixels, labels = dataset.load("test", teacher.description.image_shape)
     return TestImages(pixels, labels, teacher.description.contract)
+
+
+def probe_pixels(teacher: Teacher) -> np.ndarray | None:
+    """Load the user's own images, on which the student is compared with its teacher.
+
+    Args:
+        teacher: The teacher, whose input the images are scaled to.
+
+    Returns:
+        Raw pixels, uint8 `(n, height, width, channels)`; None without `--probe_images`.
+
+    Raises:
+        InputError: If there are no images, or one is not readable.
+    """
+    if FLAGS.probe_images is None:
+        return None
+    with argument_flags(path="probe_images"):
+        return load_probe_images(FLAGS.probe_images, teacher.description.image_shape)
 
 
 def check_classes(dataset: ImageDataset, num_classes: int) -> None:

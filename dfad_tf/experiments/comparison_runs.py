@@ -24,7 +24,7 @@ _LOG = logging.getLogger(__name__)
 _UNFINISHED = ".run-"
 _COMMAND = "dfad_tf.train"
 # A comparison needs neither exported files nor the plots of a run, nor a progress bar.
-_ALWAYS = ("--export=none", "--noplots", "--verbose=2")
+_ALWAYS = ("--export=none", "--noplots", "--trust=off", "--verbose=2")
 
 
 @dataclass(frozen=True)

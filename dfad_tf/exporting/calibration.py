@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import pathlib
-import warnings
 from dataclasses import dataclass
 
 import keras
 import numpy as np
 
+from dfad_tf.data.image_files import image_files, read_image
 from dfad_tf.data.pixel_contract import PixelContract
 from dfad_tf.synthesis.generated_images import generated_images
 from dfad_tf.utils.errors import InputError
 
-_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
 _MAX_VALUES = 2**30  # pixel values in memory
 _SEED = 0xCA11B  # differs from the seeds of training and of the comparison with the Keras student
 
@@ -163,41 +162,10 @@ def from_folder(path: str, shape: tuple[int, ...], count: int, seed: int = 0) ->
     Raises:
         InputError: If there are no images, or one is not readable or has another size.
     """
-    folder = pathlib.Path(path)
-    files = sorted(f for f in folder.rglob("*") if f.suffix.lower() in _SUFFIXES and f.is_file())
-    if not files:
-        raise InputError(
-            f"Expected `path` to be a folder with images ({', '.join(_SUFFIXES)}). "
-            f"Received: {path}, which contains none"
-        )
+    files = image_files(path)
     count = _affordable(shape, min(count, len(files)))
     chosen = np.random.default_rng(seed).permutation(len(files))[:count]
-    images = np.stack([_read_image(files[index], shape) for index in chosen])
-    return Calibration(images, f"{len(images)} images of the folder {folder.resolve().name}")
-
-
-def _read_image(path: pathlib.Path, shape: tuple[int, ...]) -> np.ndarray:
-    """Read an image as viewers show it: rotated as its EXIF data say, and on white."""
-    from PIL import Image, ImageOps
-
-    try:
-        with warnings.catch_warnings(), Image.open(path) as opened:
-            warnings.simplefilter("ignore")  # Pillow warns about damaged metadata
-            image = ImageOps.exif_transpose(opened)
-            if image.mode.startswith(("I", "F")):
-                raise ValueError(f"{image.mode}, which has more than 8 bits per channel")
-            if image.has_transparency_data:
-                white = Image.new("RGBA", image.size, "white")
-                image = Image.alpha_composite(white, image.convert("RGBA"))
-            image = image.convert({1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}[shape[2]])
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise InputError(
-            "Expected `path` to contain complete images of 8 bits per channel. "
-            f"Received: {path}, which cannot be read"
-        ) from error
-    if (image.height, image.width) != tuple(shape[:2]):
-        raise InputError(
-            f"Expected `path` to contain images of the student's size, {shape[1]}×{shape[0]} "
-            f"(width×height). Received: {image.width}×{image.height} in {path}"
-        )
-    return np.asarray(image, np.uint8).reshape(shape)
+    images = np.stack([read_image(files[index], shape) for index in chosen])
+    return Calibration(
+        images, f"{len(images)} images of the folder {pathlib.Path(path).resolve().name}"
+    )

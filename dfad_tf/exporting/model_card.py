@@ -119,6 +119,8 @@ def provenance_of(run: dict[str, Any]) -> dict[str, str]:
     if run.get("teacher"):
         # Only the file name, because the path may contain personal folder names.
         found["teacher"] = pathlib.PurePath(str(run["teacher"])).name
+    if run.get("trust"):
+        found["trust"] = f"{run['trust']['verdict']}: {run['trust']['reasons'][0]}"
     if run.get("dataset"):
         found[DATA_SET] = str(run["dataset"])
     return found

@@ -23,6 +23,7 @@ from dfad_tf.runs.backups import run_backup
 from dfad_tf.runs.plan import START, Plan
 from dfad_tf.runs.records import DistillationResult, RunSettings, Teacher
 from dfad_tf.synthesis.generators.stored_images import stored_images_generator
+from dfad_tf.trust.early_warning import EarlyWarning
 
 _TIMED_STEPS = 3
 _STORED_IMAGES = 1024
@@ -153,7 +154,9 @@ class DataFreeRun:
         settings = self.settings
         with StopSignals() as stop:
             watch = CollapseWatch(settings.on_collapse, max_restores=settings.max_restores)
+            early = EarlyWarning(settings.on_distrust)
             callbacks = [*self._callbacks(folder, test is not None), watch]
+            callbacks += [early] if settings.trust else []
             backup = watch.backup = run_backup(folder, settings.backup_every, callbacks, stop)
             history = self.distiller.fit(
                 batch_size=settings.batch_size,
@@ -178,7 +181,8 @@ class DataFreeRun:
             steps * each,
             steps * self.method.student_steps * settings.batch_size,
             generator=self._lasting_generator(),
-            stopped=backup.record.stopped,
+            stopped=backup.record.stopped or early.stopped,
+            distrusted=early.stopped is not None,
             epochs_left=settings.epochs - epochs,
         )
 

@@ -44,7 +44,8 @@ def check_healthy(done: DistillationResult, folder: pathlib.Path) -> None:
     rates = "`learning_rate` or `generator_learning_rate`"
     if done.generator is None:  # a method with data trains as the teacher was trained
         rates = "`teacher_learning_rate`"
-    raise InputError(f"{reason} Use a smaller {rates}. The saved files are in {folder}.")
+    advice = "`on_distrust` is stop." if done.distrusted else f"Use a smaller {rates}."
+    raise InputError(f"{reason} {advice} The saved files are in {folder}.")
 
 
 def measure(student: keras.Model, generator: keras.Model | None, data: RunData) -> dict[str, Any]:

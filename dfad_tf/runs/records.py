@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import keras
+import numpy as np
 
 from dfad_tf.callbacks import BackupRecord
 from dfad_tf.data.datasets import ImageDataset
@@ -42,11 +43,14 @@ class RunData:
         teacher: The teacher.
         dataset: The data set; None where none was named.
         test: Its test images; None where no data set was named.
+        probe_pixels: A few real images of the user's, raw pixels, uint8
+            `(n, height, width, channels)`; None without any.
     """
 
     teacher: Teacher
     dataset: ImageDataset | None = None
     test: TestImages | None = None
+    probe_pixels: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -69,6 +73,8 @@ class RunSettings:
         plots: Whether plots and TensorBoard logs are written.
         patience: Epochs without a higher agreement on held-out images after which training ends;
             0 for never.
+        trust: Whether the run ends with a trust report, and begins with a look at its images.
+        on_distrust: `"warn"` or `"stop"`, for that look.
         largest_batch_size: Images that a batch of small images would have, for the plan.
     """
 
@@ -86,6 +92,8 @@ class RunSettings:
     verbose: str | int = "auto"
     plots: bool = True
     patience: int = 0
+    trust: bool = True
+    on_distrust: str = "warn"
     largest_batch_size: int = 0
 
 
@@ -107,6 +115,7 @@ class DistillationResult:
         real_images: Number of real images that the student learned from.
         generator: The generator; None for a method with data.
         stopped: Why training was stopped early; None where it was not.
+        distrusted: Whether that was because of the first images (`--on_distrust=stop`).
         epochs_left: Epochs that training ended early, because the student had stopped improving.
     """
 
@@ -122,4 +131,5 @@ class DistillationResult:
     real_images: int = 0
     generator: keras.Model | None = None
     stopped: str | None = None
+    distrusted: bool = False
     epochs_left: int = 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from dfad_tf.trust.report_text import trust_lines
 from dfad_tf.utils.formatting import format_macs, format_seconds
 
 FILES = {
@@ -11,6 +12,7 @@ FILES = {
     "generator.keras": "the generator: latent vectors to images in the teacher's input range",
     "teacher.keras": "the teacher that was trained here",
     "curves.png": "losses, class coverage and accuracy against epochs",
+    "trust.png": "the evidence of the trust report, on images that had no part in training",
     "samples.png": "generated images, each under the class that the teacher predicts",
     "history.csv": "the logs of fit, epoch by epoch, with the images and seconds spent",
     "tensorboard": "the same metrics and sample images, for `tensorboard --logdir`",
@@ -38,6 +40,7 @@ def summary(result: dict[str, Any], folder: str, files: dict[str, str]) -> str:
     )
     rows = [*_quality(result), *_cost(result), *_events(result)]
     lines = ["", f"Result ({measured})", *(f"  {name:<17} {value}" for name, value in rows)]
+    lines += trust_lines(result.get("trust"))
     lines += ["", f"Saved in {folder}"]
     lines += [f"  {name:<20} {meaning}" for name, meaning in files.items()]
     return "\n".join(lines)

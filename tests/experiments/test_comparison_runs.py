@@ -47,7 +47,7 @@ def test_a_run_has_the_shared_flags_and_its_own(stand_in, runs):
         "dfad_tf.train", "--dataset=digits", "--method=kd", "--seed=2", "--data_share=0.25",
     ]  # fmt: skip
     assert words[5].startswith("--workdir=")
-    assert words[6:] == ["--export=none", "--noplots", "--verbose=2"]
+    assert words[6:] == ["--export=none", "--noplots", "--trust=off", "--verbose=2"]
     assert present(runs) == ["kd_share0.25_seed2"]
     log = runs.folder / "kd_share0.25_seed2" / "log.txt"
     assert log.read_text() == "All is well\n"

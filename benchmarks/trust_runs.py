@@ -1,0 +1,238 @@
+"""Collect the evidence of finished runs, and fit the estimate of the trust report to them.
+
+    python -m benchmarks.trust_runs examine runs/* --csv=docs/trust_runs.csv
+    python -m benchmarks.trust_runs fit docs/trust_runs.csv --picture=docs/trust_runs.png
+
+A run is a folder of `dfad-train --dataset=NAME`, so that `result.json` has the true agreement of
+the student with its teacher on the test images. `fit` leaves out one data set at a time, and prints
+how well the estimate of the others fits it, and the constants of `dfad_tf/trust/estimate.py`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import pathlib
+from typing import Any
+
+import numpy as np
+
+MEASURES = ("agreement", "balanced_agreement", "divergence", "class_entropy", "distance")
+_BANDS = (5.0, 95.0)  # percentiles of the interval
+
+
+def examine(folder: pathlib.Path) -> dict[str, Any]:
+    """Return the row of a finished run.
+
+    Args:
+        folder: Its folder, with `result.json`, `flags.flags` and the networks.
+    """
+    import keras
+
+    from dfad_tf.data.pixel_contract import PixelContract
+    from dfad_tf.teachers.loading import load_teacher
+    from dfad_tf.trust.report import trust_report
+
+    result = json.loads((folder / "result.json").read_text(encoding="utf-8"))
+    pixels = result["pixels"]
+    contract = PixelContract(
+        pixels["range"], tuple(pixels["mean"]), tuple(pixels["std"]), pixels["source"]
+    )
+    own = folder / "teacher.keras"
+    report = trust_report(
+        load_teacher(str(own if own.exists() else result["teacher"])),
+        keras.models.load_model(folder / "student.keras"),
+        contract,
+        keras.models.load_model(folder / "generator.keras"),
+    )
+    flags = (folder / "flags.flags").read_text(encoding="utf-8").split()
+    row = {
+        "run": folder.name,
+        "dataset": result["dataset"],
+        "teacher": pathlib.Path(result["teacher"]).name,
+        "student": result["student"],
+        "start": result["student_start"],
+        "method": result["method"],
+        "seed": result["seed"],
+        "student_samples": result["student_samples"],
+        "distillation_seconds": round(result["distillation_seconds"], 1),
+        "true_agreement": result["agreement"],
+        "val_agreement": result["val_agreement"],
+        "verdict": report.verdict,
+    }
+    for name, probe in report.probes.items():
+        for measure in MEASURES:
+            value = getattr(probe, measure)
+            row[f"{name}_{measure}"] = "" if value is None else round(value, 4)
+    return {**row, "flags": " ".join(flag for flag in flags if flag.startswith("--"))}
+
+
+def features(row: dict[str, str]) -> list[float]:
+    """Return what the estimate is a function of."""
+    from dfad_tf.trust.estimate import FEATURES, log_odds
+
+    return [1.0, *(log_odds(float(row[f"{name}_balanced_agreement"])) for name in FEATURES)]
+
+
+def fitted(rows: list[dict[str, str]]) -> np.ndarray:
+    """Fit the log-odds of the true agreement; no feature counts negatively.
+
+    Args:
+        rows: The rows of runs.
+
+    Returns:
+        An intercept and a weight for each feature.
+    """
+    from scipy.optimize import lsq_linear
+
+    from dfad_tf.trust.estimate import log_odds
+
+    inputs = np.array([features(row) for row in rows])
+    truth = np.array([log_odds(float(row["true_agreement"])) for row in rows])
+    # Every data set counts the same.
+    sizes = [sum(other["dataset"] == row["dataset"] for other in rows) for row in rows]
+    scale = 1 / np.sqrt(np.array(sizes, float))
+    low = np.array([-np.inf, *[0.0] * (inputs.shape[1] - 1)])
+    return lsq_linear(inputs * scale[:, None], truth * scale, (low, np.inf)).x
+
+
+def left_out(rows: list[dict[str, str]], key: str) -> dict[str, np.ndarray]:
+    """Estimate each run by constants that are fitted without its data set, or its teacher.
+
+    Args:
+        rows: The rows of runs.
+        key: The column whose values are left out one at a time.
+
+    Returns:
+        `expected`, `low` and `high`, the agreement of each run.
+    """
+    from dfad_tf.trust.estimate import log_odds, share
+
+    result = {name: np.zeros(len(rows)) for name in ("expected", "low", "high")}
+    for value in {row[key] for row in rows}:
+        known = [row for row in rows if row[key] != value]
+        inner = {row[key] for row in known}
+        errors = []
+        for other in inner:  # the interval, too, is that of data that were not seen
+            weights = fitted([row for row in known if row[key] != other])
+            for row in known:
+                if row[key] == other:
+                    truth = log_odds(float(row["true_agreement"]))
+                    errors.append(truth - float(np.dot(weights, features(row))))
+        weights, band = fitted(known), np.percentile(errors, _BANDS)
+        for place, row in enumerate(rows):
+            if row[key] == value:
+                middle = float(np.dot(weights, features(row)))
+                result["expected"][place] = share(middle)
+                result["low"][place], result["high"][place] = (share(middle + b) for b in band)
+    return result
+
+
+def report(rows: list[dict[str, str]]) -> str:
+    """Return how good the estimate is, and the constants that are fitted to all runs."""
+    from scipy.stats import spearmanr
+
+    from dfad_tf.trust.estimate import log_odds
+
+    truth = np.array([float(row["true_agreement"]) for row in rows])
+    before = np.array([float(row["val_agreement"]) for row in rows])
+    lines = [
+        f"{len(rows)} runs, {len({row['dataset'] for row in rows})} data sets, "
+        f"{len({(row['teacher'], row['student']) for row in rows})} pairs, "
+        f"{(truth < 0.6).sum()} below 60 %",
+        f"rank correlation of val_agreement: {spearmanr(before, truth)[0]:.2f}",
+    ]
+    for key in ("dataset", "teacher"):
+        found = left_out(rows, key)
+        inside = (found["low"] <= truth) & (truth <= found["high"])
+        error = 100 * np.abs(found["expected"] - truth)
+        lines.append(
+            f"{key} left out: rank correlation {spearmanr(found['expected'], truth)[0]:.2f}, "
+            f"mean error {error.mean():.1f} points, interval covers {100 * inside.mean():.0f} %, "
+            f"its mean width {100 * (found['high'] - found['low']).mean():.0f} points"
+        )
+    errors = []
+    for value in {row["dataset"] for row in rows}:
+        weights = fitted([row for row in rows if row["dataset"] != value])
+        errors += [
+            log_odds(float(row["true_agreement"])) - float(np.dot(weights, features(row)))
+            for row in rows
+            if row["dataset"] == value
+        ]
+    lines.append(f"WEIGHTS = {tuple(round(float(w), 3) for w in fitted(rows))}")
+    lines.append(f"BAND = {tuple(round(float(b), 3) for b in np.percentile(errors, _BANDS))}")
+    for verdict in ("trustworthy", "doubtful", "do not use"):
+        of = truth[[row["verdict"] == verdict for row in rows]]
+        if len(of):
+            lines.append(
+                f"{verdict}: {len(of)} runs, {100 * of.min():.1f} to {100 * of.max():.1f} %"
+            )
+    return "\n".join(lines)
+
+
+def draw(rows: list[dict[str, str]], path: str) -> None:
+    """Draw true agreement against `val_agreement` and against the estimate, as a PNG.
+
+    Args:
+        rows: The rows of runs.
+        path: The file to write.
+    """
+    from matplotlib.figure import Figure
+
+    truth = 100 * np.array([float(row["true_agreement"]) for row in rows])
+    before = 100 * np.array([float(row["val_agreement"]) for row in rows])
+    found = left_out(rows, "dataset")
+    figure = Figure(figsize=(9.5, 4.6), layout="constrained")
+    left, right = figure.subplots(1, 2, sharey=True)
+    for name in sorted({row["dataset"] for row in rows}):
+        of = np.array([row["dataset"] == name for row in rows])
+        left.plot(before[of], truth[of], "o", alpha=0.7, label=name)
+        middle, low, high = (100 * found[key][of] for key in ("expected", "low", "high"))
+        right.errorbar(
+            middle, truth[of], xerr=[middle - low, high - middle], fmt="o", lw=0.7, alpha=0.7
+        )
+    for panel in (left, right):
+        panel.plot([0, 100], [0, 100], color="black", lw=0.7)
+        panel.set(xlim=(0, 101), ylim=(0, 101))
+        panel.grid(alpha=0.3)
+    left.set(xlabel="val_agreement (%)", ylabel="agreement on real test images (%)")
+    right.set(xlabel="expected agreement (%), fitted to the other data sets, 90 % interval")
+    left.legend()
+    figure.savefig(path, dpi=110)
+
+
+def main() -> None:
+    """Run the command."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.trust_runs",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(required=True, dest="command")
+    examining = commands.add_parser("examine", help="write the evidence of finished runs")
+    examining.add_argument("folders", nargs="+", help="folders of runs")
+    examining.add_argument("--csv", required=True, help="table to write")
+    fitting = commands.add_parser("fit", help="fit the estimate, one data set left out at a time")
+    fitting.add_argument("csv", help="table that `examine` wrote")
+    fitting.add_argument("--picture", help="PNG to write")
+    given = parser.parse_args()
+    if given.command == "examine":
+        rows = []
+        for folder in given.folders:
+            rows.append(examine(pathlib.Path(folder)))
+            print(f"{rows[-1]['run']}: {100 * rows[-1]['true_agreement']:.1f} %", flush=True)
+        with open(given.csv, "w", encoding="utf-8", newline="") as file:
+            writer = csv.DictWriter(file, list(rows[0]))
+            writer.writeheader()
+            writer.writerows(rows)
+        return
+    with open(given.csv, encoding="utf-8", newline="") as file:
+        table = list(csv.DictReader(file))
+    print(report(table))
+    if given.picture:
+        draw(table, given.picture)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,124 @@
+"""A warning in the first minutes of a run whose images are far from the teacher's data."""
+
+from __future__ import annotations
+
+import logging
+import time
+
+import keras
+import numpy as np
+
+from dfad_tf.compute.randomness import stateless_seed
+from dfad_tf.data.class_balance import normalized_entropy
+from dfad_tf.methods.method import Method
+from dfad_tf.trust.probe_sets import probe_batch
+from dfad_tf.trust.recorded_statistics import RecordedStatistics
+from dfad_tf.utils.errors import InputError
+from dfad_tf.utils.image_counts import affordable_count
+
+ON_DISTRUST = ("warn", "stop")
+_LOG = logging.getLogger(__name__)
+_SECONDS = 90.0
+_MOST, _PIXELS, _LEAST = 256, 2**18, 48
+_LEAST_ENTROPY, _LARGEST_DISTANCE = 0.8, 0.2
+
+
+class EarlyWarning(keras.callbacks.Callback):
+    """Look once at the images that a distillation has synthesized so far, and say what is wrong.
+
+    It looks at the end of the first epoch, or after 90 seconds if the epoch takes longer. A run
+    that goes on after an interruption is not looked at again.
+
+    Args:
+        on_distrust: `"warn"` continues; `"stop"` ends training.
+
+    Attributes:
+        stopped: Why training was stopped; None if it was not.
+
+    Raises:
+        InputError: If `on_distrust` is unknown.
+
+    Example:
+
+    >>> watch = EarlyWarning("stop")
+    >>> history = distiller.fit(
+    ...     batch_size=8, epochs=1, steps_per_epoch=1, verbose=0, callbacks=[watch]
+    ... )
+    """
+
+    def __init__(self, on_distrust: str = "warn") -> None:
+        super().__init__()
+        if on_distrust not in ON_DISTRUST:
+            raise InputError(
+                f"Expected `on_distrust` to be one of {', '.join(ON_DISTRUST)}. Received: "
+                f"on_distrust={on_distrust!r}"
+            )
+        self.on_distrust = on_distrust
+        self.stopped: str | None = None
+        self._begin, self._pending = 0.0, False
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        self._pending = epoch == 0
+        self._begin = time.monotonic()
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        if self._pending and time.monotonic() - self._begin > _SECONDS:
+            self._look()
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        if self._pending:
+            self._look()
+
+    def _look(self) -> None:
+        self._pending = False
+        signs = self.signs()
+        if not signs:
+            return
+        advice = _advice(self.model.method, bool(self._statistics().count))
+        text = f"The synthesized images may not suit the teacher: {'; '.join(signs)}.{advice}"
+        if self.on_distrust == "warn":
+            _LOG.warning("%s", text)
+            return
+        self.stopped = text
+        self.model.stop_training = True
+
+    def _statistics(self) -> RecordedStatistics:
+        return RecordedStatistics(self.model.signals)
+
+    def signs(self) -> list[str]:
+        """Return what is wrong with the images that the generator synthesizes now, in words."""
+        statistics = self._statistics()
+        shape = self.model.generator.output_shape[1:]
+        count = affordable_count(_MOST, shape, _PIXELS, _LEAST)
+        key = stateless_seed(self.model.seed, "validation", -2)
+        images = keras.ops.convert_to_numpy(self.model.example_images(count, key))
+        logits, distances = statistics.answers(images, probe_batch(shape))
+        classes, found = logits.shape[-1], logits.argmax(-1)
+        signs = []
+        # With few images for many classes, even draws do not reach all of them.
+        evenness = normalized_entropy(found, classes) * np.log(classes)
+        evenness /= np.log(min(classes, max(2, count // 4)))
+        if evenness < _LEAST_ENTROPY:
+            signs.append(
+                f"the teacher puts {count} of them into {len(np.unique(found))} of its {classes} "
+                f"classes, unevenly (evenness {evenness:.2f}; {_LEAST_ENTROPY} is expected)"
+            )
+        if distances and np.median(distances) > _LARGEST_DISTANCE:
+            signs.append(
+                f"they are {np.median(distances):.2f} nats from the statistics that its batch "
+                f"normalizations recorded (below {_LARGEST_DISTANCE} is expected)"
+            )
+        return signs
+
+
+def _advice(method: Method, has_statistics: bool) -> str:
+    """Return which settings bring images closer to the teacher's data, as a sentence."""
+    used = {term.name for term in method.generator_objectives if term.weight}
+    missing = []
+    if has_statistics and "batch_norm_statistics" not in used:
+        missing.append("`batch_norm_weight=3`")
+    if "target_labels" not in used:
+        missing.append("`label_weight=1`")
+    if not method.procedural_share:
+        missing.append("`procedural_share=0.5`")
+    return f" Try {', '.join(missing)}." if missing else " Try other seeds or a longer run."

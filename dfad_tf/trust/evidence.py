@@ -1,0 +1,77 @@
+"""What can be measured of a student without data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from dfad_tf.compute.prediction import predict
+from dfad_tf.data.class_balance import normalized_entropy
+from dfad_tf.trust.probe_sets import probe_batch
+from dfad_tf.trust.recorded_statistics import RecordedStatistics
+
+
+@dataclass(frozen=True)
+class ProbeEvidence:
+    """How student and teacher answer to one set of images.
+
+    Attributes:
+        images: Number of images.
+        classes_reached: Number of classes into which the teacher puts at least one of them.
+        class_entropy: How evenly they cover the teacher's classes, 0 to 1.
+        confidence: Mean largest probability of the teacher.
+        agreement: Share of images for which both predict the same class.
+        balanced_agreement: Mean of this share over the teacher's classes that are reached.
+        divergence: Mean Kullback-Leibler divergence of the student's from the teacher's
+            predictions, in nats.
+        overconfidence: Mean largest probability of the student minus the agreement.
+        distance: Median over the layers of the distance from the statistics that the teacher's
+            batch normalizations recorded, in nats; None if there are none.
+        layer_distances: The distance in each layer.
+    """
+
+    images: int
+    classes_reached: int
+    class_entropy: float
+    confidence: float
+    agreement: float
+    balanced_agreement: float
+    divergence: float
+    overconfidence: float
+    distance: float | None
+    layer_distances: tuple[float, ...] = ()
+
+
+def probe_evidence(
+    student: keras.Model, statistics: RecordedStatistics, images: np.ndarray
+) -> ProbeEvidence:
+    """Compare a student with its teacher on images.
+
+    Args:
+        student: The student, whose outputs are logits.
+        statistics: The teacher, and what it recorded.
+        images: `(n, height, width, channels)` in the teacher's input range.
+    """
+    batch = probe_batch(images.shape[1:])
+    teacher_logits, distances = statistics.answers(images, batch)
+    student_logits = predict(student, images)
+    teacher, own = (tf.nn.softmax(logits).numpy() for logits in (teacher_logits, student_logits))
+    first, second = (tf.nn.log_softmax(logits) for logits in (teacher_logits, student_logits))
+    wanted, found = teacher.argmax(-1), own.argmax(-1)
+    same = wanted == found
+    reached = np.unique(wanted)
+    return ProbeEvidence(
+        len(images),
+        len(reached),
+        normalized_entropy(wanted, teacher.shape[-1]),
+        float(teacher.max(-1).mean()),
+        float(same.mean()),
+        float(np.mean([same[wanted == label].mean() for label in reached])),
+        float(tf.reduce_mean(tf.reduce_sum(teacher * (first - second), -1))),
+        float(own.max(-1).mean() - same.mean()),
+        float(np.median(distances)) if distances else None,
+        tuple(distances),
+    )

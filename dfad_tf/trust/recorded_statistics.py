@@ -1,0 +1,103 @@
+"""How far images lie from the data whose statistics a teacher's batch normalizations recorded."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from dfad_tf.compute.channel_moments import channel_moments
+from dfad_tf.distillation.watched_layers import batch_normalizations, without_nested_networks
+from dfad_tf.teachers.teacher_signals import TeacherSignals
+
+_SMALLEST_VARIANCE = 1e-3  # Keras's default `epsilon` of a batch normalization
+
+
+class RecordedStatistics:
+    """Compare images with the moving statistics of a teacher's batch normalizations.
+
+    The distance in a layer is the Kullback-Leibler divergence, in nats, of a normal distribution
+    with the images' mean and variance from one with the recorded mean and variance, averaged over
+    the channels. It is 0 for images that are distributed like the teacher's data, up to the number
+    of images.
+
+    Args:
+        signals: The teacher's signals.
+
+    Attributes:
+        signals: The signals from a graph to which all readable batch normalizations belong, with
+            their inputs as activations.
+        count: Number of the teacher's batch normalizations that can be read.
+
+    Example:
+
+    >>> RecordedStatistics(TeacherSignals(teacher)).count
+    0
+
+    Reference:
+        Yin et al., "Dreaming to Distill", arXiv 1912.08795, uses the same statistics to synthesize.
+    """
+
+    def __init__(self, signals: TeacherSignals) -> None:
+        signals = without_nested_networks(signals)
+        found = batch_normalizations(signals.teacher)
+        self.count = len(found)
+        self.signals = signals.watching([inputs for _, inputs in found])
+        self._recorded = [
+            tuple(
+                tf.cast(keras.ops.convert_to_tensor(value), tf.float32)
+                for value in (layer.moving_mean, layer.moving_variance)
+            )
+            for layer, _ in found
+        ]
+        self._observe = tf.function(self._moments, autograph=False)
+
+    def distances(self, activations: tuple[tf.Tensor, ...]) -> list[tf.Tensor]:
+        """Return the distance in each layer, with gradients.
+
+        Args:
+            activations: The inputs of all batch normalizations for one batch, as
+                `signals.observe` returns them.
+        """
+        return [
+            _distance(*channel_moments(inputs), *recorded)
+            for inputs, recorded in zip(activations, self._recorded, strict=True)
+        ]
+
+    def answers(self, images: np.ndarray, batch_size: int) -> tuple[np.ndarray, list[float]]:
+        """Return the teacher's logits, and the distance in each layer of all images together.
+
+        Args:
+            images: `(n, height, width, channels)` in the teacher's input range, n at least 1.
+            batch_size: Images that the teacher sees at once.
+        """
+        logits, sums = [], [(0.0, 0.0)] * self.count
+        for start in range(0, len(images), batch_size):
+            batch = tf.constant(images[start : start + batch_size])
+            found, moments = self._observe(batch)
+            logits.append(found.numpy())
+            share = len(batch) / len(images)
+            sums = [
+                (sum_1 + share * mean, sum_2 + share * (variance + mean**2))
+                for (sum_1, sum_2), (mean, variance) in zip(sums, moments, strict=True)
+            ]
+        distances = [
+            float(_distance(mean, square - mean**2, *recorded))
+            for (mean, square), recorded in zip(sums, self._recorded, strict=True)
+        ]
+        return np.concatenate(logits), distances
+
+    def _moments(self, images: tf.Tensor) -> tuple[tf.Tensor, list[tuple[tf.Tensor, tf.Tensor]]]:
+        found = self.signals.observe(images)
+        return found.logits, [channel_moments(inputs) for inputs in found.activations]
+
+
+def _distance(
+    mean: tf.Tensor, variance: tf.Tensor, moving_mean: tf.Tensor, moving_variance: tf.Tensor
+) -> tf.Tensor:
+    found = tf.nn.relu(variance) + _SMALLEST_VARIANCE
+    wanted = moving_variance + _SMALLEST_VARIANCE
+    ratio = found / wanted
+    return 0.5 * tf.reduce_mean(
+        ratio - 1.0 - tf.math.log(ratio) + (mean - moving_mean) ** 2 / wanted
+    )

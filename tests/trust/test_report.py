@@ -1,0 +1,44 @@
+"""The trust report compares a student with its teacher, without data."""
+
+import json
+
+import keras
+import numpy as np
+
+from dfad_tf.data.pixel_contract import PixelContract
+from dfad_tf.runs.trust_plot import draw_trust
+from dfad_tf.trust.report import trust_report
+from dfad_tf.trust.report_text import trust_lines
+from tests.conftest import small_classifier, small_generator
+
+CONTRACT = PixelContract("zero_one")
+
+
+def test_a_copy_of_the_teacher_is_better_than_other_weights(tmp_path):
+    teacher, other = small_classifier(batch_norm=True), small_classifier()
+    pixels = np.random.default_rng(0).integers(0, 256, (20, 8, 8, 1), dtype=np.uint8)
+    before = teacher.get_weights()
+    generator = small_generator()
+    copy = trust_report(teacher, teacher, CONTRACT, generator, pixels)
+    random = trust_report(teacher, other, CONTRACT, generator, pixels)
+    for a, b in zip(before, teacher.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert copy.real.same == 20 and random.real.same < 20
+    for name, probe in copy.probes.items():
+        assert probe.agreement == 1.0
+        assert random.probes[name].balanced_agreement < 0.9
+        assert probe.distance == random.probes[name].distance > 0
+    record = json.loads(json.dumps(copy.as_record()))
+    assert record["real"]["agreement"] == 1.0
+    text = "\n".join(trust_lines(record))
+    assert copy.verdict in text and "generated" in text and "100.0 %" in text
+    draw_trust(random, tmp_path / "trust.png", "small")
+    assert (tmp_path / "trust.png").stat().st_size > 10_000
+
+
+def test_the_report_needs_neither_generator_nor_batch_normalization():
+    teacher = keras.models.clone_model(small_classifier((10, 12, 3)))
+    report = trust_report(teacher, teacher, CONTRACT)
+    assert "generated" not in report.probes and report.real is None
+    assert all(probe.distance is None for probe in report.probes.values())
+    assert trust_lines(None) == []

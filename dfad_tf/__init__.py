@@ -21,6 +21,7 @@ _HOMES = {
     "CollapseWatch": "dfad_tf.callbacks",
     "DataFreeDistiller": "dfad_tf.distillation.distiller",
     "DepthSettings": "dfad_tf.students.depth_inheritance",
+    "EarlyWarning": "dfad_tf.trust.early_warning",
     "InputError": "dfad_tf.utils.errors",
     "Method": "dfad_tf.methods",
     "PixelContract": "dfad_tf.data.pixel_contract",
@@ -36,6 +37,7 @@ _HOMES = {
     "multiply_adds": "dfad_tf.graphs.multiply_adds",
     "open_dataset": "dfad_tf.data.datasets",
     "settle_statistics": "dfad_tf.teachers.settled_statistics",
+    "trust_report": "dfad_tf.trust.report",
 }
 _MODULES = {
     "callbacks": "dfad_tf.callbacks",

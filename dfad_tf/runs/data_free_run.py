@@ -24,8 +24,10 @@ from dfad_tf.runs.plan import START, Plan
 from dfad_tf.runs.records import DistillationResult, RunSettings, Teacher
 from dfad_tf.synthesis.generators.stored_images import stored_images_generator
 from dfad_tf.trust.early_warning import EarlyWarning
+from dfad_tf.trust.probe_sets import probe_passes
 
 _TIMED_STEPS = 3
+_TRUST_SHARE = 0.15  # of the start-up: what the trust report takes beside the networks, measured
 _STORED_IMAGES = 1024
 
 
@@ -110,6 +112,9 @@ class DataFreeRun:
         if pool:
             parts["drawing images"] = pool.seconds_to_fill(self.distiller.signals)
         start = process.seconds_since_start()
+        if settings.trust:
+            probing = self._seconds_of_probes(estimate / steps)
+            parts["trust report"] = _TRUST_SHARE * start + probing
         return Plan(
             title=f"distill with the method '{self.name}', without data",
             teacher=self.teacher,
@@ -133,16 +138,30 @@ class DataFreeRun:
 
     def _seconds_of_validation(self, step_seconds: float) -> float:
         """Estimate what the held-out images of all epochs take, from what a train step takes."""
+        forward = self._forward()
+        count = held_out_count(self.student.input_shape[1:])
+        passes = self.settings.epochs * forward["student"] + sum(forward.values())
+        return step_seconds * count * passes / self._step_cost()
+
+    def _forward(self) -> dict[str, int]:
+        """Return the multiply-adds of an image, by role."""
         networks = {
             "teacher": self.teacher.model,
             "student": self.student,
             "generator": self.networks.generator,
         }
-        forward = {role: multiply_adds(network) for role, network in networks.items()}
-        step = max(1.0, step_cost(self.method, forward, self.settings.batch_size))
-        count = held_out_count(self.student.input_shape[1:])
-        passes = self.settings.epochs * forward["student"] + sum(forward.values())
-        return step_seconds * count * passes / step
+        return {role: multiply_adds(network) for role, network in networks.items()}
+
+    def _step_cost(self) -> float:
+        """Return the multiply-adds of a train step."""
+        return max(1.0, step_cost(self.method, self._forward(), self.settings.batch_size))
+
+    def _seconds_of_probes(self, step_seconds: float) -> float:
+        """Estimate what the networks take in the trust report, from what a train step takes."""
+        teacher, student = probe_passes(self.student.input_shape[1:])
+        forward = self._forward()
+        passes = teacher * forward["teacher"] + student * forward["student"]
+        return step_seconds * passes / self._step_cost()
 
     def run(self, folder: pathlib.Path, test: TestImages | None) -> DistillationResult:
         """Distill.

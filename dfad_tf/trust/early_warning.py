@@ -55,10 +55,11 @@ class EarlyWarning(keras.callbacks.Callback):
             )
         self.on_distrust = on_distrust
         self.stopped: str | None = None
-        self._begin, self._pending = 0.0, False
+        self._begin, self._pending, self._looked = 0.0, False, False
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        self._pending = epoch == 0
+        # The first epoch begins again after a collapse.
+        self._pending = epoch == 0 and not self._looked
         self._begin = time.monotonic()
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
@@ -70,7 +71,7 @@ class EarlyWarning(keras.callbacks.Callback):
             self._look()
 
     def _look(self) -> None:
-        self._pending = False
+        self._pending, self._looked = False, True
         signs = self.signs()
         if not signs:
             return

@@ -8,7 +8,7 @@ import tensorflow as tf
 from dfad_tf.data.pixel_contract import PixelContract
 from dfad_tf.trust.recorded_statistics import RecordedStatistics
 
-_STEPS = 12
+STEPS = 12
 _STEP_PIXELS = 6.0  # of 255, that a pixel may change in a step
 _STATISTICS_WEIGHT = 5.0
 _DECAY_1, _DECAY_2 = 0.5, 0.9  # of Adam, whose memory is short in so few steps
@@ -60,13 +60,13 @@ def matched_images(
         raw = np.clip(contract.to_pixels(starts[places]), 0, 255)
         wanted = tf.constant(labels[places], tf.int32)
         first = second = np.zeros_like(raw)
-        for step in range(_STEPS):
+        for step in range(STEPS):
             slope = gradient(tf.constant(raw), wanted).numpy()
             first = _DECAY_1 * first + (1 - _DECAY_1) * slope
             second = _DECAY_2 * second + (1 - _DECAY_2) * slope**2
             moment = first / (1 - _DECAY_1 ** (step + 1))
             spread = np.sqrt(second / (1 - _DECAY_2 ** (step + 1))) + 1e-12
-            rate = _STEP_PIXELS * 0.5 * (1 + np.cos(np.pi * step / _STEPS))
+            rate = _STEP_PIXELS * 0.5 * (1 + np.cos(np.pi * step / STEPS))
             raw = np.clip(raw - rate * moment / spread, 0, 255).astype(np.float32)
         result[places] = contract.to_input(raw)
     return result

@@ -7,12 +7,13 @@ import tensorflow as tf
 
 from dfad_tf.data.pixel_contract import PixelContract
 from dfad_tf.data.procedural_images import procedural_images
-from dfad_tf.trust.matched_images import matched_images
+from dfad_tf.trust.matched_images import STEPS, matched_images
 from dfad_tf.trust.recorded_statistics import RecordedStatistics
 from dfad_tf.utils.image_counts import affordable_count
 
 GENERATED, DRAWN, MATCHED = "generated", "drawn", "matched"
 BLENDED, CORRUPTED = "blended", "corrupted"
+_SETS = 5
 _SEED = 2**20  # Far from the seeds of the procedural images of a training.
 _CANDIDATES = 4  # drawn for each image that is kept
 _MOST, _PIXELS, _LEAST = 256, 2**18, 48
@@ -29,6 +30,19 @@ _KINDS: tuple[dict[str, float], ...] = (
 def probe_batch(shape: tuple[int, int, int]) -> int:
     """Return how many images of a shape a network sees at once."""
     return affordable_count(_MOST_BATCH, shape, _BATCH_PIXELS, _LEAST_BATCH)
+
+
+def probe_passes(shape: tuple[int, int, int]) -> tuple[int, int]:
+    """Return how many images teacher and student see for a trust report, for the plan.
+
+    Args:
+        shape: `(height, width, channels)`.
+
+    Returns:
+        Forward passes of the teacher, a backward pass as two, and of the student.
+    """
+    count = affordable_count(_MOST, shape, _PIXELS, _LEAST)
+    return count * (_CANDIDATES + 3 * STEPS + _SETS), count * _SETS
 
 
 def probe_sets(

@@ -32,7 +32,7 @@ class RecordedStatistics:
     Example:
 
     >>> RecordedStatistics(TeacherSignals(teacher)).count
-    0
+    1
 
     Reference:
         Yin et al., "Dreaming to Distill", arXiv 1912.08795, uses the same statistics to synthesize.

@@ -51,7 +51,7 @@ def given(tmp_path_factory):
     (folder / "folder.keras").mkdir()
     (folder / "empty_saved").mkdir()
     (folder / "empty_saved" / "saved_model.pb").write_bytes(b"")
-    write_saved_model(folder / "of_bytes", lambda x: tf.cast(x, tf.float32)[:, 0], tf.uint8)
+    write_saved_model(folder / "of_bytes", lambda x: tf.cast(x // 2, tf.float32)[:, 0], tf.uint8)
     write_saved_model(folder / "writing", lambda x: write_and_classify(x, folder / "written"))
     small_classifier().save(folder / "locked.keras")
     (folder / "locked.keras").chmod(0)

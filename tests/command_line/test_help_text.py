@@ -9,7 +9,7 @@ from dfad_tf.command_line import application, help_text
 from dfad_tf.methods import METHODS
 from tests.helpers.command import FLAGS, parse
 
-TITLES = ["Data", "Teacher", "Student", "Method", "Training", "Output"]
+TITLES = ["Data", "Teacher", "Student", "Method", "Training", "Trust", "Output"]
 
 
 def groups(text):

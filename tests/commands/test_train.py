@@ -51,16 +51,22 @@ def test_a_run_writes_its_files(tmp_path, cache, capsys):
     present = {path.name for path in folder.iterdir()}
     assert present == {
         "student.keras", "generator.keras", "teacher.keras", "flags.flags", "history.csv",
-        "tensorboard", "curves.png", "samples.png", "result.json",
+        "tensorboard", "curves.png", "samples.png", "trust.png", "result.json",
     }  # fmt: skip
     result = json.loads((folder / "result.json").read_text())
+    assert set(result["trust"]["probes"]) == {
+        "generated", "drawn", "matched", "blended", "corrupted",
+    }  # fmt: skip
+    assert result["trust"]["verdict"] in ("trustworthy", "doubtful", "do not use")
     assert result["dataset"] == "digits" and result["method"] == "proposed"
     assert result["seed"] == 3 and result["images_generated"] == 2 * 3 * 6 * 16
     assert result["real_images"] == 0
     assert result["student_parameters"] == 15_738 and result["student_macs"] == 133_740
     assert 0 < result["distillation_seconds"] < result["total_seconds"]
     stages = result["stage_seconds"]
-    assert list(stages) == ["start", "distillation", "measuring", "pictures", "export"]
+    assert list(stages) == [
+        "start", "distillation", "measuring", "trust report", "pictures", "export",
+    ]  # fmt: skip
     assert stages["distillation"] == result["distillation_seconds"]
     assert result["versions"]["keras"] == keras.__version__
     output = capsys.readouterr().out
@@ -244,3 +250,46 @@ def test_a_supplied_student_keeps_its_adapted_normalization(tmp_path):
     assert np.abs(at_mean).max() < 0.2
     with pytest.raises(InputError, match="--student"):
         network_builder._untrained(keras.Sequential([keras.layers.Dense(3)]))
+
+
+@pytest.mark.slow
+def test_real_images_of_the_user_decide_the_verdict(tmp_path, teacher, capsys):
+    from PIL import Image
+
+    random = np.random.default_rng(0)
+    (tmp_path / "probes").mkdir()
+    for index in range(12):
+        pixels = random.integers(0, 256, (20, 16), dtype=np.uint8)
+        Image.fromarray(pixels).save(tmp_path / "probes" / f"{index}.png")
+    folder = tmp_path / "run"
+    given = f"--probe_images={tmp_path / 'probes'}"
+    run(*own(teacher), *SMALL, given, "--export=float32", f"--workdir={folder}")
+    trust = json.loads((folder / "result.json").read_text())["trust"]
+    assert trust["real"]["images"] == 12
+    assert trust["real"]["low"] <= trust["real"]["agreement"] < trust["real"]["high"]
+    assert "on 12 real images (--probe_images)" in trust["reasons"][0]
+    printed = capsys.readouterr().out
+    assert f"Trust: {trust['verdict']}" in printed and trust["reasons"][0] in printed
+    assert f"trust: {trust['verdict']}" in (folder / "export" / "card.md").read_text()
+
+
+@pytest.mark.slow
+def test_a_run_without_a_report(tmp_path, teacher, capsys):
+    folder = tmp_path / "run"
+    run(*own(teacher), *SMALL, "--trust=off", "--export=none", f"--workdir={folder}")
+    assert json.loads((folder / "result.json").read_text())["trust"] is None
+    assert not (folder / "trust.png").exists()
+    assert "Trust:" not in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_distrust_stops_a_run(tmp_path, capsys):
+    network = small_classifier((9, 10, 2), classes=4)
+    kernel, _ = network.layers[-1].get_weights()
+    network.layers[-1].set_weights([kernel, np.array([90.0, 0, 0, 0])])
+    network.save(tmp_path / "one_class.keras")
+    folder = tmp_path / "run"
+    arguments = (*own(tmp_path / "one_class.keras"), *SMALL, f"--workdir={folder}")
+    with pytest.raises(InputError, match=r"into 1 of its 4 classes.*`on_distrust` is stop"):
+        run(*arguments, "--on_distrust=stop", "--on_collapse=warn")
+    assert len(list(csv.reader((folder / "history.csv").open()))) == 2  # one epoch

@@ -92,6 +92,18 @@ FILES = [
     ),
 ]
 FOLDERS = [
+    (
+        "no folder of probe images",
+        "train",
+        [TEACHER, "--probe_images=absent"],
+        "--probe_images to be a folder with images",
+    ),
+    (
+        "a folder without probe images",
+        "train",
+        [TEACHER, "--probe_images={given}/closed"],
+        "--probe_images to be a folder with images.*contains none",
+    ),
     ("a file", "train", [TEACHER, "--workdir={given}/labels.txt"], "--workdir to be a new or"),
     ("a folder in use", "train", [TEACHER, "--workdir={given}"], "--workdir.*is not empty"),
     (

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import pathlib
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from dfad_tf.trust.report import TrustReport
 from dfad_tf.utils.files import write_atomically
 
 _COLOURS = {"trustworthy": "tab:green", "doubtful": "tab:orange", "do not use": "tab:red"}
+_ABOVE: dict[str, Any] = {"loc": "lower center", "bbox_to_anchor": (0.5, 1), "fontsize": 8}
 
 
 def draw_trust(report: TrustReport, path: pathlib.Path, title: str) -> None:
@@ -31,11 +34,11 @@ def draw_trust(report: TrustReport, path: pathlib.Path, title: str) -> None:
     panel.barh(rows, [100 * each.balanced_agreement for each in found], color="tab:blue")
     panel.set_yticks(rows, names)
     panel.invert_yaxis()
-    panel.set(xlim=(0, 103), xlabel="agreement with the teacher (%), mean over its classes")
+    panel.set(xlim=(0, 103), xlabel="same class as the teacher (%), by class")
     if report.estimate:
         low, high = 100 * report.estimate.low, 100 * report.estimate.high
         panel.axvspan(low, high, color="black", alpha=0.15, label="expected on real data")
-        panel.legend(loc="lower left", fontsize=8)
+        panel.legend(**_ABOVE)
     if report.real:
         at = 100 * report.real.agreement
         ends = [[at - 100 * report.real.low], [100 * report.real.high - at]]
@@ -46,8 +49,8 @@ def draw_trust(report: TrustReport, path: pathlib.Path, title: str) -> None:
     panel.barh(rows + 0.2, [100 * e.confidence for e in found], 0.4, label="teacher's confidence")
     panel.set_yticks(rows, names)
     panel.invert_yaxis()
-    panel.set(xlim=(0, 103), xlabel="of the teacher's answers (%)")
-    panel.legend(loc="lower left", fontsize=8)
+    panel.set(xlim=(0, 103), xlabel="teacher's answers (%)")
+    panel.legend(**_ABOVE, ncols=2)
     if with_distances:
         panel = panels[2]
         for name, each in report.probes.items():
@@ -55,9 +58,10 @@ def draw_trust(report: TrustReport, path: pathlib.Path, title: str) -> None:
             panel.lines[-1].set_label(name)
         panel.set(
             yscale="log", xlabel="batch normalization of the teacher",
-            ylabel="distance from its recorded statistics (nats)",
+            ylabel="distance from its statistics (nats)",
         )  # fmt: skip
+        panel.xaxis.set_major_locator(MaxNLocator(integer=True))
         panel.grid(alpha=0.3)
-        panel.legend(fontsize=8)
+        panel.legend(**_ABOVE, ncols=3)
     figure.suptitle(f"{title}: {report.verdict}", color=_COLOURS[report.verdict])
     write_atomically(path, lambda name: figure.savefig(name, dpi=110, format="png"))

@@ -72,20 +72,19 @@ def features(row: dict[str, str]) -> list[float]:
     """Return what the estimate is a function of."""
     from dfad_tf.trust.estimate import FEATURES, log_odds
 
-    return [1.0, *(log_odds(float(row[f"{name}_balanced_agreement"])) for name in FEATURES)]
+    found = [log_odds(float(row[f"{name}_balanced_agreement"])) for name in FEATURES]
+    return [1.0, sum(found) / len(found)]
 
 
 def fitted(rows: list[dict[str, str]]) -> np.ndarray:
-    """Fit the log-odds of the true agreement; no feature counts negatively.
+    """Fit the log-odds of the true agreement.
 
     Args:
         rows: The rows of runs.
 
     Returns:
-        An intercept and a weight for each feature.
+        The intercept, and the weight of the feature.
     """
-    from scipy.optimize import lsq_linear
-
     from dfad_tf.trust.estimate import log_odds
 
     inputs = np.array([features(row) for row in rows])
@@ -93,8 +92,7 @@ def fitted(rows: list[dict[str, str]]) -> np.ndarray:
     # Every data set counts the same.
     sizes = [sum(other["dataset"] == row["dataset"] for other in rows) for row in rows]
     scale = 1 / np.sqrt(np.array(sizes, float))
-    low = np.array([-np.inf, *[0.0] * (inputs.shape[1] - 1)])
-    return lsq_linear(inputs * scale[:, None], truth * scale, (low, np.inf)).x
+    return np.linalg.lstsq(inputs * scale[:, None], truth * scale, rcond=None)[0]
 
 
 def left_out(rows: list[dict[str, str]], key: str) -> dict[str, np.ndarray]:

@@ -1,0 +1,62 @@
+"""The fit of the trust report's estimate to finished runs."""
+
+import re
+
+import numpy as np
+import pytest
+
+from benchmarks import trust_runs
+from dfad_tf.trust.estimate import FEATURES, log_odds, share
+
+
+def row(dataset, feature, error=0.0):
+    """A run whose log-odds of agreement are 0.5 + 1.5 times those on all probe sets."""
+    row = {"dataset": dataset, "teacher": dataset, "student": "half", "verdict": "doubtful"}
+    row.update({f"{name}_balanced_agreement": str(share(feature)) for name in FEATURES})
+    truth = share(0.5 + 1.5 * feature + error)
+    return {**row, "true_agreement": str(truth), "val_agreement": str(1 - truth)}
+
+
+def rows(errors):
+    features = np.linspace(-1.5, 2.0, len(errors))
+    return [
+        row("abcd"[place % 4], feature, error)
+        for place, (feature, error) in enumerate(zip(features, errors, strict=True))
+    ]
+
+
+def test_the_constants_are_recovered_and_data_sets_count_alike():
+    assert trust_runs.fitted(rows([0.0] * 16)) == pytest.approx([0.5, 1.5], abs=1e-6)
+    # Twenty more runs of one data set, all of them 1 higher, shift the intercept by its share.
+    more = [*rows([0.0] * 16), *(row("a", 0.3, 1.0) for _ in range(400))]
+    assert trust_runs.fitted(more)[0] < 0.9
+
+
+def test_a_data_set_is_estimated_without_its_own_runs():
+    errors = np.random.default_rng(0).normal(0, 0.3, 40)
+    before = trust_runs.left_out(rows(errors), "dataset")
+    changed = [
+        {**each, "true_agreement": "0.02"} if each["dataset"] == "b" else each
+        for each in rows(errors)
+    ]
+    after = trust_runs.left_out(changed, "dataset")
+    of_b = np.array([each["dataset"] == "b" for each in changed])
+    np.testing.assert_array_equal(before["expected"][of_b], after["expected"][of_b])
+    assert (before["expected"][~of_b] != after["expected"][~of_b]).all()
+    truth = np.array([float(each["true_agreement"]) for each in rows(errors)])
+    inside = (before["low"] <= truth) & (truth <= before["high"])
+    assert inside.mean() > 0.75
+    assert (before["low"] < before["expected"]).all()
+
+
+def test_the_report_names_what_was_left_out(tmp_path):
+    table = rows(np.random.default_rng(1).normal(0, 0.2, 24))
+    text = trust_runs.report(table)
+    assert "24 runs, 4 data sets, 4 pairs" in text
+    assert "rank correlation of val_agreement: -1.00" in text
+    found = re.search(r"dataset left out: rank correlation (\d.\d\d)", text)
+    assert float(found[1]) > 0.9
+    assert "WEIGHTS = (0." in text and "doubtful: 24 runs" in text
+    trust_runs.draw(table, str(tmp_path / "picture.png"))
+    assert (tmp_path / "picture.png").stat().st_size > 10_000
+    assert log_odds(share(0.7)) == pytest.approx(0.7)

@@ -9,8 +9,8 @@ import keras
 import numpy as np
 
 from dfad_tf.compute.randomness import stateless_seed
-from dfad_tf.data.class_balance import normalized_entropy
 from dfad_tf.methods.method import Method
+from dfad_tf.trust.evidence import evenness
 from dfad_tf.trust.probe_sets import probe_batch
 from dfad_tf.trust.recorded_statistics import RecordedStatistics
 from dfad_tf.utils.errors import InputError
@@ -27,7 +27,7 @@ class EarlyWarning(keras.callbacks.Callback):
     """Look once at the images that a distillation has synthesized so far, and say what is wrong.
 
     It looks at the end of the first epoch, or after 90 seconds if the epoch takes longer. A run
-    that goes on after an interruption is not looked at again.
+    that resumes after its first epoch is not looked at again.
 
     Args:
         on_distrust: `"warn"` continues; `"stop"` ends training.
@@ -96,13 +96,11 @@ class EarlyWarning(keras.callbacks.Callback):
         logits, distances = statistics.answers(images, probe_batch(shape))
         classes, found = logits.shape[-1], logits.argmax(-1)
         signs = []
-        # With few images for many classes, even draws do not reach all of them.
-        evenness = normalized_entropy(found, classes) * np.log(classes)
-        evenness /= np.log(min(classes, max(2, count // 4)))
-        if evenness < _LEAST_ENTROPY:
+        entropy = evenness(found, classes)
+        if entropy < _LEAST_ENTROPY:
             signs.append(
                 f"the teacher puts {count} of them into {len(np.unique(found))} of its {classes} "
-                f"classes, unevenly (evenness {evenness:.2f}; {_LEAST_ENTROPY} is expected)"
+                f"classes, unevenly (class entropy {entropy:.2f}; {_LEAST_ENTROPY} is expected)"
             )
         if distances and np.median(distances) > _LARGEST_DISTANCE:
             signs.append(

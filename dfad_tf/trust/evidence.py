@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import keras
@@ -21,7 +22,7 @@ class ProbeEvidence:
     Attributes:
         images: Number of images.
         classes_reached: Number of classes into which the teacher puts at least one of them.
-        class_entropy: How evenly they cover the teacher's classes, 0 to 1.
+        class_entropy: How evenly they cover the teacher's classes, 0 to 1, see `evenness`.
         confidence: Mean largest probability of the teacher.
         agreement: Share of images for which both predict the same class.
         balanced_agreement: Mean of this share over the teacher's classes that are reached.
@@ -66,7 +67,7 @@ def probe_evidence(
     return ProbeEvidence(
         len(images),
         len(reached),
-        normalized_entropy(wanted, teacher.shape[-1]),
+        evenness(wanted, teacher.shape[-1]),
         float(teacher.max(-1).mean()),
         float(same.mean()),
         float(np.mean([same[wanted == label].mean() for label in reached])),
@@ -75,3 +76,23 @@ def probe_evidence(
         float(np.median(distances)) if distances else None,
         tuple(distances),
     )
+
+
+def evenness(labels: np.ndarray, classes: int) -> float:
+    """Measure how evenly images cover the classes, as far as their number allows.
+
+    Args:
+        labels: Class of each image, integers `(images,)`.
+        classes: Number of classes, at least 2.
+
+    Returns:
+        0 if all labels are equal, 1 if every class has as many images as the others, or if each of
+        fewer images than classes has a class of its own.
+
+    Example:
+
+    >>> evenness(np.array([3, 1, 7]), 1000)
+    1.0
+    """
+    most = math.log(max(2, min(classes, len(labels)))) / math.log(classes)
+    return min(1.0, normalized_entropy(labels, classes) / most)

@@ -96,7 +96,7 @@ def _drawn(
 
 
 def likeliest(probabilities: np.ndarray, count: int, classes: int) -> tuple[np.ndarray, np.ndarray]:
-    """Choose images for each class in turn: those that are most of this class.
+    """Choose images for each class in turn, in a random order: those that are most of this class.
 
     Args:
         probabilities: The teacher's, `(candidates, classes)`.
@@ -106,17 +106,17 @@ def likeliest(probabilities: np.ndarray, count: int, classes: int) -> tuple[np.n
     Returns:
         Places of the images and the class of each, int64 `(count,)` both. No image is chosen twice.
     """
+    labels = np.random.default_rng(_SEED).permutation(classes)[np.arange(count) % classes]
     free = np.ones(len(probabilities), bool)
     order = np.argsort(-probabilities, axis=0, kind="stable")
     next_place = np.zeros(classes, int)
     places = np.empty(count, np.int64)
-    for number in range(count):
-        label = number % classes
+    for number, label in enumerate(labels):
         while not free[order[next_place[label], label]]:
             next_place[label] += 1
         places[number] = order[next_place[label], label]
         free[places[number]] = False
-    return places, np.arange(count) % classes
+    return places, labels
 
 
 def _corrupted(

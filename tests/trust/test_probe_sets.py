@@ -6,7 +6,7 @@ import pytest
 
 from dfad_tf.data.pixel_contract import PixelContract
 from dfad_tf.teachers.teacher_signals import TeacherSignals
-from dfad_tf.trust.evidence import probe_evidence
+from dfad_tf.trust.evidence import evenness, probe_evidence
 from dfad_tf.trust.matched_images import matched_images
 from dfad_tf.trust.probe_sets import likeliest, probe_sets
 from dfad_tf.trust.recorded_statistics import RecordedStatistics
@@ -24,8 +24,18 @@ def statistics():
 def test_each_class_gets_the_images_that_are_most_of_it():
     probabilities = np.array([[0.9, 0.1], [0.8, 0.2], [0.7, 0.3], [0.1, 0.9]])
     places, labels = likeliest(probabilities, 4, 2)
-    assert labels.tolist() == [0, 1, 0, 1]
-    assert places.tolist() == [0, 3, 1, 2]  # no image twice, although class 1 has only one
+    assert sorted(labels[:2]) == [0, 1] and sorted(labels[2:]) == [0, 1]
+    assert places[labels == 0].tolist() == [0, 1]
+    assert places[labels == 1].tolist() == [3, 2]  # no image twice, although it has only one
+
+
+def test_fewer_images_than_classes_are_even_if_each_has_its_own():
+    probabilities = np.random.default_rng(0).dirichlet(np.ones(1000), 60)
+    _, labels = likeliest(probabilities, 40, 1000)
+    assert len(set(labels)) == 40 and labels.max() > 500
+    assert evenness(labels, 1000) == pytest.approx(1)
+    assert evenness(np.arange(30) % 3, 3) == pytest.approx(1)
+    assert evenness(np.array([0] * 20 + [1] * 20), 1000) < 0.3
 
 
 def test_a_search_brings_images_to_their_class_and_to_the_statistics(statistics):

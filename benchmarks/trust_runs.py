@@ -32,6 +32,7 @@ def examine(folder: pathlib.Path) -> dict[str, Any]:
 
     from dfad_tf.data.pixel_contract import PixelContract
     from dfad_tf.teachers.loading import load_teacher
+    from dfad_tf.teachers.settled_statistics import settle_statistics
     from dfad_tf.trust.report import trust_report
 
     result = json.loads((folder / "result.json").read_text(encoding="utf-8"))
@@ -40,8 +41,11 @@ def examine(folder: pathlib.Path) -> dict[str, Any]:
         pixels["range"], tuple(pixels["mean"]), tuple(pixels["std"]), pixels["source"]
     )
     own = folder / "teacher.keras"
+    teacher = load_teacher(str(own if own.exists() else result["teacher"]))
+    if result["teacher_settled_steps"]:
+        settle_statistics(teacher)
     report = trust_report(
-        load_teacher(str(own if own.exists() else result["teacher"])),
+        teacher,
         keras.models.load_model(folder / "student.keras"),
         contract,
         keras.models.load_model(folder / "generator.keras"),
@@ -59,7 +63,7 @@ def examine(folder: pathlib.Path) -> dict[str, Any]:
         "distillation_seconds": round(result["distillation_seconds"], 1),
         "true_agreement": result["agreement"],
         "val_agreement": result["val_agreement"],
-        "verdict": report.verdict,
+        "estimated": report.estimate is not None,
     }
     for name, probe in report.probes.items():
         for measure in MEASURES:
@@ -132,13 +136,17 @@ def report(rows: list[dict[str, str]]) -> str:
     from scipy.stats import spearmanr
 
     from dfad_tf.trust.estimate import log_odds
+    from dfad_tf.trust.verdict import DO_NOT_USE, DOUBTFUL, TRUSTWORTHY, between
 
+    refused = [row["run"] for row in rows if row["estimated"] != "True"]
+    rows = [row for row in rows if row["estimated"] == "True"]
     truth = np.array([float(row["true_agreement"]) for row in rows])
     before = np.array([float(row["val_agreement"]) for row in rows])
     lines = [
         f"{len(rows)} runs, {len({row['dataset'] for row in rows})} data sets, "
         f"{len({(row['teacher'], row['student']) for row in rows})} pairs, "
         f"{(truth < 0.6).sum()} below 60 %",
+        f"no estimate for {len(refused)} runs: {', '.join(refused) or '-'}",
         f"rank correlation of val_agreement: {spearmanr(before, truth)[0]:.2f}",
     ]
     for key in ("dataset", "teacher"):
@@ -160,12 +168,13 @@ def report(rows: list[dict[str, str]]) -> str:
         ]
     lines.append(f"WEIGHTS = {tuple(round(float(w), 3) for w in fitted(rows))}")
     lines.append(f"BAND = {tuple(round(float(b), 3) for b in np.percentile(errors, _BANDS))}")
-    for verdict in ("trustworthy", "doubtful", "do not use"):
-        of = truth[[row["verdict"] == verdict for row in rows]]
+    found = left_out(rows, "dataset")
+    verdicts = np.array([between(*ends) for ends in zip(found["low"], found["high"], strict=True)])
+    for verdict in (TRUSTWORTHY, DOUBTFUL, DO_NOT_USE):
+        of = truth[verdicts == verdict]
         if len(of):
-            lines.append(
-                f"{verdict}: {len(of)} runs, {100 * of.min():.1f} to {100 * of.max():.1f} %"
-            )
+            ends = f"{100 * of.min():.1f} to {100 * of.max():.1f} %"
+            lines.append(f"{verdict}, data set left out: {len(of)} runs, true agreement {ends}")
     return "\n".join(lines)
 
 
@@ -178,6 +187,7 @@ def draw(rows: list[dict[str, str]], path: str) -> None:
     """
     from matplotlib.figure import Figure
 
+    rows = [row for row in rows if row["estimated"] == "True"]
     truth = 100 * np.array([float(row["true_agreement"]) for row in rows])
     before = 100 * np.array([float(row["val_agreement"]) for row in rows])
     found = left_out(rows, "dataset")

@@ -111,12 +111,13 @@ def _finish(
     clock.end("measuring")
     result = measurements.record(student, done, data, run.settings, measured)
     result["replicas"] = replicas
+    write_json(folder / "result.json", result)  # what was measured is safe
     result["trust"] = trust.examine(folder, student, done, data, run.settings)
     clock.end("trust report")
     if run.settings.plots:
         run_plots.draw(folder, done, data, run.settings, result)
         clock.end("pictures")
-    write_json(folder / "result.json", result)  # what was measured is safe before the export
+    write_json(folder / "result.json", result)
     source = deployable_files.DeployableStudent(student, done.generator, data)
     result["exports"] = deployable_files.write_deployable_files(
         folder, run_builder.export_formats(), source, result

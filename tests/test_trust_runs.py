@@ -11,7 +11,13 @@ from dfad_tf.trust.estimate import FEATURES, log_odds, share
 
 def row(dataset, feature, error=0.0):
     """A run whose log-odds of agreement are 0.5 + 1.5 times those on all probe sets."""
-    row = {"dataset": dataset, "teacher": dataset, "student": "half", "verdict": "doubtful"}
+    row = {
+        "dataset": dataset,
+        "teacher": dataset,
+        "student": "half",
+        "estimated": "True",
+        "run": "r",
+    }
     row.update({f"{name}_balanced_agreement": str(share(feature)) for name in FEATURES})
     truth = share(0.5 + 1.5 * feature + error)
     return {**row, "true_agreement": str(truth), "val_agreement": str(1 - truth)}
@@ -51,12 +57,14 @@ def test_a_data_set_is_estimated_without_its_own_runs():
 
 def test_the_report_names_what_was_left_out(tmp_path):
     table = rows(np.random.default_rng(1).normal(0, 0.2, 24))
+    table.append({**row("a", 0.0), "estimated": "False", "run": "few classes"})
     text = trust_runs.report(table)
     assert "24 runs, 4 data sets, 4 pairs" in text
+    assert "no estimate for 1 runs: few classes" in text
     assert "rank correlation of val_agreement: -1.00" in text
     found = re.search(r"dataset left out: rank correlation (\d.\d\d)", text)
     assert float(found[1]) > 0.9
-    assert "WEIGHTS = (0." in text and "doubtful: 24 runs" in text
+    assert "WEIGHTS = (0." in text and "doubtful, data set left out: " in text
     trust_runs.draw(table, str(tmp_path / "picture.png"))
     assert (tmp_path / "picture.png").stat().st_size > 10_000
     assert log_odds(share(0.7)) == pytest.approx(0.7)

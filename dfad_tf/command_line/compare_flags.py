@@ -5,7 +5,9 @@ from __future__ import annotations
 from absl import flags
 
 # Flags of a run that the comparison sets for each of its runs, and which its user may not give.
-SET_BY_COMPARISON = ("method", "seed", "export", "plots", "trust", "data_share")
+SET_BY_COMPARISON = (
+    "method", "seed", "export", "plots", "trust", "on_distrust", "probe_images", "data_share",
+)  # fmt: skip
 
 flags.DEFINE_list(
     "methods", None, "Methods to compare, comma-separated, as in --method. Default: all methods."

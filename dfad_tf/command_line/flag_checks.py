@@ -61,9 +61,20 @@ def check_names() -> None:
         generators.check_name(FLAGS.generator)
     image_shape()
     check_pixel_flags()
+    _check_trust()
     if FLAGS.probe_images is not None:
         with argument_flags(path="probe_images"):
             image_files(FLAGS.probe_images)
+
+
+def _check_trust() -> None:
+    """Reject flags of a trust report that there will not be."""
+    for name in ("on_distrust", "probe_images"):
+        without = "--trust=off" if FLAGS.trust == "off" else None
+        if method_builder.needs_data():
+            without = f"--method={FLAGS.method}, which trains with data"
+        if without and FLAGS[name].value not in (None, "warn"):
+            raise InputError(f"Expected no --{name} with {without}. Received: {FLAGS[name].value}")
 
 
 def check_shares(replicas: int) -> None:

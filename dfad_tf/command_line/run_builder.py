@@ -35,7 +35,7 @@ _LEAST_BATCH, _BATCH_STEP = 16, 8
 # Flags that may differ between the command that started a run and the one that resumes it.
 _FREE_FLAGS = (
     *("resume", "backup_every", "verbose", "data_dir", "teacher_cache"),
-    *("strategy", "replicas", "yes", "plots"),
+    *("strategy", "replicas", "yes", "plots", "trust", "on_distrust", "probe_images"),
 )
 
 

@@ -9,7 +9,8 @@ flags.DEFINE_enum(
     "normal",
     ["normal", "off"],
     "Report how far the student can be trusted without data: its agreement with the teacher on "
-    "images that had no part in training. off saves the time.",
+    "images that had no part in training; and look at the first synthesized images. off saves the "
+    "time of both.",
 )
 flags.DEFINE_enum(
     "on_distrust",

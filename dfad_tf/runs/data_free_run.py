@@ -201,7 +201,7 @@ class DataFreeRun:
             steps * self.method.student_steps * settings.batch_size,
             generator=self._lasting_generator(),
             stopped=backup.record.stopped or early.stopped,
-            distrusted=early.stopped is not None,
+            distrusted=backup.record.stopped is None and early.stopped is not None,
             epochs_left=settings.epochs - epochs,
         )
 

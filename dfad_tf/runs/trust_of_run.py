@@ -7,6 +7,7 @@ import pathlib
 from typing import Any
 
 import keras
+import tensorflow as tf
 
 from dfad_tf.runs.records import DistillationResult, RunData, RunSettings
 from dfad_tf.runs.trust_plot import draw_trust
@@ -40,9 +41,16 @@ def examine(
         return None
     _LOG.info("Examining how far the student can be trusted")
     teacher = data.teacher
-    report = trust_report(
-        teacher.model, student, teacher.description.contract, done.generator, data.probe_pixels
-    )
+    # Stored images are those that the student was trained on.
+    generator = done.generator if done.generator.trainable_weights else None
+    try:
+        report = trust_report(
+            teacher.model, student, teacher.description.contract, generator, data.probe_pixels
+        )
+    except (ValueError, MemoryError, tf.errors.OpError) as error:
+        # The student is the result of hours, and needs no report.
+        _LOG.warning("There is no trust report: %s", str(error).strip().splitlines()[0])
+        return None
     if settings.plots:
         title = f"{student.name}, method '{done.method}', seed {settings.seed}"
         draw_trust(report, folder / PICTURE, title)

@@ -62,6 +62,11 @@ def image_shape_of(
         InputError: If neither states the shape.
     """
     shape = image_shape
+    if shape is not None and images.shape.rank == 3 and shape[2] != 1:
+        raise InputError(
+            f"Expected `image_shape` to have one channel, because the model in {path} takes images "
+            f"{images.shape}. Received: {image_shape}"
+        )
     if shape is None and images.shape.rank:
         shape = tuple(images.shape[1:])
         shape = (*shape, 1) if len(shape) == 2 else shape

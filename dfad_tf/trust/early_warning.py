@@ -57,17 +57,23 @@ class EarlyWarning(keras.callbacks.Callback):
         self.stopped: str | None = None
         self._begin, self._pending, self._looked = 0.0, False, False
 
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
+        self.stopped = None
+
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         # The first epoch begins again after a collapse.
         self._pending = epoch == 0 and not self._looked
         self._begin = time.monotonic()
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
-        if self._pending and time.monotonic() - self._begin > _SECONDS:
+        # Replicas of several workers must take the same steps, whatever their clocks say.
+        alone = self.model.distribute_strategy.num_replicas_in_sync == 1
+        if self._pending and alone and time.monotonic() - self._begin > _SECONDS:
             self._look()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        if self._pending:
+        # What a collapse has left is undone.
+        if self._pending and not self.model.rolling_back:
             self._look()
 
     def _look(self) -> None:

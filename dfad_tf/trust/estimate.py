@@ -12,7 +12,9 @@ FEATURES = (DRAWN, BLENDED, CORRUPTED)
 # Fitted to finished runs by `python -m benchmarks.trust_runs fit docs/trust_runs.csv`.
 WEIGHTS = (0.44, 1.26)  # an intercept, and the weight of the mean log-odds of `FEATURES`
 BAND = (-0.773, 0.764)  # 5 and 95 % of the errors in log-odds, with the data set left out
-_EVEN = 0.9
+_EVEN = 0.8
+_IMAGES = 256  # in each set of those runs
+_QUANTILE = 1.645  # of a 90 % interval
 _CLOSEST = 0.01  # to 0 and 1: of a few hundred images, more is chance
 
 
@@ -38,14 +40,28 @@ def estimate_agreement(probes: dict[str, ProbeEvidence]) -> AgreementEstimate | 
         probes: What was measured on each set of images, by its name.
 
     Returns:
-        The estimate; None if the probes do not reach all classes of the teacher, since they say
-        nothing about the others.
+        The estimate; None if the drawn or the matched images do not cover the teacher's classes
+        evenly, since the others would be forgotten.
     """
-    if probes[MATCHED].class_entropy < _EVEN:
+    if min(probes[name].class_entropy for name in (DRAWN, MATCHED)) < _EVEN:
         return None
-    mean = sum(log_odds(probes[name].balanced_agreement) for name in FEATURES) / len(FEATURES)
-    middle = WEIGHTS[0] + WEIGHTS[1] * mean
-    return AgreementEstimate(share(middle), *(share(middle + error) for error in BAND))
+    found = [probes[name] for name in FEATURES]
+    mean = sum(log_odds(each.balanced_agreement) for each in found) / len(found)
+    # Kept away from 0 and 1 as well, which no number of images here can show.
+    middle = log_odds(share(WEIGHTS[0] + WEIGHTS[1] * mean))
+    # The band contains the chance of the number of images that it was measured with.
+    chance = sum(_variance(each) for each in found) / len(found) ** 2
+    low, high = (
+        middle + sign * math.hypot(error, _QUANTILE * WEIGHTS[1] * math.sqrt(chance))
+        for sign, error in zip((-1, 1), BAND, strict=True)
+    )
+    return AgreementEstimate(share(middle), share(low), share(high))
+
+
+def _variance(probe: ProbeEvidence) -> float:
+    """Return by how much the log-odds vary more than with `_IMAGES` images."""
+    kept = min(max(probe.balanced_agreement, _CLOSEST), 1 - _CLOSEST)
+    return max(0.0, 1 / probe.images - 1 / _IMAGES) / (kept * (1 - kept))
 
 
 def log_odds(agreement: float) -> float:

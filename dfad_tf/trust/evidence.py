@@ -58,7 +58,7 @@ def probe_evidence(
     """
     batch = probe_batch(images.shape[1:])
     teacher_logits, distances = statistics.answers(images, batch)
-    student_logits = predict(student, images)
+    student_logits = predict(student, images).astype(np.float32)  # of any precision
     teacher, own = (tf.nn.softmax(logits).numpy() for logits in (teacher_logits, student_logits))
     first, second = (tf.nn.log_softmax(logits) for logits in (teacher_logits, student_logits))
     wanted, found = teacher.argmax(-1), own.argmax(-1)

@@ -53,7 +53,7 @@ def matched_images(
                 loss += _STATISTICS_WEIGHT * tf.add_n(distances) / statistics.count
         return tape.gradient(loss, raw)
 
-    order = np.random.default_rng(0).permutation(len(starts))  # all classes in every batch
+    order = np.random.default_rng(0).permutation(len(starts))  # many classes in every batch
     result = np.empty_like(starts)
     for begin in range(0, len(starts), batch_size):
         places = order[begin : begin + batch_size]

@@ -10,8 +10,10 @@ import numpy as np
 from dfad_tf.compute.prediction import predict_classes
 from dfad_tf.data.image_files import image_files, read_image
 from dfad_tf.data.pixel_contract import PixelContract
+from dfad_tf.utils.image_counts import affordable_count
 
 CONFIDENCE = 0.95
+_MOST, _PIXELS, _LEAST = 1000, 2**23, 200
 
 
 @dataclass(frozen=True)
@@ -37,10 +39,11 @@ class RealAgreement:
 
 
 def load_probe_images(path: str, shape: tuple[int, int, int]) -> np.ndarray:
-    """Read all images of a folder, scaled to the size of a network's input.
+    """Read the images of a folder, scaled to the size of a network's input.
 
     Args:
-        path: The folder; images in its subfolders count as well.
+        path: The folder; images in its subfolders count as well. Of many images, a random choice
+            is read, of at most 1,000 small ones and 200 large ones.
         shape: `(height, width, channels)`.
 
     Returns:
@@ -49,7 +52,10 @@ def load_probe_images(path: str, shape: tuple[int, int, int]) -> np.ndarray:
     Raises:
         InputError: If there are no images, or one is not readable.
     """
-    return np.stack([read_image(file, shape, resize=True) for file in image_files(path)])
+    files = image_files(path)
+    count = affordable_count(_MOST, shape, _PIXELS, _LEAST)
+    chosen = np.sort(np.random.default_rng(0).permutation(len(files))[:count])
+    return np.stack([read_image(files[index], shape, resize=True) for index in chosen])
 
 
 def real_agreement(

@@ -15,7 +15,8 @@ GENERATED, DRAWN, MATCHED = "generated", "drawn", "matched"
 BLENDED, CORRUPTED = "blended", "corrupted"
 _SETS = 5
 _SEED = 2**20  # Far from the seeds of the procedural images of a training.
-_CANDIDATES = 4  # drawn for each image that is kept
+_CANDIDATES = 4  # drawn for each image that is kept, of images that are not very large
+_CANDIDATE_PIXELS = 2**24
 _MOST, _PIXELS, _LEAST = 256, 2**18, 48
 _MOST_BATCH, _BATCH_PIXELS, _LEAST_BATCH = 128, 2**17, 8
 # Scenes, and drawings on a dark or a light ground, with and without sharp edges.
@@ -82,7 +83,8 @@ def _drawn(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return drawn images and the class that each stands for, evenly over the classes."""
     shape = tuple(statistics.signals.teacher.input_shape[1:])
-    each = -(-_CANDIDATES * count // len(_KINDS))
+    candidates = affordable_count(_CANDIDATES * count, shape, _CANDIDATE_PIXELS, count)
+    each = -(-candidates // len(_KINDS))
     pixels = np.concatenate(
         [
             procedural_images(each, shape, _SEED + place, 0, **kind)

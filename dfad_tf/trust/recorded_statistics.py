@@ -6,7 +6,6 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from dfad_tf.compute.channel_moments import channel_moments
 from dfad_tf.distillation.watched_layers import batch_normalizations, without_nested_networks
 from dfad_tf.teachers.teacher_signals import TeacherSignals
 
@@ -40,7 +39,11 @@ class RecordedStatistics:
 
     def __init__(self, signals: TeacherSignals) -> None:
         signals = without_nested_networks(signals)
-        found = batch_normalizations(signals.teacher)
+        found = [
+            (layer, inputs)
+            for layer, inputs in batch_normalizations(signals.teacher)
+            if layer.axis in (-1, len(inputs.shape) - 1)  # the channels are last everywhere else
+        ]
         self.count = len(found)
         self.signals = signals.watching([inputs for _, inputs in found])
         self._recorded = [
@@ -60,7 +63,7 @@ class RecordedStatistics:
                 `signals.observe` returns them.
         """
         return [
-            _distance(*channel_moments(inputs), *recorded)
+            _distance(*_moments_of(inputs), *recorded)
             for inputs, recorded in zip(activations, self._recorded, strict=True)
         ]
 
@@ -89,7 +92,13 @@ class RecordedStatistics:
 
     def _moments(self, images: tf.Tensor) -> tuple[tf.Tensor, list[tuple[tf.Tensor, tf.Tensor]]]:
         found = self.signals.observe(images)
-        return found.logits, [channel_moments(inputs) for inputs in found.activations]
+        return found.logits, [_moments_of(inputs) for inputs in found.activations]
+
+
+def _moments_of(inputs: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Return mean and variance of each channel of these images alone, on any device."""
+    mean, variance = tf.nn.moments(tf.cast(inputs, tf.float32), list(range(len(inputs.shape) - 1)))
+    return mean, variance
 
 
 def _distance(

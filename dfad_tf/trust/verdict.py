@@ -24,20 +24,35 @@ def verdict(
     Args:
         probes: What was measured on each set of images, by its name.
         estimate: The agreement that is expected on real data; None where there is no estimate.
-        real: The agreement on real images, which decides where there are any; None without.
+        real: The agreement on real images, which decides where they are enough; None without.
 
     Returns:
         `"trustworthy"`, `"doubtful"` or `"do not use"`, and the reasons, the most important first.
     """
     reasons = [*_of_real(real), *_of_estimate(estimate, probes), *_of_images(probes)]
-    if real is not None:
-        return _between(real.low, real.high), tuple(reasons)
-    if estimate is None:
-        return DOUBTFUL, tuple(reasons)
-    return _between(estimate.low, estimate.high), tuple(reasons)
+    by_estimate = between(estimate.low, estimate.high) if estimate else DOUBTFUL
+    if real is None:
+        return by_estimate, tuple(reasons)
+    by_real = between(real.low, real.high)
+    # Few images leave the question open; they then confirm the estimate or contradict it.
+    supports = TRUSTWORTHY if real.agreement >= _TRUSTED else DO_NOT_USE
+    if by_real == DOUBTFUL and by_estimate == supports:
+        return by_estimate, tuple(reasons)
+    return by_real, tuple(reasons)
 
 
-def _between(low: float, high: float) -> str:
+def between(low: float, high: float) -> str:
+    """Return the verdict on a student whose agreement lies in an interval.
+
+    Args:
+        low: Lower end of the interval, 0 to 1.
+        high: Upper end of it.
+
+    Example:
+
+    >>> between(0.85, 0.95)
+    'trustworthy'
+    """
     if low >= _TRUSTED:
         return TRUSTWORTHY
     return DO_NOT_USE if high < _USELESS else DOUBTFUL
@@ -47,7 +62,7 @@ def _of_real(real: RealAgreement | None) -> list[str]:
     if real is None:
         return []
     return [
-        f"on {real.images} real images (--probe_images) the student answers like its teacher for "
+        f"on {real.images} real images the student answers like its teacher for "
         f"{real.same}: {100 * real.agreement:.0f} %, with a {100 * CONFIDENCE:.0f} % interval of "
         f"{_percent(real.low)} to {_percent(real.high)} %"
     ]
@@ -57,8 +72,8 @@ def _of_estimate(estimate: AgreementEstimate | None, probes: dict[str, ProbeEvid
     matched = probes[MATCHED]
     if estimate is None:
         return [
-            "no agreement on real data can be estimated: the images that were searched for reach "
-            f"{matched.classes_reached} of the teacher's classes, unevenly"
+            "no agreement on real data can be estimated: the images that were drawn and searched "
+            f"for reach only {matched.classes_reached} of the teacher's classes, or unevenly"
         ]
     return [
         f"expected agreement with the teacher on real data {_percent(estimate.low)} to "

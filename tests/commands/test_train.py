@@ -267,7 +267,7 @@ def test_real_images_of_the_user_decide_the_verdict(tmp_path, teacher, capsys):
     trust = json.loads((folder / "result.json").read_text())["trust"]
     assert trust["real"]["images"] == 12
     assert trust["real"]["low"] <= trust["real"]["agreement"] < trust["real"]["high"]
-    assert "on 12 real images (--probe_images)" in trust["reasons"][0]
+    assert "on 12 real images the student" in trust["reasons"][0]
     printed = capsys.readouterr().out
     assert f"Trust: {trust['verdict']}" in printed and trust["reasons"][0] in printed
     assert f"trust: {trust['verdict']}" in (folder / "export" / "card.md").read_text()

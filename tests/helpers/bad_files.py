@@ -99,6 +99,18 @@ FOLDERS = [
         "--probe_images to be a folder with images",
     ),
     (
+        "probe images without a report",
+        "train",
+        [TEACHER, "--probe_images={given}", "--trust=off"],
+        "no --probe_images with --trust=off",
+    ),
+    (
+        "distrust without a report",
+        "train",
+        ["--method=kd", "--on_distrust=stop"],
+        "no --on_distrust with --method=kd",
+    ),
+    (
         "a folder without probe images",
         "train",
         [TEACHER, "--probe_images={given}/closed"],

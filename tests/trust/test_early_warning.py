@@ -71,3 +71,36 @@ def test_a_resumed_run_is_not_looked_at_again(monkeypatch):
 def test_other_actions_are_refused():
     with pytest.raises(InputError, match="on_distrust='ask'"):
         EarlyWarning("ask")
+
+
+def test_a_collapse_that_is_undone_is_not_looked_at(monkeypatch):
+    watch, model = EarlyWarning("stop"), distiller(bias=[50, 0, 0])
+    watch.set_model(model)
+    watch.on_train_begin()
+    watch.on_epoch_begin(0)
+    monkeypatch.setattr(model, "rolling_back", True, raising=False)
+    watch.on_epoch_end(0)
+    assert watch.stopped is None
+    monkeypatch.setattr(model, "rolling_back", False)
+    watch.on_epoch_begin(0)  # the epoch is repeated
+    watch.on_epoch_end(0)
+    assert watch.stopped
+    watch.on_train_begin()
+    assert watch.stopped is None
+
+
+def test_replicas_look_at_the_end_of_the_epoch(two_replicas, monkeypatch):
+    monkeypatch.setattr("dfad_tf.trust.early_warning._SECONDS", -1.0)
+    with two_replicas.scope():
+        model = distiller(recorded=40.0)
+    watch, looks = EarlyWarning("stop"), []
+    signs = watch.signs
+
+    def look():
+        looks.append(int(keras.ops.convert_to_numpy(model.optimizer.iterations)))
+        return signs()
+
+    monkeypatch.setattr(watch, "signs", look)
+    fit(model, watch)
+    assert looks == [2 * model.method.student_steps]
+    assert "nats from the statistics" in watch.stopped

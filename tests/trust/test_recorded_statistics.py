@@ -54,3 +54,13 @@ def test_a_teacher_without_batch_normalization_has_no_layers():
     statistics = RecordedStatistics(TeacherSignals(small_classifier()))
     assert statistics.count == 0
     assert statistics.answers(IMAGES, 5)[1] == []
+
+
+def test_channels_that_are_not_last_are_left_out():
+    inputs = keras.Input((8, 8, 1))
+    x = keras.layers.BatchNormalization(axis=1)(keras.layers.Conv2D(3, 3)(inputs))
+    x = keras.layers.BatchNormalization()(x)
+    model = keras.Model(inputs, keras.layers.Dense(3)(keras.layers.Flatten()(x)))
+    statistics = RecordedStatistics(TeacherSignals(model))
+    assert statistics.count == 1
+    assert len(statistics.answers(IMAGES, 5)[1]) == 1

@@ -41,6 +41,12 @@ def test_real_images_decide_before_the_estimate():
     assert "200 real images" in reasons[0] and "198: 99 %" in reasons[0]
     assert verdict(probes(), AgreementEstimate(0.97, 0.95, 0.99), real(80, 200))[0] == "do not use"
     assert verdict(probes(), None, real(10, 10))[0] == "doubtful"  # ten images say little
+    # They confirm an estimate, or contradict it.
+    good = AgreementEstimate(0.97, 0.95, 0.99)
+    assert verdict(probes(), good, real(10, 10))[0] == "trustworthy"
+    assert verdict(probes(), good, real(7, 10))[0] == "doubtful"
+    assert verdict(probes(), estimate, real(6, 10))[0] == "do not use"
+    assert verdict(probes(), estimate, real(10, 10))[0] == "doubtful"
 
 
 def test_images_of_few_classes_and_far_from_the_data_are_reasons():
@@ -65,3 +71,12 @@ def test_the_estimate_rises_with_the_agreement_on_the_probes():
     for each in found:
         assert 0 <= each.low < each.expected < each.high <= 1
     assert share(log_odds(0.3)) == pytest.approx(0.3)
+
+
+def test_fewer_images_widen_the_interval():
+    def of(images):
+        sets = {name: dataclasses.replace(each, images=images) for name, each in probes().items()}
+        return estimate_agreement(sets)
+
+    assert of(48).low < of(256).low and of(48).expected == of(256).expected
+    assert of(2000) == of(256)

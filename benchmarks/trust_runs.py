@@ -19,6 +19,15 @@ from typing import Any
 import numpy as np
 
 MEASURES = ("agreement", "balanced_agreement", "divergence", "class_entropy", "distance")
+# What differed between the runs; the others were those of the recipe.
+_FLAGS = tuple(
+    f"--{name}="
+    for name in (
+        *("dataset", "teacher", "student", "student_initialization", "method", "seed", "epochs"),
+        *("steps_per_epoch", "learning_rate", "procedural_share", "batch_norm_weight"),
+        *("label_weight", "memory_size", "generator", "input_range"),
+    )
+)
 _BANDS = (5.0, 95.0)  # percentiles of the interval
 
 
@@ -69,7 +78,7 @@ def examine(folder: pathlib.Path) -> dict[str, Any]:
         for measure in MEASURES:
             value = getattr(probe, measure)
             row[f"{name}_{measure}"] = "" if value is None else round(value, 4)
-    return {**row, "flags": " ".join(flag for flag in flags if flag.startswith("--"))}
+    return {**row, "flags": " ".join(flag for flag in flags if flag.startswith(_FLAGS))}
 
 
 def features(row: dict[str, str]) -> list[float]:
@@ -205,7 +214,7 @@ def draw(rows: list[dict[str, str]], path: str) -> None:
         panel.set(xlim=(0, 101), ylim=(0, 101))
         panel.grid(alpha=0.3)
     left.set(xlabel="val_agreement (%)", ylabel="agreement on real test images (%)")
-    right.set(xlabel="expected agreement (%), fitted to the other data sets, 90 % interval")
+    right.set(xlabel="expected agreement (%), fitted to other data sets")
     left.legend()
     figure.savefig(path, dpi=110)
 

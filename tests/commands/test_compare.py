@@ -124,10 +124,10 @@ def test_runs_share_the_given_flags_and_no_others(tmp_path, networks, stand_in):
     (line,) = stand_in.commands()
     given = line.split()[1:]
     flags = [flag for flag in given if not flag.startswith("--workdir=")]
-    assert sorted(flags[:-5]) == sorted([*TINY, *networks])
+    assert sorted(flags[:-6]) == sorted([*TINY, *networks])
     added = ["--method=dafl", "--seed=0", "--export=none", "--noplots"]
     added += ["--trust=off", "--verbose=2"]
-    assert flags[-5:] == added
+    assert flags[-6:] == added
 
 
 @pytest.mark.slow

@@ -11,15 +11,13 @@ import numpy as np
 from dfad_tf.compute.randomness import stateless_seed
 from dfad_tf.methods.method import Method
 from dfad_tf.trust.evidence import evenness
-from dfad_tf.trust.probe_sets import probe_batch
+from dfad_tf.trust.probe_sets import probe_batch, probe_count
 from dfad_tf.trust.recorded_statistics import RecordedStatistics
 from dfad_tf.utils.errors import InputError
-from dfad_tf.utils.image_counts import affordable_count
 
 ON_DISTRUST = ("warn", "stop")
 _LOG = logging.getLogger(__name__)
 _SECONDS = 90.0
-_MOST, _PIXELS, _LEAST = 256, 2**18, 48
 _LEAST_ENTROPY, _LARGEST_DISTANCE = 0.8, 0.2
 
 
@@ -96,7 +94,7 @@ class EarlyWarning(keras.callbacks.Callback):
         """Return what is wrong with the images that the generator synthesizes now, in words."""
         statistics = self._statistics()
         shape = self.model.generator.output_shape[1:]
-        count = affordable_count(_MOST, shape, _PIXELS, _LEAST)
+        count = probe_count(shape)
         key = stateless_seed(self.model.seed, "validation", -2)
         images = keras.ops.convert_to_numpy(self.model.example_images(count, key))
         logits, distances = statistics.answers(images, probe_batch(shape))

@@ -28,6 +28,11 @@ _KINDS: tuple[dict[str, float], ...] = (
 )
 
 
+def probe_count(shape: tuple[int, int, int]) -> int:
+    """Return how many images of a shape a set has."""
+    return affordable_count(_MOST, shape, _PIXELS, _LEAST)
+
+
 def probe_batch(shape: tuple[int, int, int]) -> int:
     """Return how many images of a shape a network sees at once."""
     return affordable_count(_MOST_BATCH, shape, _BATCH_PIXELS, _LEAST_BATCH)
@@ -42,7 +47,7 @@ def probe_passes(shape: tuple[int, int, int]) -> tuple[int, int]:
     Returns:
         Forward passes of the teacher, a backward pass as two, and of the student.
     """
-    count = affordable_count(_MOST, shape, _PIXELS, _LEAST)
+    count = probe_count(shape)
     return count * (_CANDIDATES + 3 * STEPS + _SETS), count * _SETS
 
 
@@ -66,7 +71,7 @@ def probe_sets(
     teacher = statistics.signals.teacher
     shape = tuple(teacher.input_shape[1:])
     classes = int(teacher.output_shape[-1])
-    count = affordable_count(_MOST, shape, _PIXELS, _LEAST)
+    count = probe_count(shape)
     batch = probe_batch(shape)
     drawn, labels = _drawn(statistics, contract, count, classes, batch)
     matched = matched_images(drawn, labels, statistics, contract, batch)
@@ -75,7 +80,7 @@ def probe_sets(
     weight = random.uniform(0.3, 0.7, (count, 1, 1, 1)).astype(np.float32)
     sets[BLENDED] = weight * matched + (1 - weight) * matched[random.permutation(count)]
     sets[CORRUPTED] = _corrupted(matched, contract, random)
-    return sets if generated is None else {GENERATED: generated[:count], **sets}
+    return sets if generated is None else {GENERATED: generated, **sets}
 
 
 def _drawn(

@@ -14,12 +14,11 @@ from dfad_tf.teachers.teacher_signals import TeacherSignals
 from dfad_tf.trust.estimate import AgreementEstimate, estimate_agreement
 from dfad_tf.trust.evidence import ProbeEvidence, probe_evidence
 from dfad_tf.trust.probe_folder import RealAgreement, real_agreement
-from dfad_tf.trust.probe_sets import probe_sets
+from dfad_tf.trust.probe_sets import probe_count, probe_sets
 from dfad_tf.trust.recorded_statistics import RecordedStatistics
 from dfad_tf.trust.verdict import verdict
 
 _SEED = 0x7257  # differs from the seeds of training, of its validation and of the export
-_GENERATED = 256
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,7 +78,8 @@ def trust_report(
     """
     statistics = RecordedStatistics(TeacherSignals(teacher))
     contract = contract.for_channels(teacher.input_shape[-1])
-    generated = generated_images(generator, _GENERATED, _SEED) if generator else None
+    count = probe_count(teacher.input_shape[1:])
+    generated = generated_images(generator, count, _SEED) if generator else None
     probes = {
         name: probe_evidence(student, statistics, images)
         for name, images in probe_sets(statistics, contract, generated).items()

@@ -8,9 +8,9 @@ from dfad_tf.trust.probe_folder import CONFIDENCE, RealAgreement
 from dfad_tf.trust.probe_sets import GENERATED, MATCHED
 
 TRUSTWORTHY, DOUBTFUL, DO_NOT_USE = "trustworthy", "doubtful", "do not use"
-# Of the agreement with the teacher on real data: a student is trusted if it is hardly below the
-# first, and not to be used if it is hardly above the second.
-_TRUSTED, _USELESS = 0.8, 0.8
+# Agreement with the teacher on real data: a student is trusted if the whole interval is above, and
+# not to be used if all of it is below.
+_ENOUGH = 0.8
 _EVEN, _FAR = 0.8, 0.2
 
 
@@ -35,7 +35,7 @@ def verdict(
         return by_estimate, tuple(reasons)
     by_real = between(real.low, real.high)
     # Few images leave the question open; they then confirm the estimate or contradict it.
-    supports = TRUSTWORTHY if real.agreement >= _TRUSTED else DO_NOT_USE
+    supports = TRUSTWORTHY if real.agreement >= _ENOUGH else DO_NOT_USE
     if by_real == DOUBTFUL and by_estimate == supports:
         return by_estimate, tuple(reasons)
     return by_real, tuple(reasons)
@@ -53,9 +53,9 @@ def between(low: float, high: float) -> str:
     >>> between(0.85, 0.95)
     'trustworthy'
     """
-    if low >= _TRUSTED:
+    if low >= _ENOUGH:
         return TRUSTWORTHY
-    return DO_NOT_USE if high < _USELESS else DOUBTFUL
+    return DO_NOT_USE if high < _ENOUGH else DOUBTFUL
 
 
 def _of_real(real: RealAgreement | None) -> list[str]:

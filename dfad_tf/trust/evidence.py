@@ -91,7 +91,7 @@ def evenness(labels: np.ndarray, classes: int) -> float:
 
     Example:
 
-    >>> evenness(np.array([3, 1, 7]), 1000)
+    >>> round(evenness(np.array([3, 1, 7]), 1000), 6)
     1.0
     """
     most = math.log(max(2, min(classes, len(labels)))) / math.log(classes)

@@ -9,6 +9,8 @@ from dfad_tf.utils.errors import InputError
 from tests.conftest import small_classifier
 from tests.helpers.command import run
 
+PIXELS = "--input_range=zero_one"  # which random weights need not determine
+
 
 def run_evaluate(model, *arguments):
     run(f"--model={model}", "--dataset=digits", *arguments, main=evaluate.main)
@@ -28,7 +30,7 @@ def record(student, **content):
 
 def test_a_note_names_the_data_set_of_the_run_if_it_differs(student, capsys):
     record(student, dataset="mnist")
-    run_evaluate(student)
+    run_evaluate(student, PIXELS)
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == f"{student} on 450 real test images of digits"
     note = (
@@ -41,14 +43,14 @@ def test_a_note_names_the_data_set_of_the_run_if_it_differs(student, capsys):
 def test_there_is_no_note_for_the_data_set_of_the_run_or_without_one(student, capsys, content):
     if content is not None:
         record(student, **content)
-    run_evaluate(student)
+    run_evaluate(student, PIXELS)
     output = capsys.readouterr().out
     assert "  note " not in output and "  accuracy       " in output
 
 
 def test_the_result_as_json_names_both_data_sets(student, capsys):
     record(student, dataset="mnist")
-    run_evaluate(student, "--json=-")
+    run_evaluate(student, PIXELS, "--json=-")
     found = json.loads(capsys.readouterr().out)
     assert (found["dataset"], found["made_for"], found["test_images"]) == ("digits", "mnist", 450)
     assert 0 <= found["accuracy"] <= 1

@@ -95,7 +95,7 @@ def test_calibration_with_a_data_set(tmp_path):
 
 
 def test_a_saved_model(student, tmp_path):
-    run(f"--model={student}", main=to_saved_model.main)
+    run(f"--model={student}", "--input_range=zero_one", main=to_saved_model.main)
     place = tmp_path / "net_saved_model"
     assert {path.name for path in place.iterdir()} == {"saved_model", "card.json", "card.md"}
     assert card_of(place)["saved_model"]["agreement"] == {"noise": 1.0}

@@ -126,4 +126,4 @@ def _procedural_images(teacher: Teacher) -> tf.Tensor:
     shape, contract = teacher.description.image_shape, teacher.description.contract
     pool = ProceduralPool(image_count(*shape[:2]), shape, contract, FLAGS.seed)
     pool.fill(TeacherSignals(teacher.model))
-    return pool.inputs(pool.images)
+    return pool.draw(pool.size, tf.constant([FLAGS.seed, 0x1218]))

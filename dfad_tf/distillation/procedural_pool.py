@@ -1,41 +1,51 @@
-"""Procedural images as a source of training images, evenly over the teacher's classes."""
+"""Procedural images as a source of training images, weighted so that they suit a teacher."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
 from dfad_tf.compute import replicas
 from dfad_tf.compute.shared_variables import shared_variable
-from dfad_tf.data.class_balance import balanced, normalized_entropy
+from dfad_tf.data.class_balance import balanced
+from dfad_tf.data.matching_weights import matching_weights
 from dfad_tf.data.pixel_contract import PixelContract
 from dfad_tf.data.pixel_tensors import StoredPixels
 from dfad_tf.data.procedural_images import procedural_images
+from dfad_tf.distillation import procedural_kinds
+from dfad_tf.distillation.image_moments import ImageMoments
+from dfad_tf.graphs.multiply_adds import multiply_adds
 from dfad_tf.teachers.teacher_signals import TeacherSignals
 from dfad_tf.utils.image_counts import affordable_count
 
-_CANDIDATES = 2  # drawn for each image that is kept
+# Candidates drawn for each image that is kept; more if the teacher answers so many in a minute.
+_CANDIDATES, _MORE_CANDIDATES, _MULTIPLY_ADDS = 2, 4, 4e11
 # Large images are drawn in smaller numbers, which bound the seconds and the memory: of the pool,
 # of a block that the teacher answers at once, of the images that decide the kind, and of the timed.
 _POOL_PIXELS, _BLOCK_PIXELS, _PROBE_PIXELS, _TIMED_PIXELS = 2**23, 2**20, 2**21, 2**17
 _LARGE = 64 * 64
 _LEAST, _SMALLEST, _MOST_BLOCK, _MOST_PROBES, _MOST_TIMED = 64, 16, 1024, 512, 128
-# Scenes with a share of drawings, and drawings alone on a light or a dark background; the latter
-# also without sharp edges, as images have that were enlarged.
-_KINDS: tuple[dict[str, float], ...] = (
-    {},
-    {"symbol_share": 1.0, "dark_share": 1.0},
-    {"symbol_share": 1.0, "dark_share": 0.0},
-    {"symbol_share": 1.0, "dark_share": 1.0, "blur": 0.05},
-)
+
+
+class _Block(NamedTuple):
+    """Candidates, uint8, with the teacher's class and the statistics of each."""
+
+    pixels: np.ndarray
+    labels: np.ndarray
+    moments: np.ndarray
 
 
 class ProceduralPool:
-    """Draw images without data, and keep those that cover the teacher's classes evenly.
+    """Draw images without data, and keep those that suit a teacher.
 
-    Of several kinds of images, that kind is drawn which the teacher distributes most evenly.
+    A teacher with batch normalizations has recorded statistics of its data. Images of the kinds
+    that are near to them are drawn, and weighted so that they match them and are even over the
+    classes; images are then drawn by their weights. For any other teacher, that kind of images is
+    drawn which it distributes most evenly over its classes, and each class is equally likely.
 
     The images are stored as bytes. They are a function of seed and teacher, so a backup does not
     contain them: a resumed run draws them again.
@@ -48,7 +58,8 @@ class ProceduralPool:
         seed: Seed of the images.
 
     Reference:
-        "What Makes a Good Dataset for Knowledge Distillation?", arXiv 2411.12817.
+        "What Makes a Good Dataset for Knowledge Distillation?", arXiv 2411.12817, for procedural
+        images as a transfer set. The weights are of this project.
     """
 
     def __init__(
@@ -74,21 +85,23 @@ class ProceduralPool:
         if self._filled:
             return
         classes = int(signals.teacher.output_shape[-1])
-        kind = self._best_kind(signals, classes)
-        count = _CANDIDATES * self.size
-        drawn = np.empty((count, *self.images.shape[1:]), np.uint8)
-        labels = np.empty(count, np.int64)
-        size = affordable_count(_MOST_BLOCK, drawn.shape[1:], _BLOCK_PIXELS, _SMALLEST)
-        for first in range(0, count, size):
-            block = slice(first, min(first + size, count))
-            drawn[block], labels[block] = self._block(signals, block.stop - first, first, kind)
-        chosen = balanced(labels, self.size, classes, self.seed)
+        moments = ImageMoments(signals)
+        count = self._candidates(signals, moments)
+        candidates = self._drawn(moments, self._counts(moments, count, classes))
+        labels = candidates.labels
+        if moments.count:
+            effective = procedural_kinds.in_effect(count, classes)
+            weights = matching_weights(candidates.moments, labels, classes, effective)
+            chosen = np.sort(np.argsort(-weights, kind="stable")[: self.size])
+        else:
+            chosen = balanced(labels, self.size, classes, self.seed)
+            # Each class has the same share of the draws, whatever number of images it has.
+            counts = np.bincount(labels[chosen], minlength=classes)
+            weights = 1.0 / np.maximum(counts, 1)[labels]
         chosen = chosen[np.argsort(labels[chosen], kind="stable")]
-        counts = np.bincount(labels[chosen], minlength=classes)
-        self.images.assign(drawn[chosen])
+        self.images.assign(candidates.pixels[chosen])
         self._classes.assign(labels[chosen].astype(np.float32))
-        # Each class has the same share of the draws, whatever number of images it has.
-        self._weights.assign(1.0 / counts[labels[chosen]])
+        self._weights.assign((weights[chosen] / weights[chosen].mean()).astype(np.float32))
         self._filled = True
 
     def seconds_to_fill(self, signals: TeacherSignals) -> float:
@@ -99,47 +112,78 @@ class ProceduralPool:
         """
         if self._filled:
             return 0.0
+        moments = ImageMoments(signals)
         timed = affordable_count(_MOST_TIMED, self.images.shape[1:], _TIMED_PIXELS, _SMALLEST)
-        self._block(signals, timed, 0, {})  # with compilation
+        self._block(moments, timed, 0, {})  # with compilation
         begin = time.monotonic()
-        self._block(signals, timed, 0, {})
-        images = _CANDIDATES * self.size + len(_KINDS) * self._probes()
+        self._block(moments, timed, 0, {})
+        images = self._candidates(signals, moments) + len(_kinds(moments)) * self._probes()
         return (time.monotonic() - begin) / timed * images
 
+    def _candidates(self, signals: TeacherSignals, moments: ImageMoments) -> int:
+        """Return the number of images that are drawn, of which the pool keeps `size`."""
+        least, most = _CANDIDATES * self.size, _MORE_CANDIDATES * self.size
+        if not moments.count:  # more images would not be more even
+            return least
+        affordable = int(_MULTIPLY_ADDS / max(1, multiply_adds(signals.teacher)))
+        return max(least, min(most, affordable))
+
     def _probes(self) -> int:
-        """Return the number of images that decide between the kinds."""
+        """Return the number of images of each kind that decide between the kinds."""
         most = min(_MOST_PROBES, _CANDIDATES * self.size)
         return affordable_count(most, self.images.shape[1:], _PROBE_PIXELS, min(most, _LEAST))
 
-    def _best_kind(self, signals: TeacherSignals, classes: int) -> dict[str, float]:
-        """Return the kind of images that the teacher distributes most evenly over its classes."""
-        probes = self._probes()
+    def _counts(
+        self, moments: ImageMoments, count: int, classes: int
+    ) -> list[tuple[Mapping[str, float], int]]:
+        """Return the kinds of images that suit the teacher, and how many of each to draw."""
+        kinds = _kinds(moments)
+        probes = [self._block(moments, self._probes(), 0, kind) for kind in kinds]
+        labels = [probe.labels for probe in probes]
+        if not moments.count:
+            return [(kinds[procedural_kinds.most_even(labels, classes)], count)]
+        found = [probe.moments for probe in probes]
+        return list(
+            zip(
+                kinds,
+                procedural_kinds.matching_counts(count, found, labels, classes),
+                strict=True,
+            )
+        )
 
-        def evenness(kind: dict[str, float]) -> float:
-            return normalized_entropy(self._block(signals, probes, 0, kind)[1], classes)
-
-        return max(_KINDS, key=evenness)
+    def _drawn(
+        self, moments: ImageMoments, counts: Sequence[tuple[Mapping[str, float], int]]
+    ) -> _Block:
+        """Draw the candidates of all kinds."""
+        size = affordable_count(_MOST_BLOCK, self.images.shape[1:], _BLOCK_PIXELS, _SMALLEST)
+        blocks = [
+            self._block(moments, min(size, count - first), first, kind)
+            for kind, count in counts
+            for first in range(0, count, size)
+        ]
+        return _Block(*(np.concatenate(part) for part in zip(*blocks, strict=True)))
 
     def _block(
-        self, signals: TeacherSignals, count: int, first: int, kind: dict[str, float]
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Draw images, uint8, and return the teacher's predictions for them as well."""
+        self, moments: ImageMoments, count: int, first: int, kind: Mapping[str, float]
+    ) -> _Block:
+        """Draw images of a kind, and let the teacher see them."""
         shape = tuple(self.images.shape[1:])
         drawn = procedural_images(count, shape, self.seed, first, **kind)
         pixels = np.rint(drawn).astype(np.uint8)
         size = affordable_count(_MOST_BLOCK, shape, _BLOCK_PIXELS, _SMALLEST)
         inputs = [self.contract.to_input(pixels[i : i + size]) for i in range(0, count, size)]
-        logits = [signals(tf.constant(batch))[0] for batch in inputs]
-        return pixels, tf.argmax(tf.concat(logits, 0), -1).numpy()
+        logits, found = zip(*(moments.of(batch) for batch in inputs), strict=True)
+        return _Block(pixels, np.concatenate(logits).argmax(-1), np.concatenate(found))
 
     def draw(self, count: int, key: tf.Tensor, labels: tf.Tensor | None = None) -> tf.Tensor:
-        """Draw images so that all classes of the teacher are equally likely, or of given classes.
+        """Draw images by their weights, of any class or of given classes.
 
         Args:
             count: Number of images for each replica.
             key: From `randomness.stateless_seed`.
-            labels: The teacher's class of each image, integers `(count,)`; None for any. An image
-                of any class stands for a class without images.
+            labels: The teacher's class of each image, integers `(count,)`; None for any, of which
+                all are about equally likely. An image of any class stands for a class without
+                images.
 
         Returns:
             Images `(count, height, width, channels)` in the teacher's input range.
@@ -149,12 +193,19 @@ class ProceduralPool:
         if labels is not None:
             classes, wanted = tf.convert_to_tensor(self._classes), tf.cast(labels, tf.float32)
             first, end = (tf.searchsorted(classes, wanted, side) for side in ("left", "right"))
-            found = end - first
+            ends = tf.concat([[0.0], tf.cumsum(weights)], 0)
+            low, high = tf.gather(ends, first), tf.gather(ends, end)
             uniform = tf.random.stateless_uniform((count * replicas.count(),), key + [4, 0])
-            within = tf.cast(replicas.own(uniform) * tf.cast(found, tf.float32), tf.int32)
-            places = tf.where(found > 0, first + tf.minimum(within, found - 1), places)
+            drawn = low + replicas.own(uniform) * (high - low)
+            within = tf.searchsorted(ends, drawn, side="right") - 1
+            within = tf.clip_by_value(within, first, tf.maximum(first, end - 1))  # by rounding
+            places = tf.where(high > low, within, places)
         return self.inputs(tf.gather(self.images, places))
 
     def inputs(self, pixels: tf.Tensor) -> tf.Tensor:
         """Convert stored images to the teacher's input range, float32."""
         return StoredPixels(self.contract).from_bytes(pixels)
+
+
+def _kinds(moments: ImageMoments) -> tuple[dict[str, float], ...]:
+    return procedural_kinds.FINE_KINDS if moments.count else procedural_kinds.KINDS

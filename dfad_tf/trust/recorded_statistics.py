@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import keras
 import numpy as np
 import tensorflow as tf
 
-from dfad_tf.distillation.watched_layers import batch_normalizations, without_nested_networks
+from dfad_tf.distillation.image_moments import SMALLEST_VARIANCE, recorded_statistics
 from dfad_tf.teachers.teacher_signals import TeacherSignals
-
-_SMALLEST_VARIANCE = 1e-3  # Keras's default `epsilon` of a batch normalization
 
 
 class RecordedStatistics:
@@ -38,21 +35,8 @@ class RecordedStatistics:
     """
 
     def __init__(self, signals: TeacherSignals) -> None:
-        signals = without_nested_networks(signals)
-        found = [
-            (layer, inputs)
-            for layer, inputs in batch_normalizations(signals.teacher)
-            if layer.axis in (-1, len(inputs.shape) - 1)  # the channels are last everywhere else
-        ]
-        self.count = len(found)
-        self.signals = signals.watching([inputs for _, inputs in found])
-        self._recorded = [
-            tuple(
-                tf.cast(keras.ops.convert_to_tensor(value), tf.float32)
-                for value in (layer.moving_mean, layer.moving_variance)
-            )
-            for layer, _ in found
-        ]
+        self.signals, self._recorded = recorded_statistics(signals)
+        self.count = len(self._recorded)
         self._observe = tf.function(self._moments, autograph=False)
 
     def distances(self, activations: tuple[tf.Tensor, ...]) -> list[tf.Tensor]:
@@ -104,8 +88,8 @@ def _moments_of(inputs: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
 def _distance(
     mean: tf.Tensor, variance: tf.Tensor, moving_mean: tf.Tensor, moving_variance: tf.Tensor
 ) -> tf.Tensor:
-    found = tf.nn.relu(variance) + _SMALLEST_VARIANCE
-    wanted = moving_variance + _SMALLEST_VARIANCE
+    found = tf.nn.relu(variance) + SMALLEST_VARIANCE
+    wanted = moving_variance + SMALLEST_VARIANCE
     ratio = found / wanted
     return 0.5 * tf.reduce_mean(
         ratio - 1.0 - tf.math.log(ratio) + (mean - moving_mean) ** 2 / wanted

@@ -9,8 +9,10 @@ from dfad_tf import methods
 from dfad_tf.callbacks import Backup
 from dfad_tf.compute.training_state import read_state
 from dfad_tf.data.pixel_contract import PixelContract
-from dfad_tf.distillation import procedural_pool
+from dfad_tf.data.procedural_images import procedural_images
+from dfad_tf.distillation import procedural_kinds
 from dfad_tf.distillation.distiller import DataFreeDistiller
+from dfad_tf.distillation.image_moments import ImageMoments
 from dfad_tf.distillation.procedural_pool import ProceduralPool
 from dfad_tf.methods.method import Method
 from dfad_tf.methods.table import Settings
@@ -90,7 +92,7 @@ def test_images_depend_on_the_seed_and_draws_on_the_key():
 
 
 def test_the_kind_of_images_is_drawn_that_covers_the_classes_best():
-    sharp = [kind for kind in procedural_pool._KINDS if "blur" not in kind]
+    sharp = [kind for kind in procedural_kinds.KINDS if "blur" not in kind]
     drawn = {kind.get("dark_share"): kind for kind in sharp}
     pool = ProceduralPool(8, SHAPE, ZERO_ONE, 0)
 
@@ -101,10 +103,58 @@ def test_the_kind_of_images_is_drawn_that_covers_the_classes_best():
         levels = np.array([0.0, 20.0, 40.0]) + offset
         teacher = keras.Model(inputs, keras.layers.Dense(3, name="head")(mean))
         teacher.get_layer("head").set_weights([2 * levels[None], -(levels**2)])
-        return pool._best_kind(TeacherSignals(teacher), 3)
+        ((kind, count),) = pool._counts(ImageMoments(TeacherSignals(teacher)), 16, 3)
+        assert count == 16
+        return kind
 
     assert best(0.0) == drawn[1.0]  # a teacher that tells dark images apart
     assert best(200.0) == drawn[0.0]  # and one that tells bright images apart
+
+
+def recorded(images):
+    """A teacher of three classes that recorded the statistics of some images."""
+    inputs = keras.Input(SHAPE)
+    norm = keras.layers.BatchNormalization(name="norm")
+    x = keras.layers.Conv2D(6, 3, padding="same", activation="relu")(inputs)
+    x = keras.layers.GlobalAveragePooling2D()(norm(x))
+    teacher = keras.Model(inputs, keras.layers.Dense(3)(x))
+    maps = np.array(keras.Model(inputs, norm.input)(images))
+    norm.moving_mean.assign(maps.mean((0, 1, 2)))
+    norm.moving_variance.assign(maps.var((0, 1, 2)))
+    return TeacherSignals(teacher)
+
+
+@pytest.mark.parametrize("kind", procedural_kinds.FINE_KINDS[3:])
+def test_images_are_weighted_to_match_what_a_teacher_recorded(kind):
+    """The teacher's data are images of one kind, of another seed than the pool's."""
+    data = ZERO_ONE.to_input(np.rint(procedural_images(600, SHAPE, 9, **kind)))
+    signals = recorded(data)
+    moments = ImageMoments(signals)
+    pool = ProceduralPool(800, SHAPE, ZERO_ONE, 0)
+    pool.fill(signals)
+
+    def distance(images):
+        return np.linalg.norm(moments.of(np.asarray(images))[1].mean(0))
+
+    drawn = pool.draw(4000, KEY)
+    anything = ZERO_ONE.to_input(np.rint(procedural_images(600, SHAPE, 0)))
+    assert distance(data) < 1e-3 and distance(drawn) < 0.3 * distance(anything)
+
+
+def test_images_of_a_given_class_are_drawn_by_their_weights():
+    signals = recorded(ZERO_ONE.to_input(procedural_images(600, SHAPE, 9)))
+    pool = ProceduralPool(400, SHAPE, ZERO_ONE, 0)
+    pool.fill(signals)
+    weights, classes = pool._weights.numpy(), pool._classes.numpy()
+    label = int(np.bincount(classes.astype(int)).argmax())
+    drawn = pool.draw(20_000, KEY, tf.fill((20_000,), label)).numpy()
+    found, counts = np.unique(drawn.reshape(20_000, -1), axis=0, return_counts=True)
+    stored = pool.inputs(pool.images).numpy().reshape(400, -1)
+    expected = np.where(classes == label, weights, 0)
+    shares = {image.tobytes(): share for image, share in zip(stored, expected, strict=True)}
+    shares = np.array([shares[image.tobytes()] for image in found]) / expected.sum()
+    assert shares.min() > 0 and shares.max() > 2 * shares.mean()
+    np.testing.assert_allclose(counts / 20_000, shares, atol=0.01)
 
 
 def make(share=0.5, **settings):

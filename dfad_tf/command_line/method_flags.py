@@ -40,15 +40,17 @@ flags.DEFINE_float(
     "procedural_share",
     0.0,
     "Share of the student's batch that consists of procedural images: shapes and textures that are "
-    "drawn without data. --memory_share is then the share among the other images.",
+    "drawn without data. --memory_share is then the share among the other images. With 1, the "
+    "student learns from them alone.",
     lower_bound=0.0,
-    upper_bound=0.99,
+    upper_bound=1.0,
 )
 flags.DEFINE_integer(
     "procedural_size",
     20_000,
-    "Number of procedural images, where --procedural_share is above 0. Twice as many are drawn, "
-    "and those are kept that cover the teacher's classes evenly.",
+    "Number of procedural images, where --procedural_share is above 0. Two to four times as many "
+    "are drawn, and those are kept that match what the teacher's batch normalizations recorded, "
+    "or, without any, cover the teacher's classes evenly.",
     lower_bound=1,
 )
 flags.DEFINE_enum(

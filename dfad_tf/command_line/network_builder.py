@@ -124,6 +124,7 @@ def initialize_student(student: keras.Model, teacher: Teacher, generator: keras.
 def _procedural_images(teacher: Teacher) -> tf.Tensor:
     """Return images to which blocks are fitted: an untrained generator's are too uniform."""
     shape, contract = teacher.description.image_shape, teacher.description.contract
-    pool = ProceduralPool(image_count(*shape[:2]), shape, contract, FLAGS.seed)
+    count, crop = image_count(*shape[:2]), FLAGS.synthesis_augmentation
+    pool = ProceduralPool(count, shape, contract, FLAGS.seed, crop)
     pool.fill(TeacherSignals(teacher.model))
     return pool.draw(pool.size, tf.constant([FLAGS.seed, 0x1218]))

@@ -45,7 +45,7 @@ class ImageMoments:
             self._sums = tf.constant(signs / np.sqrt(_MOST_STATISTICS), tf.float32)
         self._compiled = tf.function(self._moments, autograph=False, reduce_retracing=True)
 
-    def of(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def of(self, images: np.ndarray | tf.Tensor) -> tuple[np.ndarray, np.ndarray]:
         """Return the teacher's logits, and the statistics of each image.
 
         Args:

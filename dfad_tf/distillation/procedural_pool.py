@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from dfad_tf.compute import replicas
 from dfad_tf.compute.shared_variables import shared_variable
+from dfad_tf.data.batch_augmentation import crop_batch
 from dfad_tf.data.class_balance import balanced
 from dfad_tf.data.matching_weights import matching_weights
 from dfad_tf.data.pixel_contract import PixelContract
@@ -56,6 +57,9 @@ class ProceduralPool:
         image_shape: `(height, width, channels)`.
         contract: Pixels that the teacher expects.
         seed: Seed of the images.
+        crop: How images are cropped before the teacher sees them: a name in
+            `batch_augmentation.AUGMENTATIONS`. The statistics that a teacher recorded of cropped
+            images contain the border.
 
     Reference:
         "What Makes a Good Dataset for Knowledge Distillation?", arXiv 2411.12817, for procedural
@@ -63,9 +67,14 @@ class ProceduralPool:
     """
 
     def __init__(
-        self, size: int, image_shape: tuple[int, int, int], contract: PixelContract, seed: int
+        self,
+        size: int,
+        image_shape: tuple[int, int, int],
+        contract: PixelContract,
+        seed: int,
+        crop: str = "none",
     ) -> None:
-        self.contract, self.seed = contract, seed
+        self.contract, self.seed, self.crop = contract, seed, crop
         if image_shape[0] * image_shape[1] > _LARGE:
             size = affordable_count(size, image_shape, _POOL_PIXELS, min(size, _LEAST))
         self.size = size
@@ -171,9 +180,15 @@ class ProceduralPool:
         drawn = procedural_images(count, shape, self.seed, first, **kind)
         pixels = np.rint(drawn).astype(np.uint8)
         size = affordable_count(_MOST_BLOCK, shape, _BLOCK_PIXELS, _SMALLEST)
-        inputs = [self.contract.to_input(pixels[i : i + size]) for i in range(0, count, size)]
+        inputs = [self._seen(pixels[i : i + size], first + i) for i in range(0, count, size)]
         logits, found = zip(*(moments.of(batch) for batch in inputs), strict=True)
         return _Block(pixels, np.concatenate(logits).argmax(-1), np.concatenate(found))
+
+    def _seen(self, pixels: np.ndarray, first: int) -> tf.Tensor:
+        """Return images as the teacher sees them."""
+        inputs = tf.constant(self.contract.to_input(pixels))
+        key, black = tf.constant([self.seed, first]), self.contract.value_range[0]
+        return crop_batch(inputs, key, self.crop, black)
 
     def draw(self, count: int, key: tf.Tensor, labels: tf.Tensor | None = None) -> tf.Tensor:
         """Draw images by their weights, of any class or of given classes.

@@ -75,7 +75,8 @@ class TrainingImages(LatentDraws):
             self.memory = ImageMemory(method.memory_size, shape, self.num_classes, pixels)
         self.procedural: ProceduralPool | None = None
         if method.procedural_size:
-            self.procedural = ProceduralPool(method.procedural_size, shape, self.contract, seed)
+            size, crop = method.procedural_size, method.synthesis_augmentation
+            self.procedural = ProceduralPool(size, shape, self.contract, seed, crop)
 
     @property
     def contract(self) -> PixelContract:
@@ -187,9 +188,9 @@ class TrainingImages(LatentDraws):
     def _drawn_batches(self, parts: BatchParts, key: tf.Tensor) -> list[TrainingBatch]:
         """Return the stored and the procedural images of a batch, and the teacher's answers."""
         drawn, answered = [], []
-        if self.memory and self.method.redraws:
+        if self.memory and parts.stored and self.method.redraws:
             drawn.append(self.memory.draw_evenly(parts.stored, key))
-        elif self.memory:
+        elif self.memory and parts.stored:
             images, logits = self.memory.draw(parts.stored, key)
             # Maps are not stored, because they are larger than images.
             maps = self.observe(images).maps if self.map_count else ()

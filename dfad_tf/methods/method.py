@@ -57,8 +57,9 @@ class Method:
             images are blended before; from 0 to 1. Only together with `image_augmentation` or
             procedural images.
         procedural_size: Number of procedural images that are drawn before the training.
-        procedural_share: Share of the student's batch that is drawn from them, from 0 to below
-            1. `memory_share` is that of the other images.
+        procedural_share: Share of the student's batch that is drawn from them, from 0 to 1.
+            `memory_share` is that of the other images. With 1, the student learns from procedural
+            images alone, and the generator's images only measure it.
         generator_lifetime: Generator steps, or rounds of an inversion, after which the generator
             starts again from random weights; 0 for never.
         synthesis_augmentation: How the generator's images are cropped before the networks see
@@ -125,11 +126,11 @@ class Method:
                 f"`procedural_share`. Received: mixed_share={self.mixed_share}, "
                 f"image_augmentation={self.image_augmentation!r}"
             )
-        if not 0 <= self.procedural_share < 1 or (self.procedural_share > 0) != (
+        if not 0 <= self.procedural_share <= 1 or (self.procedural_share > 0) != (
             self.procedural_size > 0
         ):
             raise InputError(
-                "Expected `procedural_share` to be from 0 to below 1, and above 0 together with "
+                "Expected `procedural_share` to be from 0 to 1, and above 0 together with "
                 f"`procedural_size`. Received: procedural_share={self.procedural_share}, "
                 f"procedural_size={self.procedural_size}"
             )
@@ -188,6 +189,8 @@ class Method:
         >>> methods.get("dfad", Settings(memory_size=64, memory_share=0.75)).batch_parts(8)
         BatchParts(fresh=2, stored=6, procedural=0)
         """
+        if self.procedural_share == 1:
+            return BatchParts(0, 0, batch_size)
         procedural = min(batch_size - 1, round(batch_size * self.procedural_share))
         stored, others = 0, batch_size - procedural
         if self.memory_size:

@@ -173,6 +173,8 @@ def make(share=0.5, **settings):
         ({}, 2 * 2 * 4),
         ({"share": 0.25}, 2 * 2 * 6),
         ({"memory_size": 16}, 0),
+        ({"share": 1.0}, 0),
+        ({"share": 1.0, "memory_size": 16}, 0),
         ({"memory_size": 16, "memory_share": 0.5}, 2 * 2 * 2),
     ],
 )
@@ -235,7 +237,7 @@ def test_the_contract_is_detected_where_none_is_given():
 
 def test_errors_name_the_argument():
     parts = methods.get("dfad").discrepancy, methods.get("dfad").generator_objectives
-    for share, size in ((1.0, 8), (-0.1, 8), (0.5, 0), (0.0, 8)):
+    for share, size in ((1.1, 8), (-0.1, 8), (0.5, 0), (0.0, 8)):
         with pytest.raises(ValueError, match=f"procedural_share={share}, procedural_size={size}"):
             Method(*parts, procedural_share=share, procedural_size=size)
 

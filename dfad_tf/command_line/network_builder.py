@@ -127,4 +127,4 @@ def _procedural_images(teacher: Teacher) -> tf.Tensor:
     count, crop = image_count(*shape[:2]), FLAGS.synthesis_augmentation
     pool = ProceduralPool(count, shape, contract, FLAGS.seed, crop)
     pool.fill(TeacherSignals(teacher.model))
-    return pool.draw(pool.size, tf.constant([FLAGS.seed, 0x1218]))
+    return pool.inputs(pool.images)

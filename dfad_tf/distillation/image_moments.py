@@ -25,6 +25,7 @@ class ImageMoments:
         signals: The teacher's signals.
 
     Attributes:
+        channels: Number of channels of all batch normalizations that can be read.
         count: Number of statistics of an image; 0 without batch normalizations that can be read.
 
     Example:
@@ -36,12 +37,12 @@ class ImageMoments:
 
     def __init__(self, signals: TeacherSignals) -> None:
         self._signals, self._recorded = recorded_statistics(signals)
-        channels = 2 * sum(int(mean.shape[0]) for mean, _ in self._recorded)
-        self.count = min(channels, _MOST_STATISTICS)
+        self.channels = sum(int(mean.shape[0]) for mean, _ in self._recorded)
+        self.count = min(2 * self.channels, _MOST_STATISTICS)
         self._sums: tf.Tensor | None = None
-        if channels > _MOST_STATISTICS:
+        if 2 * self.channels > _MOST_STATISTICS:
             random = np.random.default_rng(_SEED)
-            signs = random.choice([-1.0, 1.0], (channels, _MOST_STATISTICS))
+            signs = random.choice([-1.0, 1.0], (2 * self.channels, _MOST_STATISTICS))
             self._sums = tf.constant(signs / np.sqrt(_MOST_STATISTICS), tf.float32)
         self._compiled = tf.function(self._moments, autograph=False, reduce_retracing=True)
 

@@ -28,6 +28,8 @@ FINE_KINDS: tuple[dict[str, float], ...] = (
     ),
 )
 
+_LEAST_IN_EFFECT, _OF_A_CLASS = 200, 20  # images in effect
+
 
 def most_even(labels: Sequence[np.ndarray], num_classes: int) -> int:
     """Return the place of the kind whose images a teacher distributes most evenly.
@@ -40,7 +42,11 @@ def most_even(labels: Sequence[np.ndarray], num_classes: int) -> int:
 
 
 def matching_counts(
-    count: int, moments: Sequence[np.ndarray], labels: Sequence[np.ndarray], num_classes: int
+    count: int,
+    moments: Sequence[np.ndarray],
+    labels: Sequence[np.ndarray],
+    num_classes: int,
+    channels: int,
 ) -> list[int]:
     """Divide images between kinds so that together they can match a teacher's statistics.
 
@@ -49,13 +55,14 @@ def matching_counts(
         moments: Statistics of some images of each kind (see `ImageMoments`).
         labels: The teacher's class of each of them.
         num_classes: Number of classes.
+        channels: Number of channels whose mean and variance the teacher recorded.
 
     Returns:
         Number of images of each kind, with the sum `count`.
     """
     owners = np.repeat(np.arange(len(labels)), [len(found) for found in labels])
     all_labels = np.concatenate(labels)
-    effective = in_effect(len(all_labels), num_classes)
+    effective = in_effect(len(all_labels), num_classes, channels)
     weights = matching_weights(np.concatenate(moments), all_labels, num_classes, effective)
     shares = np.bincount(owners, weights, len(labels))
     counts = np.floor(shares / shares.sum() * count).astype(int)
@@ -63,6 +70,15 @@ def matching_counts(
     return [int(number) for number in counts]
 
 
-def in_effect(candidates: int, num_classes: int) -> float:
-    """Return how many of the candidates shall be in effect after they were weighted."""
-    return min(candidates / 2, max(200, candidates / 100, 20 * num_classes))
+def in_effect(candidates: int, num_classes: int, channels: int) -> float:
+    """Return how many of the candidates shall be in effect after they were weighted.
+
+    Fewer match the statistics better, and more are more diverse: a teacher that recorded more
+    tells more kinds of images apart.
+
+    Args:
+        candidates: Number of candidates.
+        num_classes: Number of classes.
+        channels: Number of channels whose mean and variance the teacher recorded.
+    """
+    return min(candidates / 4, max(_LEAST_IN_EFFECT, channels, _OF_A_CLASS * num_classes))

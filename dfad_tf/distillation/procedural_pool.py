@@ -99,7 +99,7 @@ class ProceduralPool:
         candidates = self._drawn(moments, self._counts(moments, count, classes))
         labels = candidates.labels
         if moments.count:
-            effective = procedural_kinds.in_effect(count, classes)
+            effective = procedural_kinds.in_effect(count, classes, moments.channels)
             weights = matching_weights(candidates.moments, labels, classes, effective)
             chosen = np.sort(np.argsort(-weights, kind="stable")[: self.size])
         else:
@@ -152,13 +152,8 @@ class ProceduralPool:
         if not moments.count:
             return [(kinds[procedural_kinds.most_even(labels, classes)], count)]
         found = [probe.moments for probe in probes]
-        return list(
-            zip(
-                kinds,
-                procedural_kinds.matching_counts(count, found, labels, classes),
-                strict=True,
-            )
-        )
+        numbers = procedural_kinds.matching_counts(count, found, labels, classes, moments.channels)
+        return list(zip(kinds, numbers, strict=True))
 
     def _drawn(
         self, moments: ImageMoments, counts: Sequence[tuple[Mapping[str, float], int]]

@@ -156,13 +156,17 @@ def _parts(distiller: DataFreeDistiller, batch_size: int) -> dict[str, _Part]:
         return tape.gradient(loss, variables)
 
     passes, steps = counts.generation_passes, counts.student_steps
-    return {
+    found = {
         "generator forward": _Part(passes, lambda: sampler.generate(generated, "student", 0)),
         "teacher forward": _Part(passes, lambda: sampler.signals(images[:generated])[0]),
         "student forward": _Part(steps, lambda: distiller.student_form(images, True)),
         "student backward": _Part(steps, forward_and_backward),
         "generator step": _Part(1, lambda: distiller.generator_step(batch_size)),
     }
+    drawn = counts.teacher_images
+    if drawn:  # kept, procedural or virtual images, which the teacher answers in each student step
+        found["teacher on drawn"] = _Part(steps, lambda: sampler.signals(images[:drawn])[0])
+    return found
 
 
 def _float(tensor: tf.Tensor) -> tf.Tensor:

@@ -1,4 +1,4 @@
-"""What a method learns from, in one sentence."""
+"""What a method learns from, in one sentence, and what could tie it to the teacher's data."""
 
 from __future__ import annotations
 
@@ -40,3 +40,29 @@ def describe_images(method: Method, normalizations: int) -> str:
     if TargetLabels in kinds:
         ties.append("classes that are drawn evenly")
     return sources + (f", tied to {' and '.join(ties)}" if ties else "")
+
+
+def missing_ties(method: Method, has_statistics: bool) -> list[str]:
+    """Return settings that would bring the images closer to the teacher's data.
+
+    Args:
+        method: The method.
+        has_statistics: Whether the teacher has batch normalizations that can be read.
+
+    Returns:
+        Names and values of settings that the method does not have.
+
+    Example:
+
+    >>> missing_ties(methods.get("dfad"), has_statistics=False)
+    ['`label_weight=1`', '`procedural_share=0.5`']
+    """
+    used = {type(term) for term in method.generator_objectives if term.weight}
+    missing = []
+    if has_statistics and BatchNormStatistics not in used:
+        missing.append("`batch_norm_weight=3`")
+    if TargetLabels not in used:
+        missing.append("`label_weight=1`")
+    if not method.procedural_share:
+        missing.append("`procedural_share=0.5`")
+    return missing

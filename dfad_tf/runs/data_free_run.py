@@ -16,9 +16,10 @@ from dfad_tf.distillation import step_timing
 from dfad_tf.distillation.distiller import DataFreeDistiller
 from dfad_tf.distillation.generated_validation import held_out_count
 from dfad_tf.distillation.step_counts import step_cost
+from dfad_tf.distillation.watched_layers import batch_normalizations
 from dfad_tf.graphs.multiply_adds import multiply_adds
 from dfad_tf.methods import Method
-from dfad_tf.methods.description import describe_images
+from dfad_tf.methods.description import describe_images, missing_ties
 from dfad_tf.runs.backups import run_backup
 from dfad_tf.runs.plan import START, Plan
 from dfad_tf.runs.records import DistillationResult, RunSettings, Teacher
@@ -203,7 +204,11 @@ class DataFreeRun:
             stopped=backup.record.stopped or early.stopped,
             distrusted=backup.record.stopped is None and early.stopped is not None,
             epochs_left=settings.epochs - epochs,
+            missing_ties=tuple(missing_ties(self.method, self._has_statistics())),
         )
+
+    def _has_statistics(self) -> bool:
+        return bool(batch_normalizations(self.distiller.signals.teacher))
 
     def _lasting_generator(self) -> keras.Model:
         """Return the generator, or one of the stored images if it has no weights."""

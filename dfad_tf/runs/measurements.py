@@ -44,7 +44,12 @@ def check_healthy(done: DistillationResult, folder: pathlib.Path) -> None:
     rates = "`learning_rate` or `generator_learning_rate`"
     if done.generator is None:  # a method with data trains as the teacher was trained
         rates = "`teacher_learning_rate`"
-    advice = "`on_distrust` is stop." if done.distrusted else f"Use a smaller {rates}."
+    advice = f"Use a smaller {rates}"
+    if done.missing_ties:
+        advice += ", or bring the generated images closer to the teacher's data with " + ", ".join(
+            done.missing_ties
+        )
+    advice = "`on_distrust` is stop." if done.distrusted else f"{advice}."
     raise InputError(f"{reason} {advice} The saved files are in {folder}.")
 
 

@@ -116,6 +116,7 @@ class DistillationResult:
         generator: The generator; None for a method with data.
         stopped: Why training was stopped early; None where it was not.
         distrusted: Whether that was because of the first images (`--on_distrust=stop`).
+        missing_ties: Settings that would bring generated images closer to the teacher's data.
         epochs_left: Epochs that training ended early, because the student had stopped improving.
     """
 
@@ -133,3 +134,4 @@ class DistillationResult:
     stopped: str | None = None
     distrusted: bool = False
     epochs_left: int = 0
+    missing_ties: tuple[str, ...] = ()

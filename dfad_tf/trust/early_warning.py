@@ -9,6 +9,7 @@ import keras
 import numpy as np
 
 from dfad_tf.compute.randomness import stateless_seed
+from dfad_tf.methods.description import missing_ties
 from dfad_tf.methods.method import Method
 from dfad_tf.trust.evidence import evenness
 from dfad_tf.trust.probe_sets import probe_batch, probe_count
@@ -116,12 +117,5 @@ class EarlyWarning(keras.callbacks.Callback):
 
 def _advice(method: Method, has_statistics: bool) -> str:
     """Return which settings bring images closer to the teacher's data, as a sentence."""
-    used = {term.name for term in method.generator_objectives if term.weight}
-    missing = []
-    if has_statistics and "batch_norm_statistics" not in used:
-        missing.append("`batch_norm_weight=3`")
-    if "target_labels" not in used:
-        missing.append("`label_weight=1`")
-    if not method.procedural_share:
-        missing.append("`procedural_share=0.5`")
+    missing = missing_ties(method, has_statistics)
     return f" Try {', '.join(missing)}." if missing else " Try other seeds or a longer run."

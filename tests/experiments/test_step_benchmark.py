@@ -11,6 +11,7 @@ import pytest
 
 from dfad_tf import methods
 from dfad_tf.compute import process
+from dfad_tf.data.pixel_contract import PixelContract
 from dfad_tf.distillation.distiller import DataFreeDistiller
 from dfad_tf.experiments import step_benchmark
 from dfad_tf.experiments.step_benchmark import benchmark_step, multiply_adds_per_step
@@ -39,7 +40,8 @@ def dense(*units):
 
 def tiny(method, **arguments):
     generator = [keras.Input((5,)), keras.layers.Dense(16), keras.layers.Reshape(SHAPE)]
-    distiller = DataFreeDistiller(dense(5, 3), dense(2, 3), keras.Sequential(generator))
+    networks = dense(5, 3), dense(2, 3), keras.Sequential(generator)
+    distiller = DataFreeDistiller(*networks, contract=PixelContract("zero_one", (60.0,), (70.0,)))
     distiller.compile("adam", "adam", method, **arguments)
     return distiller
 
@@ -253,6 +255,14 @@ def test_with_a_memory_nothing_is_generated_for_the_student(quick):
     assert [part["times"] for part in result["parts"].values()] == [0, 0, 5, 5, 1, 1]
     assert result["images_per_iteration"] == 8
     assert result["images_per_second"] == pytest.approx(8 / result["seconds_per_iteration"])
+
+
+@pytest.mark.slow
+def test_the_teacher_answers_altered_images_in_each_student_step(quick):
+    settings = Settings(memory_size=16, image_augmentation="shift")
+    result = benchmark_step(tiny(methods.get("dfad", settings)), 8, 1)
+    assert [part["times"] for part in result["parts"].values()] == [0, 0, 5, 5, 1, 5, 1]
+    assert result["parts"]["teacher on drawn"]["seconds"] > 0
 
 
 @pytest.mark.slow

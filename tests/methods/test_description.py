@@ -1,7 +1,7 @@
 """One sentence says where the images come from, and what ties them to the teacher's data."""
 
 from dfad_tf import methods
-from dfad_tf.methods.description import describe_images
+from dfad_tf.methods.description import describe_images, missing_ties
 from dfad_tf.methods.settings import Settings
 
 
@@ -21,3 +21,12 @@ def test_sources_and_ties():
     assert describe_images(some, 0) == (
         "75 % fresh generated images and 25 % stored generated images"
     )
+
+
+def test_the_ties_that_a_method_lacks_are_named():
+    assert missing_ties(methods.get("proposed"), True) == [
+        "`batch_norm_weight=3`", "`label_weight=1`", "`procedural_share=0.5`"
+    ]  # fmt: skip
+    assert "`batch_norm_weight=3`" not in missing_ties(methods.get("proposed"), False)
+    tied = methods.get("proposed", Settings(batch_norm_weight=1.0, procedural_share=0.5))
+    assert missing_ties(tied, True) == ["`label_weight=1`"]

@@ -208,6 +208,7 @@ def test_a_run_that_stops_at_a_collapse_ends_with_one_line(networks, tmp_path, m
     message = str(error.value)
     assert message.startswith("Collapse detected in epoch 2: ") and "\n" not in message
     assert "Use a smaller `learning_rate`" in message
+    assert "or bring the generated images closer to the teacher's data with `label" in message
     assert not interrupted_run.is_interrupted(folder)
     assert (folder / "student.keras").exists() and not (folder / "result.json").exists()
 

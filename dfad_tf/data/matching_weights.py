@@ -54,7 +54,8 @@ def matching_weights(
             f"Received: {effective}"
         )
     even = _CLASS_SCALE * (np.eye(num_classes, dtype=np.float32)[labels] - 1 / num_classes)
-    bounded = np.clip(moments, -_LARGEST_MOMENT, _LARGEST_MOMENT).astype(np.float32)
+    known = np.nan_to_num(moments, nan=_LARGEST_MOMENT)  # of a teacher that overflows
+    bounded = np.clip(known, -_LARGEST_MOMENT, _LARGEST_MOMENT).astype(np.float32)
     features = np.concatenate([bounded, even], 1)
     low, high = np.log(_STRENGTHS)
     multipliers = np.zeros(features.shape[1])

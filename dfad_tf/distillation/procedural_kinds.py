@@ -81,4 +81,5 @@ def in_effect(candidates: int, num_classes: int, channels: int) -> float:
         num_classes: Number of classes.
         channels: Number of channels whose mean and variance the teacher recorded.
     """
-    return min(candidates / 4, max(_LEAST_IN_EFFECT, channels, _OF_A_CLASS * num_classes))
+    wanted = max(_LEAST_IN_EFFECT, channels, _OF_A_CLASS * num_classes)
+    return max(1.0, min(candidates / 4, wanted))

@@ -53,10 +53,10 @@ def test_fewer_images_in_effect_match_better():
 def test_an_image_that_is_far_from_all_others_does_not_decide():
     moments, labels = images(400)
     expected = matching_weights(moments, labels, 3, 100)
-    far = np.concatenate([moments, [[1e9, -1e9]]])
-    found = matching_weights(far, np.append(labels, 0), 3, 100)
-    assert np.isfinite(found).all() and found[-1] < found.max()
-    np.testing.assert_allclose(found[:-1] @ moments, expected @ moments, atol=0.1)
+    for far in ([1e9, -1e9], [np.nan, np.inf]):
+        found = matching_weights(np.concatenate([moments, [far]]), np.append(labels, 0), 3, 100)
+        assert np.isfinite(found).all() and found[-1] < found.max()
+        np.testing.assert_allclose(found[:-1] @ moments, expected @ moments, atol=0.1)
 
 
 def test_errors_name_the_argument():

@@ -24,3 +24,4 @@ def test_the_kinds_that_together_match_are_drawn():
 def test_enough_images_of_each_class_are_in_effect():
     assert in_effect(40_000, 10, 300) == 300 and in_effect(40_000, 100, 300) == 2000
     assert in_effect(10_000, 10, 20) == 200 and in_effect(100, 10, 300) == 25
+    assert in_effect(2, 10, 300) == 1

@@ -141,6 +141,17 @@ def test_images_are_weighted_to_match_what_a_teacher_recorded(kind):
     assert distance(data) < 1e-3 and distance(drawn) < 0.3 * distance(anything)
 
 
+def test_the_weights_are_a_function_of_seed_and_teacher():
+    """So that a resumed run has the same."""
+    signals = recorded(ZERO_ONE.to_input(procedural_images(200, SHAPE, 9)))
+    first, second, single = (ProceduralPool(size, SHAPE, ZERO_ONE, 0) for size in (300, 300, 1))
+    for pool in (first, second, single):
+        pool.fill(signals)
+    np.testing.assert_array_equal(first.images, second.images)
+    np.testing.assert_array_equal(first._weights, second._weights)
+    assert np.ptp(first._weights.numpy()) > 0 and single.draw(3, KEY).shape == (3, *SHAPE)
+
+
 def test_images_of_a_given_class_are_drawn_by_their_weights():
     signals = recorded(ZERO_ONE.to_input(procedural_images(600, SHAPE, 9)))
     pool = ProceduralPool(400, SHAPE, ZERO_ONE, 0)

@@ -29,7 +29,9 @@ _CANDIDATES, _MORE_CANDIDATES, _MULTIPLY_ADDS = 2, 4, 4e11
 # of a block that the teacher answers at once, of the images that decide the kind, and of the timed.
 _POOL_PIXELS, _BLOCK_PIXELS, _PROBE_PIXELS, _TIMED_PIXELS = 2**23, 2**20, 2**21, 2**17
 _LARGE = 64 * 64
-_LEAST, _SMALLEST, _MOST_BLOCK, _MOST_PROBES, _MOST_TIMED = 64, 16, 1024, 512, 128
+# Images of a kind begin so far apart that no scene is drawn in two kinds.
+_SEQUENCE = 2**26
+_LEAST, _SMALLEST, _MOST_BLOCK, _PROBES, _MOST_TIMED = 64, 16, 1024, 2048, 128
 
 
 class _Block(NamedTuple):
@@ -126,7 +128,8 @@ class ProceduralPool:
         self._block(moments, timed, 0, {})  # with compilation
         begin = time.monotonic()
         self._block(moments, timed, 0, {})
-        images = self._candidates(signals, moments) + len(_kinds(moments)) * self._probes()
+        kinds = len(_kinds(moments))
+        images = self._candidates(signals, moments) + kinds * self._probes(kinds)
         return (time.monotonic() - begin) / timed * images
 
     def _candidates(self, signals: TeacherSignals, moments: ImageMoments) -> int:
@@ -137,9 +140,9 @@ class ProceduralPool:
         affordable = int(_MULTIPLY_ADDS / max(1, multiply_adds(signals.teacher)))
         return max(least, min(most, affordable))
 
-    def _probes(self) -> int:
+    def _probes(self, kinds: int) -> int:
         """Return the number of images of each kind that decide between the kinds."""
-        most = min(_MOST_PROBES, _CANDIDATES * self.size)
+        most = min(_PROBES // kinds, _CANDIDATES * self.size)
         return affordable_count(most, self.images.shape[1:], _PROBE_PIXELS, min(most, _LEAST))
 
     def _counts(
@@ -147,7 +150,12 @@ class ProceduralPool:
     ) -> list[tuple[Mapping[str, float], int]]:
         """Return the kinds of images that suit the teacher, and how many of each to draw."""
         kinds = _kinds(moments)
-        probes = [self._block(moments, self._probes(), 0, kind) for kind in kinds]
+        count_each = self._probes(len(kinds))
+        apart = _SEQUENCE if moments.count else 0  # the same scenes, to compare kinds by
+        probes = [
+            self._block(moments, count_each, place * apart, kind)
+            for place, kind in enumerate(kinds)
+        ]
         labels = [probe.labels for probe in probes]
         if not moments.count:
             return [(kinds[procedural_kinds.most_even(labels, classes)], count)]
@@ -161,8 +169,8 @@ class ProceduralPool:
         """Draw the candidates of all kinds."""
         size = affordable_count(_MOST_BLOCK, self.images.shape[1:], _BLOCK_PIXELS, _SMALLEST)
         blocks = [
-            self._block(moments, min(size, count - first), first, kind)
-            for kind, count in counts
+            self._block(moments, min(size, count - first), place * _SEQUENCE + first, kind)
+            for place, (kind, count) in enumerate(counts)
             for first in range(0, count, size)
         ]
         return _Block(*(np.concatenate(part) for part in zip(*blocks, strict=True)))

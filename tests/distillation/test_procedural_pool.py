@@ -162,9 +162,11 @@ def test_images_of_a_given_class_are_drawn_by_their_weights():
     found, counts = np.unique(drawn.reshape(20_000, -1), axis=0, return_counts=True)
     stored = pool.inputs(pool.images).numpy().reshape(400, -1)
     expected = np.where(classes == label, weights, 0)
-    shares = {image.tobytes(): share for image, share in zip(stored, expected, strict=True)}
+    shares = dict.fromkeys((image.tobytes() for image in stored), 0.0)
+    for image, share in zip(stored, expected, strict=True):  # a plain image may occur twice
+        shares[image.tobytes()] += share
     shares = np.array([shares[image.tobytes()] for image in found]) / expected.sum()
-    assert shares.min() > 0 and shares.max() > 2 * shares.mean()
+    assert shares.min() > 0 and np.ptp(shares) > 0.5 * shares.mean()
     np.testing.assert_allclose(counts / 20_000, shares, atol=0.01)
 
 

@@ -128,9 +128,10 @@ class ProceduralPool:
         self._block(moments, timed, 0, {})  # with compilation
         begin = time.monotonic()
         self._block(moments, timed, 0, {})
+        seconds = (time.monotonic() - begin) / timed
         kinds = len(_kinds(moments))
         images = self._candidates(signals, moments) + kinds * self._probes(kinds)
-        return (time.monotonic() - begin) / timed * images
+        return seconds * images
 
     def _candidates(self, signals: TeacherSignals, moments: ImageMoments) -> int:
         """Return the number of images that are drawn, of which the pool keeps `size`."""

@@ -32,7 +32,7 @@ setup(
         "psutil>=5.9",  # memory and age of the process, which the benchmark reports
         "requests>=2.28",  # whether a data set can be downloaded; TensorFlow Datasets needs it
         "scikit-learn>=1.4",  # the digits that need no download; installs SciPy
-        "scipy>=1.11",  # quantiles of the Beta distribution, least squares, blur
+        "scipy>=1.11",  # quantiles of the Beta distribution, least squares, blur, weights of images
         "tensorboard>=2.20",  # the writers behind tf.summary and Keras's callback
         "tensorflow>=2.20",
         "tensorflow-datasets>=4.9.9",

@@ -74,22 +74,19 @@ def _tilted(
     features: np.ndarray, strength: float, start: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Minimize the dual: log Σ exp(f·m) + strength/2 · |m|², whose exponentials are the weights."""
-    from scipy import optimize  # A slow import, which only this function needs.
+    from scipy import optimize, special  # Slow imports, which only this function needs.
 
     def dual(multipliers: np.ndarray) -> tuple[float, np.ndarray]:
-        weights, log_sum = _softmax(features @ multipliers.astype(np.float32))
-        gradient = weights.astype(np.float32) @ features + strength * multipliers
-        return log_sum + strength / 2 * float(multipliers @ multipliers), gradient.astype(float)
+        logits = _logits(features, multipliers)
+        gradient = special.softmax(logits).astype(np.float32) @ features + strength * multipliers
+        value = special.logsumexp(logits) + strength / 2 * (multipliers @ multipliers)
+        return float(value), gradient
 
     options = {"maxiter": 60}
     found = optimize.minimize(dual, start, jac=True, method="L-BFGS-B", options=options).x
-    return found, _softmax(features @ found.astype(np.float32))[0]
+    return found, special.softmax(_logits(features, found))
 
 
-def _softmax(logits: np.ndarray) -> tuple[np.ndarray, float]:
-    """Return the softmax, and the logarithm of the sum of the exponentials."""
-    logits = logits.astype(np.float64)
-    largest = logits.max()
-    exponentials = np.exp(logits - largest)
-    total = exponentials.sum()
-    return exponentials / total, float(largest + np.log(total))
+def _logits(features: np.ndarray, multipliers: np.ndarray) -> np.ndarray:
+    # The products in float32, which takes half of the memory; the exponentials in float64.
+    return (features @ multipliers.astype(np.float32)).astype(np.float64)

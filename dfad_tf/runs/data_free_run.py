@@ -15,8 +15,8 @@ from dfad_tf.data.test_images import TestImages
 from dfad_tf.distillation import step_timing
 from dfad_tf.distillation.distiller import DataFreeDistiller
 from dfad_tf.distillation.generated_validation import held_out_count
+from dfad_tf.distillation.image_moments import recorded_statistics
 from dfad_tf.distillation.step_counts import step_cost
-from dfad_tf.distillation.watched_layers import batch_normalizations
 from dfad_tf.graphs.multiply_adds import multiply_adds
 from dfad_tf.methods import Method
 from dfad_tf.methods.description import describe_images, missing_ties
@@ -190,6 +190,7 @@ class DataFreeRun:
         each = self.method.images_per_step(settings.batch_size)
         epochs = len(history.history["loss"])  # fewer if training stopped early
         steps = epochs * settings.steps_per_epoch + backup.record.steps_undone
+        stopped = backup.record.stopped or early.stopped
         return DistillationResult(
             self.name,
             self.networks.start,
@@ -201,14 +202,15 @@ class DataFreeRun:
             steps * each,
             steps * self.method.student_steps * settings.batch_size,
             generator=self._lasting_generator(),
-            stopped=backup.record.stopped or early.stopped,
+            stopped=stopped,
             distrusted=backup.record.stopped is None and early.stopped is not None,
             epochs_left=settings.epochs - epochs,
-            missing_ties=tuple(missing_ties(self.method, self._has_statistics())),
+            missing_ties=self._missing_ties() if stopped else (),
         )
 
-    def _has_statistics(self) -> bool:
-        return bool(batch_normalizations(self.distiller.signals.teacher))
+    def _missing_ties(self) -> tuple[str, ...]:
+        _, recorded = recorded_statistics(self.distiller.signals)
+        return tuple(missing_ties(self.method, bool(recorded)))
 
     def _lasting_generator(self) -> keras.Model:
         """Return the generator, or one of the stored images if it has no weights."""

@@ -116,8 +116,9 @@ class DistillationResult:
         generator: The generator; None for a method with data.
         stopped: Why training was stopped early; None where it was not.
         distrusted: Whether that was because of the first images (`--on_distrust=stop`).
-        missing_ties: Settings that would bring generated images closer to the teacher's data.
         epochs_left: Epochs that training ended early, because the student had stopped improving.
+        missing_ties: Settings that would bring the generated images of a run that was stopped
+            closer to the teacher's data.
     """
 
     method: str

@@ -1,5 +1,7 @@
 """Procedural images as training images."""
 
+import types
+
 import keras
 import numpy as np
 import pytest
@@ -10,7 +12,7 @@ from dfad_tf.callbacks import Backup
 from dfad_tf.compute.training_state import read_state
 from dfad_tf.data.pixel_contract import PixelContract
 from dfad_tf.data.procedural_images import procedural_images
-from dfad_tf.distillation import procedural_kinds
+from dfad_tf.distillation import procedural_kinds, procedural_pool
 from dfad_tf.distillation.distiller import DataFreeDistiller
 from dfad_tf.distillation.image_moments import ImageMoments
 from dfad_tf.distillation.procedural_pool import ProceduralPool
@@ -270,3 +272,26 @@ def test_large_images_are_fewer():
     """They would take gigabytes and minutes: 10,000 images of 224×224 pixels are 1.5 GB."""
     sizes = [ProceduralPool(20_000, (s, s, 3), ZERO_ONE, 0).size for s in (64, 96, 224, 1024)]
     assert sizes == [20_000, 910, 167, 64]
+
+
+def test_the_estimated_time_is_that_of_drawing_alone(monkeypatch):
+    """Counting the multiply-adds of a large teacher takes as long as hundreds of images."""
+    now = [0.0]
+
+    def slow_count(network):
+        now[0] += 100.0
+        return 1000
+
+    monkeypatch.setattr(procedural_pool, "time", types.SimpleNamespace(monotonic=lambda: now[0]))
+    monkeypatch.setattr(procedural_pool, "multiply_adds", slow_count)
+    pool, signals = ProceduralPool(60, SHAPE, ZERO_ONE, 0), recorded(procedural_images(50, SHAPE))
+    assert pool.seconds_to_fill(signals) == 0.0 and now[0] == 100.0
+
+
+def test_the_teacher_sees_cropped_images_where_its_data_were_cropped():
+    white = np.full((40, *SHAPE), 255, np.uint8)
+    whole, cropped = (ProceduralPool(8, SHAPE, ZERO_ONE, 0, crop) for crop in ("none", "shift"))
+    assert whole._seen(white, 0).numpy().min() == 1.0
+    seen = cropped._seen(white, 0).numpy()
+    assert set(np.unique(seen)) == {0.0, 1.0} and seen[:, 1:-1, 1:-1].min() == 1.0
+    assert make(synthesis_augmentation="shift").sampler.procedural.crop == "shift"

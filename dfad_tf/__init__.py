@@ -25,6 +25,7 @@ _HOMES = {
     "InputError": "dfad_tf.utils.errors",
     "Method": "dfad_tf.methods",
     "PixelContract": "dfad_tf.data.pixel_contract",
+    "SecondStudent": "dfad_tf.trust.stability",
     "Settings": "dfad_tf.methods",
     "StopSignals": "dfad_tf.callbacks",
     "SupervisedDistiller": "dfad_tf.distillation.supervised_distiller",

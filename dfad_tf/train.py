@@ -112,7 +112,9 @@ def _finish(
     result = measurements.record(student, done, data, run.settings, measured)
     result["replicas"] = replicas
     write_json(folder / "result.json", result)  # what was measured is safe
-    result["trust"] = trust.examine(folder, student, done, data, run.settings)
+    result["trust"] = trust.examine(
+        folder, student, done, data, run.settings, run_builder.second_run_from_flags
+    )
     clock.end("trust report")
     if run.settings.plots:
         run_plots.draw(folder, done, data, run.settings, result)

@@ -75,6 +75,11 @@ def _check_trust() -> None:
             without = f"--method={FLAGS.method}, which trains with data"
         if without and FLAGS[name].value not in (None, "warn"):
             raise InputError(f"Expected no --{name} with {without}. Received: {FLAGS[name].value}")
+    if FLAGS.trust == "thorough" and method_builder.needs_data():
+        raise InputError(
+            "Expected --trust=thorough with a method without data. "
+            f"Received: --method={FLAGS.method}"
+        )
 
 
 def check_shares(replicas: int) -> None:

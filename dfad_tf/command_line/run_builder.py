@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import keras
 import tensorflow as tf
 from absl import flags
+from absl.testing import flagsaver
 
 from dfad_tf import exporting
 from dfad_tf.command_line import (
@@ -32,6 +33,8 @@ from dfad_tf.teachers.model_files import is_model_file
 _LOG = logging.getLogger(__name__)
 FLAGS = flags.FLAGS
 _LEAST_BATCH, _BATCH_STEP = 16, 8
+_SECOND_SEED = 0x2ED  # what the seed of a second student differs by: not the next seed of a user
+_SECOND_SHARE = 0.2  # of the epochs
 # Flags that may differ between the command that started a run and the one that resumes it.
 _FREE_FLAGS = (
     *("resume", "backup_every", "verbose", "data_dir", "teacher_cache"),
@@ -106,6 +109,22 @@ def data_free_run_from_flags(teacher: Teacher, student: keras.Model) -> DataFree
     return DataFreeRun(networks, method, optimizers_from_flags(), settings)
 
 
+def second_run_from_flags(teacher: Teacher) -> DataFreeRun:
+    """Build a shorter run from another seed, whose student is compared with the first one's.
+
+    Args:
+        teacher: The teacher.
+    """
+    with flagsaver.flagsaver(seed=FLAGS.seed ^ _SECOND_SEED, epochs=second_epochs()):
+        keras.utils.set_random_seed(FLAGS.seed)
+        return data_free_run_from_flags(teacher, network_builder.student_from_flags(teacher))
+
+
+def second_epochs() -> int:
+    """Return the epochs of a second student; 0 where none was asked for."""
+    return max(1, round(_SECOND_SHARE * FLAGS.epochs)) if FLAGS.trust == "thorough" else 0
+
+
 def batch_size_for(image_shape: Sequence[int]) -> int:
     """Return the batch size of the flags for images of a shape.
 
@@ -144,6 +163,7 @@ def settings_from_flags(image_shape: Sequence[int] | None = None) -> RunSettings
         patience=FLAGS.patience,
         trust=FLAGS.trust != "off",
         on_distrust=FLAGS.on_distrust,
+        second_epochs=second_epochs(),
     )
 
 

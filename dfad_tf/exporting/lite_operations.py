@@ -20,8 +20,11 @@ def operation_names(content: bytes) -> list[str]:
 
     Example:
 
-    >>> operation_names(pathlib.Path("export/student_int8.tflite").read_bytes())[0]
-    'ADD'
+    >>> import pathlib
+    >>> card = export_student(student, "export", contract, "abc", ["float32"])
+    >>> content = pathlib.Path("export/student_float32.tflite").read_bytes()
+    >>> "CONV_2D" in operation_names(content)
+    True
     """
     return sorted({operation["op_name"] for operation in _opened(content)._get_ops_details()})
 

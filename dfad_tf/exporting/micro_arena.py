@@ -28,8 +28,10 @@ def arena_bytes(content: bytes) -> int | None:
 
     Example:
 
-    >>> arena_bytes(pathlib.Path("export/student_int8.tflite").read_bytes())
-    32768
+    >>> import pathlib
+    >>> card = export_student(student, "export", contract, "abc", ["float32"])
+    >>> content = pathlib.Path("export/student_float32.tflite").read_bytes()
+    >>> bytes_of_memory = arena_bytes(content)
     """
     if importlib.util.find_spec("tflite_micro") is None:  # an extra
         return None

@@ -50,7 +50,10 @@ def micro_entry(content: bytes) -> MicroEntry:
 
     Example:
 
-    >>> micro_entry(pathlib.Path("export/student_int8.tflite").read_bytes())["unsupported"]
+    >>> import pathlib
+    >>> card = export_student(student, "export", contract, "abc", ["float32"])
+    >>> content = pathlib.Path("export/student_float32.tflite").read_bytes()
+    >>> micro_entry(content)["unsupported"]
     []
     """
     operators = operation_names(content)

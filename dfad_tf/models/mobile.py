@@ -53,7 +53,8 @@ def mobile_network(
 
     Example:
 
-    >>> v2 = functools.partial(keras.applications.MobileNetV2, alpha=0.35)
+    >>> def v2(**settings):
+    ...     return keras.applications.MobileNetV2(alpha=0.35, **settings)
     >>> mobile_network((32, 32, 3), 10, v2).count_params()
     423018
 

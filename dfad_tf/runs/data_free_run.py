@@ -29,6 +29,7 @@ from dfad_tf.trust.probe_sets import probe_passes
 
 _TIMED_STEPS = 3
 _TRUST_SHARE = 0.15  # of the start-up: what the trust report takes beside the networks, measured
+_SECOND_START = 0.6  # of the start-up: what a second student takes to build and to compile
 _STORED_IMAGES = 1024
 
 
@@ -116,6 +117,10 @@ class DataFreeRun:
         if settings.trust:
             probing = self._seconds_of_probes(estimate / steps)
             parts["trust report"] = _TRUST_SHARE * start + probing
+        if settings.second_epochs:
+            training = settings.second_epochs / settings.epochs * parts["distillation"]
+            again = training + parts.get("drawing images", 0.0)
+            parts["second student"] = _SECOND_START * start + again
         return Plan(
             title=f"distill with the method '{self.name}', without data",
             teacher=self.teacher,

@@ -75,6 +75,8 @@ class RunSettings:
             0 for never.
         trust: Whether the run ends with a trust report, and begins with a look at its images.
         on_distrust: `"warn"` or `"stop"`, for that look.
+        second_epochs: Epochs of a second student, with which the report compares the student; 0
+            for none.
         largest_batch_size: Images that a batch of small images would have, for the plan.
     """
 
@@ -94,6 +96,7 @@ class RunSettings:
     patience: int = 0
     trust: bool = True
     on_distrust: str = "warn"
+    second_epochs: int = 0
     largest_batch_size: int = 0
 
 

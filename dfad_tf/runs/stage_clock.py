@@ -19,6 +19,9 @@ class StageClock:
 
     Example:
 
+    >>> from dfad_tf.callbacks import BackupRecord
+    >>> record = BackupRecord(seconds=60.0)
+    >>> done = DistillationResult("dfad", "random weights", {}, 60.0, "float32", record, 9.0)
     >>> clock = StageClock(done)
     >>> clock.end("measuring")
     >>> list(clock.seconds)

@@ -35,6 +35,12 @@ def draw_trust(report: TrustReport, path: pathlib.Path, title: str) -> None:
     panel.set_yticks(rows, names)
     panel.invert_yaxis()
     panel.set(xlim=(0, 103), xlabel="same class as the teacher (%), by class")
+    if report.stability:
+        same = report.stability.same
+        places = [names.index(name) for name in same]
+        panel.plot([100 * share for share in same.values()], places, "D", color="tab:orange")
+        panel.lines[-1].set_label("same class as a second student")
+        panel.legend(**_ABOVE)
     if report.estimate:
         low, high = 100 * report.estimate.low, 100 * report.estimate.high
         panel.axvspan(low, high, color="black", alpha=0.15, label="expected on real data")

@@ -27,7 +27,10 @@ def read_labels(path: pathlib.Path) -> list[str]:
 
     Example:
 
-    >>> read_labels(pathlib.Path("labels.txt"))  # "0 cat" and "1 dog"
+    >>> import pathlib
+    >>> path = pathlib.Path("labels.txt")
+    >>> _ = path.write_text("0 cat\\n1 dog")
+    >>> read_labels(path)
     ['cat', 'dog']
     """
     try:

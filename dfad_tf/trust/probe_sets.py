@@ -13,6 +13,8 @@ from dfad_tf.utils.image_counts import affordable_count
 
 GENERATED, DRAWN, MATCHED = "generated", "drawn", "matched"
 BLENDED, CORRUPTED = "blended", "corrupted"
+SECOND = "second"  # images of the generator of a second student, in a thorough report
+STEADY = (DRAWN, MATCHED)  # on which the second student is compared with the first
 _SETS = 5
 _SEED = 2**20  # Far from the seeds of the procedural images of a training.
 _CANDIDATES = 4  # drawn for each image that is kept, of images that are not very large

@@ -6,6 +6,7 @@ from dfad_tf.trust.estimate import AgreementEstimate
 from dfad_tf.trust.evidence import ProbeEvidence
 from dfad_tf.trust.probe_folder import CONFIDENCE, RealAgreement
 from dfad_tf.trust.probe_sets import GENERATED, MATCHED
+from dfad_tf.trust.stability import Stability
 
 TRUSTWORTHY, DOUBTFUL, DO_NOT_USE = "trustworthy", "doubtful", "do not use"
 # Agreement with the teacher on real data: a student is trusted if the whole interval is above, and
@@ -18,6 +19,7 @@ def verdict(
     probes: dict[str, ProbeEvidence],
     estimate: AgreementEstimate | None,
     real: RealAgreement | None,
+    stability: Stability | None = None,
 ) -> tuple[str, tuple[str, ...]]:
     """Judge a student by its evidence.
 
@@ -25,11 +27,14 @@ def verdict(
         probes: What was measured on each set of images, by its name.
         estimate: The agreement that is expected on real data; None where there is no estimate.
         real: The agreement on real images, which decides where they are enough; None without.
+        stability: The agreement with a second student, which is a reason and decides nothing; None
+            without one.
 
     Returns:
         `"trustworthy"`, `"doubtful"` or `"do not use"`, and the reasons, the most important first.
     """
     reasons = [*_of_real(real), *_of_estimate(estimate, probes), *_of_images(probes)]
+    reasons += _of_stability(stability, probes)
     by_estimate = between(estimate.low, estimate.high) if estimate else DOUBTFUL
     if real is None:
         return by_estimate, tuple(reasons)
@@ -95,6 +100,21 @@ def _of_images(probes: dict[str, ProbeEvidence]) -> list[str]:
             "the teacher recorded of its data (0 is its data)"
         )
     return reasons
+
+
+def _of_stability(stability: Stability | None, probes: dict[str, ProbeEvidence]) -> list[str]:
+    if stability is None:
+        return []
+
+    def shares(found: dict[str, float]) -> str:
+        return " and ".join(f"{_percent(value)} % of the {name}" for name, value in found.items())
+
+    own = {name: probes[name].agreement for name in stability.same}
+    return [
+        f"a second student, distilled from another seed, answers like this one for "
+        f"{shares(stability.same)} images; this one answers like the teacher for {shares(own)}, "
+        f"the second one for {shares(stability.second)}"
+    ]
 
 
 def _percent(share: float) -> str:

@@ -111,6 +111,12 @@ FOLDERS = [
         "no --on_distrust with --method=kd",
     ),
     (
+        "a second student with data",
+        "train",
+        ["--method=kd", "--trust=thorough"],
+        "--trust=thorough with a method without data",
+    ),
+    (
         "a folder without probe images",
         "train",
         [TEACHER, "--probe_images={given}/closed"],

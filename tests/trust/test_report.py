@@ -10,6 +10,7 @@ from dfad_tf.runs.trust_plot import draw_trust
 from dfad_tf.teachers.loading import load_teacher
 from dfad_tf.trust.report import trust_report
 from dfad_tf.trust.report_text import trust_lines
+from dfad_tf.trust.stability import SecondStudent
 from tests.conftest import small_classifier, small_generator
 
 CONTRACT = PixelContract("zero_one")
@@ -52,3 +53,24 @@ def test_a_saved_model_is_a_teacher_whose_statistics_cannot_be_read(tmp_path):
     report = trust_report(teacher, model, CONTRACT)
     assert report.probes["matched"].agreement == 1.0
     assert report.probes["matched"].distance is None
+
+
+def test_a_second_student_is_compared_and_decides_nothing(tmp_path):
+    teacher, student, other = (small_classifier(batch_norm=True) for _ in range(3))
+    images = np.random.default_rng(0).uniform(0, 1, (30, 8, 8, 1)).astype("float32")
+    alone = trust_report(teacher, student, CONTRACT)
+    same = trust_report(teacher, student, CONTRACT, second=SecondStudent(student, images))
+    report = trust_report(teacher, student, CONTRACT, second=SecondStudent(other, images))
+    assert same.stability.same == {"drawn": 1.0, "matched": 1.0}
+    assert same.stability.second == {
+        name: same.probes[name].agreement for name in ("drawn", "matched")
+    }
+    assert report.stability.same["matched"] < 1 and report.probes["second"].images == 30
+    wanted, found = (
+        network.predict(images, verbose=0).argmax(-1) for network in (teacher, student)
+    )
+    assert report.probes["second"].agreement == np.mean(wanted == found)
+    assert (report.verdict, report.estimate) == (alone.verdict, alone.estimate)
+    share = f"{100 * report.stability.same['drawn']:.0f} % of the drawn"
+    assert any(share in reason for reason in report.reasons)
+    draw_trust(report, tmp_path / "trust.png", "small")

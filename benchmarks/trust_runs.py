@@ -4,7 +4,8 @@
     python -m benchmarks.trust_runs fit docs/trust_runs.csv --picture=docs/trust_runs.png
 
 A run is a folder of `dfad-train --dataset=NAME`, so that `result.json` has the true agreement of
-the student with its teacher on the test images. `fit` leaves out one data set at a time, and prints
+the student with its teacher on the test images, or of `dfad-train` without a data set, with a
+teacher of `own_teachers.py` and `--kind`. `fit` leaves out one data set at a time, and prints
 how well the estimate of the others fits it, and the constants of `dfad_tf/trust/estimate.py`.
 """
 
@@ -31,14 +32,16 @@ _FLAGS = tuple(
 _BANDS = (5.0, 95.0)  # percentiles of the interval
 
 
-def examine(folder: pathlib.Path) -> dict[str, Any]:
+def examine(folder: pathlib.Path, kind: str | None = None) -> dict[str, Any]:
     """Return the row of a finished run.
 
     Args:
         folder: Its folder, with `result.json`, `flags.flags` and the networks.
+        kind: The data of `own_teachers.load` that measure a run without a data set.
     """
     import keras
 
+    from benchmarks import own_teachers
     from dfad_tf.data.pixel_contract import PixelContract
     from dfad_tf.teachers.loading import load_teacher
     from dfad_tf.teachers.settled_statistics import settle_statistics
@@ -53,9 +56,14 @@ def examine(folder: pathlib.Path) -> dict[str, Any]:
     teacher = load_teacher(str(own if own.exists() else result["teacher"]))
     if result["teacher_settled_steps"]:
         settle_statistics(teacher)
+    student = keras.models.load_model(folder / "student.keras")
+    if result["dataset"] is None and kind:
+        images = own_teachers.load(kind)[1][0]  # from 0 to 1, as these teachers expect them
+        answers = (model.predict(images, verbose=0).argmax(1) for model in (teacher, student))
+        result |= {"dataset": kind, "agreement": float(np.mean(np.equal(*answers)))}
     report = trust_report(
         teacher,
-        keras.models.load_model(folder / "student.keras"),
+        student,
         contract,
         keras.models.load_model(folder / "generator.keras"),
     )
@@ -229,6 +237,7 @@ def main() -> None:
     commands = parser.add_subparsers(required=True, dest="command")
     examining = commands.add_parser("examine", help="write the evidence of finished runs")
     examining.add_argument("folders", nargs="+", help="folders of runs")
+    examining.add_argument("--kind", choices=["mnist", "digits"], help="data of own teachers")
     examining.add_argument("--csv", required=True, help="table to write")
     fitting = commands.add_parser("fit", help="fit the estimate, one data set left out at a time")
     fitting.add_argument("csv", help="table that `examine` wrote")
@@ -237,7 +246,7 @@ def main() -> None:
     if given.command == "examine":
         rows = []
         for folder in given.folders:
-            rows.append(examine(pathlib.Path(folder)))
+            rows.append(examine(pathlib.Path(folder), given.kind))
             print(f"{rows[-1]['run']}: {100 * rows[-1]['true_agreement']:.1f} %", flush=True)
         with open(given.csv, "w", encoding="utf-8", newline="") as file:
             writer = csv.DictWriter(file, list(rows[0]))

@@ -12,6 +12,8 @@ import numpy as np
 
 from dfad_tf.graphs.steps import Step, list_steps, run_steps
 
+# Attribute of a teacher whose input had the type uint8 before it became one of floats.
+TOOK_BYTES = "took_bytes"
 _FLOATS = ("float16", "bfloat16", "float32", "float64")
 
 
@@ -39,7 +41,9 @@ def with_image_input(teacher: keras.Model) -> keras.Model:
     inputs = keras.Input((*shape, 1) if len(shape) == 2 else shape, name="image")
     images = keras.layers.Reshape(shape)(inputs) if len(shape) == 2 else inputs
     values = run_steps(listed.steps, {listed.input: images}, [listed.output])
-    return keras.Model(inputs, values[listed.output], name=teacher.name)
+    model = keras.Model(inputs, values[listed.output], name=teacher.name)
+    setattr(model, TOOK_BYTES, dtype == "uint8")
+    return model
 
 
 def with_two_classes(teacher: keras.Model) -> keras.Model:
@@ -64,6 +68,12 @@ def with_two_classes(teacher: keras.Model) -> keras.Model:
     """
     if len(teacher.output_shape) != 2 or teacher.output_shape[1] != 1:
         return teacher
+    result = _of_two_classes(teacher)
+    setattr(result, TOOK_BYTES, getattr(teacher, TOOK_BYTES, False))
+    return result
+
+
+def _of_two_classes(teacher: keras.Model) -> keras.Model:
     listed = list_steps(teacher)
     steps, last = list(listed.steps), listed.output
     while steps and _is_sigmoid(steps[-1]):

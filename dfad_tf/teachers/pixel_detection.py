@@ -12,6 +12,7 @@ from dfad_tf.data.pixel_contract import PixelContract
 from dfad_tf.data.smooth_images import ORDINARY_MEAN, ORDINARY_STD
 from dfad_tf.graphs.layer_graph import is_graph
 from dfad_tf.graphs.steps import run_steps
+from dfad_tf.teachers.adapted_ends import TOOK_BYTES
 from dfad_tf.teachers.pixel_evidence import Evidence, answer_evidence, batch_norm_evidence
 from dfad_tf.teachers.preprocessing import Preprocessing, read_preprocessing
 from dfad_tf.teachers.saved_model_teacher import SavedModelTeacher
@@ -59,8 +60,9 @@ def detect_contract(teacher: keras.Model, decide: bool = False) -> PixelContract
     """Infer the input range of a teacher, and the mean and standard deviation of its images.
 
     The first of these that the teacher has decides: preprocessing at its input, as layers or as
-    operations, also in front of or inside of nested models; the statistics of its first batch
-    normalization, which indicate the range that it was trained on; its answers to drawn images.
+    operations, also in front of or inside of nested models; an input of type uint8, which says
+    raw pixels; the statistics of its first batch normalization, which indicate the range that it
+    was trained on; its answers to drawn images.
 
     Args:
         teacher: A classifier of images `(height, width, channels)`.
@@ -89,10 +91,11 @@ def detect_contract(teacher: keras.Model, decide: bool = False) -> PixelContract
         affine = by_batch_norm = None
     if affine is not None:
         return _from_preprocessing(*affine).for_channels(channels)
-    mean = None
+    mean = None if by_batch_norm is None else mean_pixel(*by_batch_norm)
+    if getattr(teacher, TOOK_BYTES, False):
+        return _with_mean(_candidates(channels, 1)[0], mean, "its input has the type uint8")
     if by_batch_norm is not None:
         source = "inferred from its first batch normalization"
-        mean = mean_pixel(*by_batch_norm)
         # Images have a mean near 0 if their own statistics were removed.
         own = mean is None or abs(float(np.mean(mean))) < _OWN_MEAN
         candidates = _candidates(channels, 3 if own else 1)
@@ -115,6 +118,11 @@ def detect_contract(teacher: keras.Model, decide: bool = False) -> PixelContract
         source = f"the best guess, not certain, {source}"
     if len(candidates) > 1 and math.isfinite(evidence.needed):
         source += f", by a margin of {evidence.margin:.2g}; {evidence.needed:.2g} is certain"
+    return _with_mean(best, mean, source)
+
+
+def _with_mean(best: PixelContract, mean: np.ndarray | None, source: str) -> PixelContract:
+    """Return a contract with the mean of its images, where that was solved for."""
     if mean is None or best.range in ("standardized", "centered"):
         return PixelContract(best.range, best.mean, best.std, source)
     raw = np.clip((mean - best.offset) / best.scale, *_PLAUSIBLE_MEANS)

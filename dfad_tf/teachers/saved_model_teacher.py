@@ -11,6 +11,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from dfad_tf.teachers.adapted_ends import TOOK_BYTES
 from dfad_tf.teachers.saved_model_check import (
     check_graph,
     check_saved_model,
@@ -206,6 +207,7 @@ def load_saved_model(
     teacher = SavedModelTeacher(
         shape, max(2, int(output.shape[1])), tensors, softmax, count, channels
     )
+    setattr(teacher, TOOK_BYTES, source.dtype == tf.uint8)
     teacher.set_graph(frozen.graph.as_graph_def().SerializeToString())
     return teacher
 

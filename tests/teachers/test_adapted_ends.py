@@ -116,3 +116,15 @@ def test_a_cast_inside_of_the_teacher_is_refused(tmp_path):
 def test_other_teachers_stay():
     model = small(L.Dense(3))
     assert with_image_input(model) is model and with_two_classes(model) is model
+
+
+@pytest.mark.parametrize("as_saved_model", [False, True])
+@pytest.mark.parametrize("outputs", [1, 3])
+def test_the_type_of_the_input_says_that_pixels_are_raw(as_saved_model, outputs, tmp_path):
+    inputs = keras.Input(COLOR, dtype="uint8")
+    x = L.Conv2D(4, 3, activation="tanh")(keras.ops.cast(inputs, "float32"))
+    model = keras.Model(inputs, L.Dense(outputs)(L.Flatten()(x)))
+    path = tmp_path / ("model" if as_saved_model else "model.keras")
+    model.export(path, verbose=False) if as_saved_model else model.save(path)
+    contract = describe_teacher(load_teacher(str(path))).contract
+    assert (contract.range, contract.source) == ("pixels", "its input has the type uint8")

@@ -1,4 +1,4 @@
-"""How far a student would be another one if its distillation were repeated."""
+"""How much a student depends on the seed of its distillation."""
 
 from __future__ import annotations
 

@@ -14,11 +14,7 @@ from dfad_tf.command_line import network_builder
 from dfad_tf.utils.errors import InputError
 from tests.conftest import small_classifier
 from tests.helpers.command import run
-
-SMALL = (
-    *("--epochs=2", "--steps_per_epoch=3", "--batch_size=16", "--verbose=0"),
-    "--procedural_size=64",  # drawn where the teacher is a file
-)
+from tests.helpers.small_runs import SMALL, own, save_teacher
 
 
 @pytest.fixture(scope="module")
@@ -28,13 +24,7 @@ def cache(tmp_path_factory):
 
 @pytest.fixture
 def teacher(tmp_path):
-    small_classifier((9, 10, 2), classes=4, batch_norm=True).save(tmp_path / "mine.keras")
-    return tmp_path / "mine.keras"
-
-
-def own(path):
-    """Flags of a teacher file, whose random weights do not indicate a range of pixels."""
-    return f"--teacher={path}", "--input_range=zero_one"
+    return save_teacher(tmp_path)
 
 
 @pytest.mark.slow

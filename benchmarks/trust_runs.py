@@ -13,12 +13,17 @@ from __future__ import annotations
 
 import argparse
 import csv
+import itertools
 import json
 import pathlib
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from benchmarks import own_teachers
+
+SETS = ("generated", "drawn", "matched", "blended", "corrupted")
 MEASURES = ("agreement", "balanced_agreement", "divergence", "class_entropy", "distance")
 # What differed between the runs; the others were those of the recipe.
 _FLAGS = tuple(
@@ -41,7 +46,6 @@ def examine(folder: pathlib.Path, kind: str | None = None) -> dict[str, Any]:
     """
     import keras
 
-    from benchmarks import own_teachers
     from dfad_tf.data.pixel_contract import PixelContract
     from dfad_tf.teachers.loading import load_teacher
     from dfad_tf.teachers.settled_statistics import settle_statistics
@@ -57,7 +61,9 @@ def examine(folder: pathlib.Path, kind: str | None = None) -> dict[str, Any]:
     if result["teacher_settled_steps"]:
         settle_statistics(teacher)
     student = keras.models.load_model(folder / "student.keras")
-    if result["dataset"] is None and kind:
+    if result["dataset"] is None:
+        if kind is None:
+            raise SystemExit(f"{folder} names no data set that measured it: name --kind")
         images = own_teachers.load(kind)[1][0]  # from 0 to 1, as these teachers expect them
         answers = (model.predict(images, verbose=0).argmax(1) for model in (teacher, student))
         result |= {"dataset": kind, "agreement": float(np.mean(np.equal(*answers)))}
@@ -89,26 +95,27 @@ def examine(folder: pathlib.Path, kind: str | None = None) -> dict[str, Any]:
     return {**row, "flags": " ".join(flag for flag in flags if flag.startswith(_FLAGS))}
 
 
-def features(row: dict[str, str]) -> list[float]:
-    """Return what the estimate is a function of."""
+def features(row: dict[str, str], sets: Sequence[str] | None = None) -> list[float]:
+    """Return what the estimate is a function of: an intercept, and a mean over sets of images."""
     from dfad_tf.trust.estimate import FEATURES, log_odds
 
-    found = [log_odds(float(row[f"{name}_balanced_agreement"])) for name in FEATURES]
+    found = [log_odds(float(row[f"{name}_balanced_agreement"])) for name in sets or FEATURES]
     return [1.0, sum(found) / len(found)]
 
 
-def fitted(rows: list[dict[str, str]]) -> np.ndarray:
+def fitted(rows: list[dict[str, str]], sets: Sequence[str] | None = None) -> np.ndarray:
     """Fit the log-odds of the true agreement.
 
     Args:
         rows: The rows of runs.
+        sets: Names of the sets of images; None for those of the product.
 
     Returns:
         The intercept, and the weight of the feature.
     """
     from dfad_tf.trust.estimate import log_odds
 
-    inputs = np.array([features(row) for row in rows])
+    inputs = np.array([features(row, sets) for row in rows])
     truth = np.array([log_odds(float(row["true_agreement"])) for row in rows])
     # Every data set counts the same.
     sizes = [sum(other["dataset"] == row["dataset"] for other in rows) for row in rows]
@@ -116,12 +123,15 @@ def fitted(rows: list[dict[str, str]]) -> np.ndarray:
     return np.linalg.lstsq(inputs * scale[:, None], truth * scale, rcond=None)[0]
 
 
-def left_out(rows: list[dict[str, str]], key: str) -> dict[str, np.ndarray]:
+def left_out(
+    rows: list[dict[str, str]], key: str, sets: Sequence[str] | None = None
+) -> dict[str, np.ndarray]:
     """Estimate each run by constants that are fitted without its data set, or its teacher.
 
     Args:
         rows: The rows of runs.
         key: The column whose values are left out one at a time.
+        sets: Names of the sets of images; None for those of the product.
 
     Returns:
         `expected`, `low` and `high`, the agreement of each run.
@@ -134,15 +144,15 @@ def left_out(rows: list[dict[str, str]], key: str) -> dict[str, np.ndarray]:
         inner = {row[key] for row in known}
         errors = []
         for other in inner:  # the interval, too, is that of data that were not seen
-            weights = fitted([row for row in known if row[key] != other])
+            weights = fitted([row for row in known if row[key] != other], sets)
             for row in known:
                 if row[key] == other:
                     truth = log_odds(float(row["true_agreement"]))
-                    errors.append(truth - float(np.dot(weights, features(row))))
-        weights, band = fitted(known), np.percentile(errors, _BANDS)
+                    errors.append(truth - float(np.dot(weights, features(row, sets))))
+        weights, band = fitted(known, sets), np.percentile(errors, _BANDS)
         for place, row in enumerate(rows):
             if row[key] == value:
-                middle = float(np.dot(weights, features(row)))
+                middle = float(np.dot(weights, features(row, sets)))
                 result["expected"][place] = share(middle)
                 result["low"][place], result["high"][place] = (share(middle + b) for b in band)
     return result
@@ -192,7 +202,19 @@ def report(rows: list[dict[str, str]]) -> str:
         if len(of):
             ends = f"{100 * of.min():.1f} to {100 * of.max():.1f} %"
             lines.append(f"{verdict}, data set left out: {len(of)} runs, true agreement {ends}")
-    return "\n".join(lines)
+    return "\n".join([*lines, *_combinations(rows, truth)])
+
+
+def _combinations(rows: list[dict[str, str]], truth: np.ndarray) -> list[str]:
+    """Return the mean error of the estimate from each combination of sets, the best first."""
+    chosen = itertools.chain.from_iterable(
+        itertools.combinations(SETS, count) for count in range(1, len(SETS) + 1)
+    )
+    errors = sorted(
+        (100 * float(np.abs(left_out(rows, "dataset", sets)["expected"] - truth).mean()), sets)
+        for sets in chosen
+    )
+    return [f"from {' + '.join(sets)}: mean error {error:.1f} points" for error, sets in errors]
 
 
 def draw(rows: list[dict[str, str]], path: str) -> None:

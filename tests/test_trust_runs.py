@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from benchmarks import trust_runs
-from dfad_tf.trust.estimate import FEATURES, log_odds, share
+from dfad_tf.trust.estimate import log_odds, share
 
 
 def row(dataset, feature, error=0.0):
@@ -18,7 +18,7 @@ def row(dataset, feature, error=0.0):
         "estimated": "True",
         "run": "r",
     }
-    row.update({f"{name}_balanced_agreement": str(share(feature)) for name in FEATURES})
+    row.update({f"{name}_balanced_agreement": str(share(feature)) for name in trust_runs.SETS})
     truth = share(0.5 + 1.5 * feature + error)
     return {**row, "true_agreement": str(truth), "val_agreement": str(1 - truth)}
 
@@ -64,7 +64,18 @@ def test_the_report_names_what_was_left_out(tmp_path):
     assert "rank correlation of val_agreement: -1.00" in text
     found = re.search(r"dataset left out: rank correlation (\d.\d\d)", text)
     assert float(found[1]) > 0.9
+    combinations = re.findall(r"from (.+): mean error", text)
+    assert len(set(combinations)) == 31 and "drawn + corrupted" in combinations
     assert "WEIGHTS = (0." in text and "doubtful, data set left out: " in text
     trust_runs.draw(table, str(tmp_path / "picture.png"))
     assert (tmp_path / "picture.png").stat().st_size > 10_000
     assert log_odds(share(0.7)) == pytest.approx(0.7)
+
+
+def test_the_best_combination_of_sets_comes_first():
+    table = rows(np.random.default_rng(2).normal(0, 0.2, 24))
+    for place, each in enumerate(table):  # these sets say nothing
+        for name in set(trust_runs.SETS) - {"matched"}:
+            each[f"{name}_balanced_agreement"] = str(0.4 + 0.2 * (place % 2))
+    text = trust_runs.report(table)
+    assert re.findall(r"from (.+): mean error", text)[0] == "matched"

@@ -19,6 +19,7 @@ from dfad_tf.trust.report import trust_report
 from dfad_tf.trust.stability import SecondStudent
 
 PICTURE = "trust.png"
+_IMAGES = 0x2ED  # the key of the second student's images
 _LOG = logging.getLogger(__name__)
 
 
@@ -86,5 +87,5 @@ def _second_student(run: DataFreeRun) -> SecondStudent:
         verbose=0,
     )
     count = probe_count(run.student.input_shape[1:])
-    images = run.distiller.example_images(count, tf.constant([settings.seed, 0x2ED]))
+    images = run.distiller.example_images(count, tf.constant([settings.seed, _IMAGES]))
     return SecondStudent(run.student, keras.ops.convert_to_numpy(images))

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from dfad_tf.command_line import run_builder, teacher_builder
+from dfad_tf.distillation.distiller import DataFreeDistiller
 from dfad_tf.utils.errors import InputError
 from tests.conftest import small_classifier
 from tests.helpers.command import parse, run
@@ -62,16 +63,25 @@ def test_distrust_stops_a_run(tmp_path, capsys):
     assert len(list(csv.reader((folder / "history.csv").open()))) == 2  # one epoch
 
 
-def test_a_thorough_report_compares_a_second_student(tmp_path, teacher, capsys):
+def test_a_thorough_report_compares_a_second_student(tmp_path, teacher, capsys, monkeypatch):
+    students, epochs, fit = [], [], DataFreeDistiller.fit
+
+    def noted(distiller, **settings):
+        students.append(distiller.student)
+        epochs.append(settings["epochs"])
+        return fit(distiller, **settings)
+
+    monkeypatch.setattr(DataFreeDistiller, "fit", noted)
     folder = tmp_path / "run"
     arguments = [*own(teacher), *SMALL, "--export=none", f"--workdir={folder}"]
     run(*arguments, "--trust=thorough", "--student_initialization=random", "--epochs=5")
     printed = capsys.readouterr().out
     trust = json.loads((folder / "result.json").read_text())["trust"]
     assert trust["probes"]["second"]["images"] == trust["probes"]["drawn"]["images"]
-    same = trust["stability"]["same"]
-    assert set(same) == {"drawn", "matched"}
-    assert all(0 <= share <= 1 for share in same.values())
+    assert set(trust["stability"]["same"]) == {"drawn", "matched"}
+    assert epochs == [5, 1]
+    first, second = (student.get_weights() for student in students)
+    assert all((a != b).any() for a, b in zip(first, second, strict=True) if a.ndim > 1)
     assert "a second student, distilled from another seed" in printed
     assert " of second student" in printed  # in the plan
 

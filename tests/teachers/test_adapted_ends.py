@@ -125,6 +125,9 @@ def test_the_type_of_the_input_says_that_pixels_are_raw(as_saved_model, outputs,
     x = L.Conv2D(4, 3, activation="tanh")(keras.ops.cast(inputs, "float32"))
     model = keras.Model(inputs, L.Dense(outputs)(L.Flatten()(x)))
     path = tmp_path / ("model" if as_saved_model else "model.keras")
-    model.export(path, verbose=False) if as_saved_model else model.save(path)
+    if as_saved_model:
+        model.export(path, verbose=False)
+    else:
+        model.save(path)
     contract = describe_teacher(load_teacher(str(path))).contract
     assert (contract.range, contract.source) == ("pixels", "its input has the type uint8")

@@ -11,6 +11,7 @@ import numpy as np
 
 from dfad_tf.graphs.layer_graph import is_graph
 from dfad_tf.teachers.adapted_ends import with_image_input, with_two_classes
+from dfad_tf.teachers.graph_layers.rebuild import as_layers
 from dfad_tf.teachers.keras2.files import is_keras2_file, load_keras2_file
 from dfad_tf.teachers.keras_file_check import check_keras_file
 from dfad_tf.teachers.model_files import file_kind, is_model_file, suffixed
@@ -62,11 +63,13 @@ def load_teacher(
                 "Expected `path` to be a .keras or .h5 file, or a SavedModel folder that contains "
                 f"saved_model.pb. Received the folder: {path}"
             )
-        model: keras.Model = _read(path, lambda: load_saved_model(path, image_shape, trust), trust)
+        saved = _read(path, lambda: load_saved_model(path, image_shape, trust), trust)
+        model = as_layers(saved)
     else:
         model = load_keras_file(path, trust)
-        model = _with_static_shape(model, image_shape, path)
-        model = with_two_classes(with_image_input(model))
+        model = with_image_input(_with_static_shape(model, image_shape, path))
+    if is_graph(model):
+        model = with_two_classes(model)
     _check_classifier(model, path)
     model.trainable = False
     return model

@@ -102,6 +102,10 @@ class SavedModelTeacher(keras.Model):
         self._run = tf.compat.v1.wrap_function(run, [tf.TensorSpec(self._shapes[0], tf.float32)])
         self.graph_bytes = graph_bytes
 
+    def graph_ends(self) -> tuple[tf.Tensor, tf.Tensor]:
+        """Return the tensors of the graph that take the images and that have the logits."""
+        return self._run.inputs[0], self._run.structured_outputs["logits"]
+
     def preprocessing(self) -> tuple[np.ndarray, np.ndarray] | None:
         """Return the arithmetic with which the graph begins as a factor and an offset.
 

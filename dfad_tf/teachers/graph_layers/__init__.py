@@ -1,0 +1,1 @@
+"""The frozen graph of a SavedModel, read as layers of Keras."""

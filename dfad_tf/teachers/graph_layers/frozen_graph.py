@@ -1,0 +1,80 @@
+"""A frozen graph from images to logits: what depends on the images, and what is constant."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+# Operations that return their input, as far as inference is concerned.
+PASSING = ("Identity", "IdentityN", "StopGradient", "PreventGradient", "CheckNumerics")
+
+
+class UnreadableGraphError(Exception):
+    """An operation that no layer computes, named in the message."""
+
+
+class FrozenGraph:
+    """What is asked about the operations of a frozen graph.
+
+    Args:
+        images: The tensor that takes the images.
+
+    Attributes:
+        images: The tensor that takes the images.
+    """
+
+    def __init__(self, images: tf.Tensor) -> None:
+        self.images = images
+        self._dependent = {images.name}
+        waiting = [images]
+        while waiting:
+            for operation in waiting.pop().consumers():
+                fresh = [out for out in operation.outputs if out.name not in self._dependent]
+                self._dependent.update(out.name for out in fresh)
+                waiting += fresh
+
+    def is_constant(self, tensor: tf.Tensor) -> bool:
+        """Return whether a tensor is the same for all images."""
+        return tensor.name not in self._dependent
+
+    def value(self, tensor: tf.Tensor) -> np.ndarray:
+        """Return the value of a constant tensor."""
+        found = tf.get_static_value(tensor)
+        if found is None:
+            with tf.compat.v1.Session(graph=tensor.graph) as session:
+                found = session.run(tensor)
+        return np.asarray(found)
+
+
+def source(tensor: tf.Tensor) -> tf.Tensor:
+    """Return the tensor that reaches a place unchanged, through operations that pass it on."""
+    while True:
+        operation = tensor.op
+        if operation.type in PASSING:
+            tensor = operation.inputs[tensor.value_index]
+        elif operation.type == "Cast" and operation.inputs[0].dtype == tensor.dtype:
+            tensor = operation.inputs[0]
+        else:
+            return tensor
+
+
+def readers(tensor: tf.Tensor) -> list[tf.Operation]:
+    """Return the operations that compute with a tensor, and do not only ask for its shape."""
+    return [operation for operation in tensor.consumers() if operation.type != "Shape"]
+
+
+def attribute(operation: tf.Operation, name: str, default: Any = None) -> Any:
+    """Return an attribute of an operation, as text where TensorFlow has bytes.
+
+    Args:
+        operation: The operation.
+        name: Name of the attribute.
+        default: What is returned where the operation has no such attribute.
+    """
+    try:
+        value = operation.get_attr(name)
+    except ValueError:
+        return default
+    return value.decode() if isinstance(value, bytes) else value

@@ -16,6 +16,7 @@ from dfad_tf.teachers.keras2.files import is_keras2_file, load_keras2_file
 from dfad_tf.teachers.keras_file_check import check_keras_file
 from dfad_tf.teachers.model_files import file_kind, is_model_file, suffixed
 from dfad_tf.teachers.saved_model_teacher import load_saved_model
+from dfad_tf.teachers.separated_convolutions import with_separated_convolutions
 from dfad_tf.utils.errors import InputError
 
 _MIN_SIDE, _MAX_CHANNELS = 8, 4
@@ -69,7 +70,7 @@ def load_teacher(
         model = load_keras_file(path, trust)
         model = with_image_input(_with_static_shape(model, image_shape, path))
     if is_graph(model):
-        model = with_two_classes(model)
+        model = with_separated_convolutions(with_two_classes(model))
     _check_classifier(model, path)
     model.trainable = False
     return model

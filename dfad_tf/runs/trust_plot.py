@@ -62,6 +62,8 @@ def draw_trust(report: TrustReport, path: pathlib.Path, title: str) -> None:
         for name, each in report.probes.items():
             panel.plot(np.arange(1, 1 + len(each.layer_distances)), each.layer_distances, ".-")
             panel.lines[-1].set_label(name)
+        halves = np.median([each.layer_half_distances for each in found], axis=0)
+        panel.plot(np.arange(1, 1 + len(halves)), halves, ":", color="black", label="two halves")
         panel.set(
             yscale="log", xlabel="batch normalization of the teacher",
             ylabel="distance from its statistics (nats)",

@@ -77,10 +77,11 @@ class EarlyWarning(keras.callbacks.Callback):
 
     def _look(self) -> None:
         self._pending, self._looked = False, True
-        signs = self.signs()
+        statistics = RecordedStatistics(self.model.signals)
+        signs = self.signs(statistics)
         if not signs:
             return
-        advice = _advice(self.model.method, bool(self._statistics().count))
+        advice = _advice(self.model.method, bool(statistics.count))
         text = f"The synthesized images may not suit the teacher: {'; '.join(signs)}.{advice}"
         if self.on_distrust == "warn":
             _LOG.warning("%s", text)
@@ -88,17 +89,17 @@ class EarlyWarning(keras.callbacks.Callback):
         self.stopped = text
         self.model.stop_training = True
 
-    def _statistics(self) -> RecordedStatistics:
-        return RecordedStatistics(self.model.signals)
+    def signs(self, statistics: RecordedStatistics) -> list[str]:
+        """Return what is wrong with the images that the generator synthesizes now, in words.
 
-    def signs(self) -> list[str]:
-        """Return what is wrong with the images that the generator synthesizes now, in words."""
-        statistics = self._statistics()
+        Args:
+            statistics: The teacher of the distillation, and what it recorded.
+        """
         shape = self.model.generator.output_shape[1:]
         count = probe_count(shape)
         key = stateless_seed(self.model.seed, "validation", -2)
         images = keras.ops.convert_to_numpy(self.model.example_images(count, key))
-        logits, distances = statistics.answers(images, probe_batch(shape))
+        logits, distances, _ = statistics.answers(images, probe_batch(shape))
         classes, found = logits.shape[-1], logits.argmax(-1)
         signs = []
         entropy = evenness(found, classes)

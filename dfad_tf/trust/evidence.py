@@ -32,6 +32,9 @@ class ProbeEvidence:
         distance: Median over the layers of the distance from the statistics that the teacher's
             batch normalizations recorded, in nats; None if there are none.
         layer_distances: The distance in each layer.
+        half_distance: Median over the layers of the distance between two halves of the images,
+            which is what chance alone gives to images of one source; None as for `distance`.
+        layer_half_distances: The distance between the halves in each layer.
     """
 
     images: int
@@ -44,6 +47,8 @@ class ProbeEvidence:
     overconfidence: float
     distance: float | None
     layer_distances: tuple[float, ...] = ()
+    half_distance: float | None = None
+    layer_half_distances: tuple[float, ...] = ()
 
 
 def probe_evidence(
@@ -57,7 +62,7 @@ def probe_evidence(
         images: `(n, height, width, channels)` in the teacher's input range.
     """
     batch = probe_batch(images.shape[1:])
-    teacher_logits, distances = statistics.answers(images, batch)
+    teacher_logits, distances, halves = statistics.answers(images, batch)
     student_logits = predict(student, images).astype(np.float32)  # of any precision
     teacher, own = (tf.nn.softmax(logits).numpy() for logits in (teacher_logits, student_logits))
     first, second = (tf.nn.log_softmax(logits) for logits in (teacher_logits, student_logits))
@@ -75,6 +80,8 @@ def probe_evidence(
         float(own.max(-1).mean() - same.mean()),
         float(np.median(distances)) if distances else None,
         tuple(distances),
+        float(np.median(halves)) if halves else None,
+        tuple(halves),
     )
 
 

@@ -99,7 +99,7 @@ def _drawn(
         ]
     )
     inputs = contract.to_input(np.rint(pixels))
-    logits, _ = statistics.answers(inputs, batch)
+    logits = statistics.answers(inputs, batch).logits
     chosen = likeliest(tf.nn.softmax(logits).numpy(), count, classes)
     return inputs[chosen[0]], chosen[1]
 

@@ -2,11 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
 import numpy as np
 import tensorflow as tf
 
 from dfad_tf.distillation.image_moments import SMALLEST_VARIANCE, recorded_statistics
 from dfad_tf.teachers.teacher_signals import TeacherSignals
+
+
+class Answers(NamedTuple):
+    """What a teacher says of a set of images.
+
+    Attributes:
+        logits: `(n, num_classes)`.
+        distances: Distance of the images from the recorded statistics, in each layer.
+        between_halves: Distance of their second half from their first, in each layer: what another
+            set of the same source would have. Empty for a single image.
+    """
+
+    logits: np.ndarray
+    distances: list[float]
+    between_halves: list[float]
 
 
 class RecordedStatistics:
@@ -51,13 +69,36 @@ class RecordedStatistics:
             for inputs, recorded in zip(activations, self._recorded, strict=True)
         ]
 
-    def answers(self, images: np.ndarray, batch_size: int) -> tuple[np.ndarray, list[float]]:
+    def answers(self, images: np.ndarray, batch_size: int) -> Answers:
         """Return the teacher's logits, and the distance in each layer of all images together.
 
         Args:
             images: `(n, height, width, channels)` in the teacher's input range, n at least 1.
             batch_size: Images that the teacher sees at once.
         """
+        middle = len(images) // 2
+        logits, sums = [], []
+        for half in (images[:middle], images[middle:]):
+            found, moments = self._sums(half, batch_size)
+            logits += found
+            sums.append(moments)
+        first, second = ([(mean, square - mean**2) for mean, square in half] for half in sums)
+        share = middle / len(images)
+        mixed = [
+            [share * a + (1 - share) * b for a, b in zip(*layer, strict=True)]
+            for layer in zip(*sums, strict=True)
+        ]
+        together = [(mean, square - mean**2) for mean, square in mixed]
+        return Answers(
+            np.concatenate(logits),
+            _distances(together, self._recorded),
+            _distances(second, first) if middle else [],
+        )
+
+    def _sums(
+        self, images: np.ndarray, batch_size: int
+    ) -> tuple[list[np.ndarray], list[tuple[Any, Any]]]:
+        """Return logits by batch, and the mean and the mean square in each layer."""
         logits, sums = [], [(0.0, 0.0)] * self.count
         for start in range(0, len(images), batch_size):
             batch = tf.constant(images[start : start + batch_size])
@@ -68,11 +109,7 @@ class RecordedStatistics:
                 (sum_1 + share * mean, sum_2 + share * (variance + mean**2))
                 for (sum_1, sum_2), (mean, variance) in zip(sums, moments, strict=True)
             ]
-        distances = [
-            float(_distance(mean, square - mean**2, *recorded))
-            for (mean, square), recorded in zip(sums, self._recorded, strict=True)
-        ]
-        return np.concatenate(logits), distances
+        return logits, sums
 
     def _moments(self, images: tf.Tensor) -> tuple[tf.Tensor, list[tuple[tf.Tensor, tf.Tensor]]]:
         found = self.signals.observe(images)
@@ -83,6 +120,11 @@ def _moments_of(inputs: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """Return mean and variance of each channel of these images alone, on any device."""
     mean, variance = tf.nn.moments(tf.cast(inputs, tf.float32), list(range(len(inputs.shape) - 1)))
     return mean, variance
+
+
+def _distances(found: Sequence[Any], wanted: Sequence[Any]) -> list[float]:
+    """Return the distance in each layer, of pairs of mean and variance from others."""
+    return [float(_distance(*own, *other)) for own, other in zip(found, wanted, strict=True)]
 
 
 def _distance(

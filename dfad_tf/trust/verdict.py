@@ -97,7 +97,8 @@ def _of_images(probes: dict[str, ProbeEvidence]) -> list[str]:
     if generated is not None and (generated.distance or 0) > _FAR:
         reasons.append(
             f"the generator's images are {generated.distance:.2f} nats from the statistics that "
-            "the teacher recorded of its data (0 is its data)"
+            f"the teacher recorded of its data ({generated.half_distance or 0:.2g} lie between two "
+            "halves of these images, by chance)"
         )
     return reasons
 

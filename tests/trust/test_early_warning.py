@@ -54,7 +54,8 @@ def test_images_far_from_the_recorded_statistics_stop_the_training(caplog):
 def test_it_looks_in_the_middle_of_a_long_epoch(monkeypatch):
     monkeypatch.setattr("dfad_tf.trust.early_warning._SECONDS", -1.0)
     looks, model, watch = [], distiller(), EarlyWarning()
-    monkeypatch.setattr(watch, "signs", lambda: looks.append(int(model.optimizer.iterations)) or [])
+    steps = model.optimizer.iterations
+    monkeypatch.setattr(watch, "signs", lambda _: looks.append(int(steps)) or [])
     fit(model, watch)
     assert looks == [model.method.student_steps]  # after the first of two train steps
 
@@ -96,9 +97,9 @@ def test_replicas_look_at_the_end_of_the_epoch(two_replicas, monkeypatch):
     watch, looks = EarlyWarning("stop"), []
     signs = watch.signs
 
-    def look():
+    def look(statistics):
         looks.append(int(keras.ops.convert_to_numpy(model.optimizer.iterations)))
-        return signs()
+        return signs(statistics)
 
     monkeypatch.setattr(watch, "signs", look)
     fit(model, watch)

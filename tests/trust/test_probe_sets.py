@@ -46,7 +46,7 @@ def test_a_search_brings_images_to_their_class_and_to_the_statistics(statistics)
     assert found.min() >= 0 and found.max() <= 1
 
     def state(images):
-        logits, distances = statistics.answers(images, 12)
+        logits, distances, _ = statistics.answers(images, 12)
         return (logits.argmax(-1) == labels).mean(), distances[0]
 
     before, after = state(starts), state(found)

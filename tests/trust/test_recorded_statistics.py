@@ -14,6 +14,7 @@ IMAGES = np.random.default_rng(0).normal(0.3, 2.0, (12, 8, 8, 1)).astype("float3
 
 def teacher_of(images):
     """A teacher whose batch normalization has recorded what some images do to it."""
+    keras.utils.set_random_seed(0)
     model = small_classifier(batch_norm=True)
     norm = next(x for x in model.layers if isinstance(x, keras.layers.BatchNormalization))
     inputs = keras.Model(model.inputs[0], norm.input)(images).numpy()
@@ -36,7 +37,7 @@ def test_it_is_the_divergence_of_normal_distributions():
         - np.log(variance / wanted)
         + (mean - norm.moving_mean.numpy()) ** 2 / wanted
     )
-    logits, found = statistics.answers(others, batch_size=3)
+    logits, found, _ = statistics.answers(others, batch_size=3)
     assert found == pytest.approx([expected], rel=1e-3)
     np.testing.assert_allclose(logits, model(others), rtol=1e-4, atol=1e-4)
     answers = statistics.signals.observe(tf.constant(others))
@@ -64,3 +65,16 @@ def test_channels_that_are_not_last_are_left_out():
     statistics = RecordedStatistics(TeacherSignals(model))
     assert statistics.count == 1
     assert len(statistics.answers(IMAGES, 5)[1]) == 1
+
+
+def test_the_halves_of_a_set_are_as_far_apart_as_its_source_varies():
+    teacher = teacher_of(IMAGES)
+    statistics = RecordedStatistics(TeacherSignals(teacher))
+    second_recorded = RecordedStatistics(TeacherSignals(teacher_of(IMAGES[:6])))
+    found = statistics.answers(IMAGES, 4)
+    # The distance of the second half from what a teacher would have recorded of the first.
+    expected = second_recorded.answers(IMAGES[6:], 4).distances
+    assert found.between_halves == pytest.approx(expected, rel=1e-2) and expected[0] > 0
+    other = np.concatenate([IMAGES[:6], 3 * IMAGES[6:]])
+    assert statistics.answers(other, 4).between_halves[0] > 10 * found.between_halves[0]
+    assert statistics.answers(IMAGES[:1], 4).between_halves == []

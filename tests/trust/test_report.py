@@ -7,7 +7,7 @@ import numpy as np
 
 from dfad_tf.data.pixel_contract import PixelContract
 from dfad_tf.runs.trust_plot import draw_trust
-from dfad_tf.teachers.loading import load_teacher
+from dfad_tf.teachers.saved_model_teacher import load_saved_model
 from dfad_tf.trust.report import trust_report
 from dfad_tf.trust.report_text import trust_lines
 from dfad_tf.trust.stability import SecondStudent
@@ -46,10 +46,10 @@ def test_the_report_needs_neither_generator_nor_batch_normalization():
     assert trust_lines(None) == []
 
 
-def test_a_saved_model_is_a_teacher_whose_statistics_cannot_be_read(tmp_path):
+def test_a_graph_of_operations_is_a_teacher_whose_statistics_cannot_be_read(tmp_path):
     model = small_classifier((12, 12, 3), batch_norm=True)
     model.export(tmp_path / "teacher", verbose=False)
-    teacher = load_teacher(str(tmp_path / "teacher"))
+    teacher = load_saved_model(str(tmp_path / "teacher"))
     report = trust_report(teacher, model, CONTRACT)
     assert report.probes["matched"].agreement == 1.0
     assert report.probes["matched"].distance is None

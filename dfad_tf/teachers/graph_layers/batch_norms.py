@@ -9,11 +9,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from dfad_tf.teachers.graph_layers.frozen_graph import FrozenGraph, attribute, source
+from dfad_tf.teachers.graph_layers.frozen_graph import RESHAPING, FrozenGraph, attribute, source
 
 _FUSED = ("FusedBatchNorm", "FusedBatchNormV2", "FusedBatchNormV3")
 _SUMS = ("Add", "AddV2")
-_RESHAPING = ("Reshape", "Squeeze", "ExpandDims")
 
 
 class FoundBatchNorm(NamedTuple):
@@ -170,6 +169,6 @@ def _orders(operation: tf.Operation) -> Iterator[tuple[tf.Tensor, tf.Tensor]]:
 def _plain(tensor: tf.Tensor) -> tf.Tensor:
     """Return the tensor that a constant was before it got axes of length 1."""
     tensor = source(tensor)
-    while tensor.op.type in _RESHAPING:
+    while tensor.op.type in RESHAPING:
         tensor = source(tensor.op.inputs[0])
     return tensor

@@ -10,6 +10,9 @@ import tensorflow as tf
 # Operations that return their input, as far as inference is concerned.
 PASSING = ("Identity", "IdentityN", "StopGradient", "PreventGradient", "CheckNumerics")
 
+# Operations that only change the shape of their first input.
+RESHAPING = ("Reshape", "Squeeze", "ExpandDims")
+
 
 class UnreadableGraphError(Exception):
     """An operation that no layer computes, named in the message."""
@@ -41,8 +44,11 @@ class FrozenGraph:
 
     def value(self, tensor: tf.Tensor) -> np.ndarray:
         """Return the value of a constant tensor."""
+        tensor = source(tensor)
         found = tf.get_static_value(tensor)
-        if found is None:
+        if found is None and tensor.op.type in RESHAPING and tensor.shape.is_fully_defined():
+            found = np.reshape(self.value(tensor.op.inputs[0]), tensor.shape)
+        if found is None:  # a session is slow: it copies the graph
             with tf.compat.v1.Session(graph=tensor.graph) as session:
                 found = session.run(tensor)
         return np.asarray(found)

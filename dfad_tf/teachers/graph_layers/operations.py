@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from dfad_tf.teachers.graph_layers.frozen_graph import (
+    RESHAPING,
     FrozenGraph,
     UnreadableGraphError,
     attribute,
@@ -55,10 +56,9 @@ _MERGING = {
 }
 _POOLING = {"AvgPool": keras.layers.AveragePooling2D, "MaxPool": keras.layers.MaxPooling2D}
 _GLOBAL = {"Mean": keras.layers.GlobalAveragePooling2D, "Max": keras.layers.GlobalMaxPooling2D}
-_RESHAPING = ("Reshape", "Squeeze", "ExpandDims")
 _RESIZING = {"ResizeBilinear": "bilinear", "ResizeNearestNeighbor": "nearest"}
 # The other inputs are the kernel, or depend on the shape of the first.
-_OF_ONE_TENSOR = ("StridedSlice", *_RESHAPING, *KERNELS)
+_OF_ONE_TENSOR = ("StridedSlice", *RESHAPING, *KERNELS)
 _KNOWN = {
     *(*_ACTIVATIONS, *_FUNCTIONS, *_ARITHMETIC, *_MERGING, *_POOLING, *_GLOBAL, *_RESIZING),
     *("Relu", "Relu6", "LeakyRelu", "Softmax", "Pad", "PadV2", "ConcatV2", "Neg"),
@@ -110,7 +110,7 @@ def layer_for(
         return keras.layers.LeakyReLU(attribute(operation, "alpha"), name=name)(first)
     if kind == "Softmax":
         return keras.layers.Softmax(name=name)(first)
-    if kind in _RESHAPING:
+    if kind in RESHAPING:
         return _reshaped(operation, first, name)
     if kind in _POOLING:
         return _pooling(operation, name)(first)

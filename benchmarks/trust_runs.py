@@ -34,6 +34,8 @@ _FLAGS = tuple(
         *("label_weight", "memory_size", "generator", "input_range"),
     )
 )
+# LeNet-5; CNNs without and with batch normalization; residual networks; the ResNet-56.
+_ARCHITECTURES = ("lenet5", "plain", "norm", "residual", "resnet56")
 _BANDS = (5.0, 95.0)  # percentiles of the interval
 
 
@@ -95,6 +97,12 @@ def examine(folder: pathlib.Path, kind: str | None = None) -> dict[str, Any]:
     return {**row, "flags": " ".join(flag for flag in flags if flag.startswith(_FLAGS))}
 
 
+def architecture(row: dict[str, str]) -> str:
+    """Return the kind of a run's teacher that its file is named after, or else the file."""
+    teacher = row["teacher"]
+    return next((kind for kind in _ARCHITECTURES if kind in teacher), teacher)
+
+
 def features(row: dict[str, str], sets: Sequence[str] | None = None) -> list[float]:
     """Return what the estimate is a function of: an intercept, and a mean over sets of images."""
     from dfad_tf.trust.estimate import FEATURES, log_odds
@@ -126,7 +134,7 @@ def fitted(rows: list[dict[str, str]], sets: Sequence[str] | None = None) -> np.
 def left_out(
     rows: list[dict[str, str]], key: str, sets: Sequence[str] | None = None
 ) -> dict[str, np.ndarray]:
-    """Estimate each run by constants that are fitted without its data set, or its teacher.
+    """Estimate each run by constants that are fitted without its data set, teacher or architecture.
 
     Args:
         rows: The rows of runs.
@@ -176,7 +184,8 @@ def report(rows: list[dict[str, str]]) -> str:
         f"no estimate for {len(refused)} runs: {', '.join(refused) or '-'}",
         f"rank correlation of val_agreement: {spearmanr(before, truth)[0]:.2f}",
     ]
-    for key in ("dataset", "teacher"):
+    rows = [{**row, "architecture": architecture(row)} for row in rows]
+    for key in ("dataset", "teacher", "architecture"):
         found = left_out(rows, key)
         inside = (found["low"] <= truth) & (truth <= found["high"])
         error = 100 * np.abs(found["expected"] - truth)

@@ -55,12 +55,19 @@ def test_a_data_set_is_estimated_without_its_own_runs():
     assert (before["low"] < before["expected"]).all()
 
 
+def test_an_architecture_is_that_of_the_teachers_file():
+    named = ("mnist_residual_a.keras", "digits_residual_c.keras", "digits_lenet5_a95a.keras", "x")
+    found = [trust_runs.architecture({"teacher": name}) for name in named]
+    assert found == ["residual", "residual", "lenet5", "x"]
+
+
 def test_the_report_names_what_was_left_out(tmp_path):
     table = rows(np.random.default_rng(1).normal(0, 0.2, 24))
     table.append({**row("a", 0.0), "estimated": "False", "run": "few classes"})
     text = trust_runs.report(table)
     assert "24 runs, 4 data sets, 4 pairs" in text
     assert "no estimate for 1 runs: few classes" in text
+    assert "architecture left out: rank correlation" in text
     assert "rank correlation of val_agreement: -1.00" in text
     found = re.search(r"dataset left out: rank correlation (\d.\d\d)", text)
     assert float(found[1]) > 0.9

@@ -5,8 +5,9 @@
 
 A run is a folder of `dfad-train --dataset=NAME`, so that `result.json` has the true agreement of
 the student with its teacher on the test images, or of `dfad-train` without a data set, with a
-teacher of `own_teachers.py` and `--kind`. `fit` leaves out one data set at a time, and prints
-how well the estimate of the others fits it, and the constants of `dfad_tf/trust/estimate.py`.
+teacher of `own_teachers.py` and `--kind`. `fit` leaves out one data set, teacher or architecture
+at a time, and prints how well the estimate of the others fits it, and the constants of
+`dfad_tf/trust/estimate.py`.
 """
 
 from __future__ import annotations
@@ -270,7 +271,7 @@ def main() -> None:
     examining.add_argument("folders", nargs="+", help="folders of runs")
     examining.add_argument("--kind", choices=["mnist", "digits"], help="data of own teachers")
     examining.add_argument("--csv", required=True, help="table to write")
-    fitting = commands.add_parser("fit", help="fit the estimate, one data set left out at a time")
+    fitting = commands.add_parser("fit", help="fit the estimate, and test it on runs left out")
     fitting.add_argument("csv", help="table that `examine` wrote")
     fitting.add_argument("--picture", help="PNG to write")
     given = parser.parse_args()

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import keras
+import numpy as np
 
 from dfad_tf.graphs.layer_table import is_softmax, kind_of
 from dfad_tf.graphs.steps import Step, StepList
@@ -108,6 +109,8 @@ def _keeps_channels(step: Step) -> bool:
         return True
     if keeps_one_pixel(step):
         return True
+    if isinstance(operation, keras.layers.Rescaling):  # a list has one value for each channel
+        return np.size(operation.scale) == np.size(operation.offset) == 1
     kind = kind_of(operation)
     if kind.same_for_any_width or kind.identity_in_inference or kind.preprocessing:
         return True

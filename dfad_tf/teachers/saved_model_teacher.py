@@ -96,7 +96,11 @@ class SavedModelTeacher(keras.Model):
             found = tf.import_graph_def(
                 definition, {self._tensors["input"]: images}, list(outputs.values()), name=""
             )
-            return dict(zip(outputs, found, strict=True))
+            named = dict(zip(outputs, found, strict=True))
+            logits = named["logits"]
+            if logits.shape.rank != 2:  # axes of length 1 were removed behind the softmax
+                named["logits"] = tf.reshape(logits, (-1, logits.shape[1:].num_elements()))
+            return named
 
         # With an input of this shape, so that all shapes in the graph are known.
         self._run = tf.compat.v1.wrap_function(run, [tf.TensorSpec(self._shapes[0], tf.float32)])
@@ -145,7 +149,7 @@ class SavedModelTeacher(keras.Model):
         """
         outputs = self._run(tf.cast(images, tf.float32))
         logits = outputs["logits"]
-        if logits.shape[1] == 1:  # the logit of the second of two classes
+        if logits.shape[1:] == (1,):  # the logit of the second of two classes
             logits = tf.concat([tf.zeros_like(logits), logits], -1)
         logits = tf.ensure_shape(logits, (images.shape[0], self._shapes[1][1]))
         features = outputs.get("features")

@@ -38,9 +38,11 @@ def with_separated_convolutions(teacher: keras.Model) -> keras.Model:
     pairs = {
         key: _two_layers(operation)
         for key, operation in operations.items()
-        if isinstance(operation, keras.layers.SeparableConv2D)
+        if type(operation) is keras.layers.SeparableConv2D  # not a layer that changes it
     }
-    if not pairs or len({operation.name for operation in operations.values()}) < len(operations):
+    names = [operation.name for operation in operations.values()]
+    names += [depthwise.name for depthwise, _ in pairs.values()]
+    if not pairs or len(set(names)) < len(names):
         return teacher
     inputs = keras.Input(teacher.input_shape[1:], name=teacher.inputs[0].name)
     values = {listed.input: inputs}
@@ -68,6 +70,7 @@ def _two_layers(
         layer.kernel_size,
         depth_multiplier=layer.depth_multiplier,
         use_bias=False,
+        dtype=layer.dtype_policy,
         name=f"{layer.name}_depthwise",
         **{name: getattr(layer, name) for name in _SHARED},
     )
@@ -77,6 +80,7 @@ def _two_layers(
         use_bias=layer.use_bias,
         activation=layer.activation,
         data_format=layer.data_format,
+        dtype=layer.dtype_policy,
         name=layer.name,
     )
     return depthwise, pointwise

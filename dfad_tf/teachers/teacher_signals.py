@@ -166,7 +166,7 @@ class TeacherSignals:
                 self.features_name = producing_layer(source).name
                 return self._replay(self._linear(layer, source, tensor), skipped), source
             if not kind_of(layer).skipped_behind_logits:
-                return model.outputs[0], None
+                return self._replay(tensor, skipped), None
             skipped.append(layer)
             tensor = source
 

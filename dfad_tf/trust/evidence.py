@@ -33,7 +33,8 @@ class ProbeEvidence:
             batch normalizations recorded, in nats; None if there are none.
         layer_distances: The distance in each layer.
         half_distance: Median over the layers of the distance between two halves of the images,
-            which is what chance alone gives to images of one source; None as for `distance`.
+            by chance about four times that of the whole set from its own source; None as for
+            `distance`.
         layer_half_distances: The distance between the halves in each layer.
     """
 

@@ -18,8 +18,8 @@ class Answers(NamedTuple):
     Attributes:
         logits: `(n, num_classes)`.
         distances: Distance of the images from the recorded statistics, in each layer.
-        between_halves: Distance of their second half from their first, in each layer: what another
-            set of the same source would have. Empty for a single image.
+        between_halves: Distance of their second half from their first, in each layer: that of
+            another set of the same source, half as large. Empty for a single image.
     """
 
     logits: np.ndarray

@@ -95,10 +95,11 @@ def _of_images(probes: dict[str, ProbeEvidence]) -> list[str]:
             f"unevenly (class entropy {generated.class_entropy:.2f})"
         )
     if generated is not None and (generated.distance or 0) > _FAR:
+        apart = generated.half_distance
+        beside = f"; two halves of them are {apart:.2g} apart" if apart is not None else ""
         reasons.append(
             f"the generator's images are {generated.distance:.2f} nats from the statistics that "
-            f"the teacher recorded of its data ({generated.half_distance or 0:.2g} lie between two "
-            "halves of these images, by chance)"
+            f"the teacher recorded of its data (0 is its data{beside})"
         )
     return reasons
 

@@ -200,3 +200,12 @@ def test_teachers_that_cannot_be_narrowed_are_named():
 
     with pytest.raises(InputError, match="Received: Own"):
         narrowed(Own())
+
+
+def test_a_rescaling_of_each_channel_behind_a_kernel_is_refused():
+    inputs = keras.Input((8, 8, 1))
+    x = keras.layers.Rescaling([1 / 255])(inputs)
+    x = keras.layers.Rescaling([1.0, 2.0, 3.0, 4.0])(keras.layers.Conv2D(4, 3)(x))
+    teacher = keras.Model(inputs, keras.layers.Dense(3)(keras.layers.Flatten()(x)))
+    with pytest.raises(InputError, match="rescaling.* may mix channels"):
+        narrowed(teacher)

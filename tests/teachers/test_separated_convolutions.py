@@ -53,3 +53,16 @@ def test_its_student_has_the_same_architecture_and_inherits(tmp_path):
 def test_other_teachers_stay_as_they_are():
     teacher = small_classifier()
     assert with_separated_convolutions(teacher) is teacher
+
+
+def test_a_name_that_is_taken_leaves_the_teacher_as_it_is():
+    entrance = [keras.Input((12, 12, 3)), layers.SeparableConv2D(4, 3, name="block")]
+    teacher = keras.Sequential([*entrance, layers.ReLU(name="block_depthwise")])
+    assert with_separated_convolutions(teacher) is teacher
+
+
+def test_the_dtype_policy_stays():
+    inputs = keras.Input((12, 12, 3))
+    teacher = keras.Model(inputs, layers.SeparableConv2D(4, 3, dtype="mixed_float16")(inputs))
+    network = with_separated_convolutions(teacher)
+    assert {each.dtype_policy.name for each in network.layers[1:]} == {"mixed_float16"}

@@ -8,7 +8,10 @@ import numpy as np
 import tensorflow as tf
 
 # Operations that return their input, as far as inference is concerned.
-PASSING = ("Identity", "IdentityN", "StopGradient", "PreventGradient", "CheckNumerics")
+PASSING = (
+    *("Identity", "IdentityN", "StopGradient", "PreventGradient"),
+    *("CheckNumerics", "EnsureShape"),
+)
 
 # Operations that only change the shape of their first input.
 RESHAPING = ("Reshape", "Squeeze", "ExpandDims")
@@ -25,11 +28,11 @@ class FrozenGraph:
         images: The tensor that takes the images.
 
     Attributes:
-        images: The tensor that takes the images.
+        image_shape: Shape of an image.
     """
 
     def __init__(self, images: tf.Tensor) -> None:
-        self.images = images
+        self.image_shape = images.shape[1:]
         self._dependent = {images.name}
         waiting = [images]
         while waiting:
@@ -43,15 +46,33 @@ class FrozenGraph:
         return tensor.name not in self._dependent
 
     def value(self, tensor: tf.Tensor) -> np.ndarray:
-        """Return the value of a constant tensor."""
+        """Return the value of a constant tensor.
+
+        Raises:
+            UnreadableGraphError: If it is not the same each time it is computed.
+        """
         tensor = source(tensor)
         found = tf.get_static_value(tensor)
         if found is None and tensor.op.type in RESHAPING and tensor.shape.is_fully_defined():
             found = np.reshape(self.value(tensor.op.inputs[0]), tensor.shape)
         if found is None:  # a session is slow: it copies the graph
+            _check_repeatable(tensor)
             with tf.compat.v1.Session(graph=tensor.graph) as session:
                 found = session.run(tensor)
         return np.asarray(found)
+
+
+def _check_repeatable(tensor: tf.Tensor) -> None:
+    """Refuse what depends on random numbers or on a state."""
+    seen, waiting = {tensor.op.name}, [tensor.op]
+    while waiting:
+        operation = waiting.pop()
+        if operation.op_def.is_stateful:
+            raise UnreadableGraphError(f"{operation.type}, which is not the same each time")
+        for each in operation.inputs:
+            if each.op.name not in seen:
+                seen.add(each.op.name)
+                waiting.append(each.op)
 
 
 def source(tensor: tf.Tensor) -> tf.Tensor:
@@ -71,16 +92,7 @@ def readers(tensor: tf.Tensor) -> list[tf.Operation]:
     return [operation for operation in tensor.consumers() if operation.type != "Shape"]
 
 
-def attribute(operation: tf.Operation, name: str, default: Any = None) -> Any:
-    """Return an attribute of an operation, as text where TensorFlow has bytes.
-
-    Args:
-        operation: The operation.
-        name: Name of the attribute.
-        default: What is returned where the operation has no such attribute.
-    """
-    try:
-        value = operation.get_attr(name)
-    except ValueError:
-        return default
+def attribute(operation: tf.Operation, name: str) -> Any:
+    """Return an attribute of an operation, as text where TensorFlow has bytes."""
+    value = operation.get_attr(name)
     return value.decode() if isinstance(value, bytes) else value

@@ -43,6 +43,11 @@ def bias_of(graph: FrozenGraph, kernel: tf.Operation) -> tuple[tf.Operation, np.
     return following[0], value.ravel()
 
 
+def padding_name(name: str) -> str:
+    """Return the name of the padding in front of a layer."""
+    return f"{name}_padding"
+
+
 def kernel_layer(
     graph: FrozenGraph, operation: tf.Operation, bias: np.ndarray | None, name: str
 ) -> tuple[list[keras.layers.Layer], list[np.ndarray]]:
@@ -97,5 +102,5 @@ def _padding(operation: tf.Operation, name: str) -> tuple[list[keras.layers.Laye
     if kind != "EXPLICIT":
         return [], {"padding": kind.lower()}
     sides = np.reshape(attribute(operation, "explicit_paddings"), (4, 2))
-    layer = keras.layers.ZeroPadding2D(sides[1:3].tolist(), name=f"{name}_padding")
+    layer = keras.layers.ZeroPadding2D(sides[1:3].tolist(), name=padding_name(name))
     return [layer], {"padding": "valid"}

@@ -18,8 +18,7 @@ from dfad_tf.teachers.graph_layers.frozen_graph import (
 )
 from dfad_tf.teachers.graph_layers.kernels import KERNELS
 
-# What a tensor of the graph is in the network of layers: the result of a function of tensors.
-Made = Callable[..., Any]
+Operation = Callable[..., Any]
 
 _ACTIVATIONS = {
     "Elu": "elu",
@@ -29,7 +28,7 @@ _ACTIVATIONS = {
     "Softsign": "softsign",
     "Tanh": "tanh",
 }
-_FUNCTIONS: dict[str, Made] = {
+_FUNCTIONS: dict[str, Operation] = {
     "Abs": keras.ops.abs,
     "Exp": keras.ops.exp,
     "Maximum": keras.ops.maximum,
@@ -38,7 +37,7 @@ _FUNCTIONS: dict[str, Made] = {
     "Sqrt": keras.ops.sqrt,
     "Square": keras.ops.square,
 }
-_ARITHMETIC: dict[str, Made] = {
+_ARITHMETIC: dict[str, Operation] = {
     "Add": keras.ops.add,
     "AddV2": keras.ops.add,
     "BiasAdd": keras.ops.add,
@@ -234,7 +233,11 @@ def _with_constant(
     channels = operation.outputs[0].shape[-1]
     if kind in _ARITHMETIC and constants and not (reversed_order and kind == "RealDiv"):
         value = constants[0].astype("float64")
-        if value.size == 1 or value.shape == (channels,):
+        if kind == "RealDiv" and not value.all():
+            raise UnreadableGraphError("a division by 0")
+        # Behind the images, a narrower student has other channels.
+        of_images = operation.outputs[0].shape[1:] == graph.image_shape
+        if value.size == 1 or (of_images and value.shape == (channels,)):
             factor = value.ravel().tolist() if value.size > 1 else float(value.ravel()[0])
             return _rescaling(kind, factor, reversed_order, name)(tensors[0])
     left, values = iter(tensors), []

@@ -14,6 +14,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from dfad_tf.compute.keras_internals import producing_layer
 from dfad_tf.teachers.adapted_ends import TOOK_BYTES
 from dfad_tf.teachers.graph_layers.batch_norms import (
     FoundBatchNorm,
@@ -25,7 +26,7 @@ from dfad_tf.teachers.graph_layers.frozen_graph import (
     UnreadableGraphError,
     source,
 )
-from dfad_tf.teachers.graph_layers.kernels import KERNELS, bias_of, kernel_layer
+from dfad_tf.teachers.graph_layers.kernels import KERNELS, bias_of, kernel_layer, padding_name
 from dfad_tf.teachers.graph_layers.operations import layer_for, operands
 from dfad_tf.teachers.saved_model_teacher import SavedModelTeacher
 
@@ -44,7 +45,7 @@ def as_layers(teacher: SavedModelTeacher) -> keras.Model:
 
     Returns:
         A network of layers with the same answers, and with the softmax that was removed; the
-        teacher itself, if an operation has no layer.
+        teacher itself, if an operation has no layer, or the layers answer otherwise.
 
     Example:
 
@@ -52,12 +53,11 @@ def as_layers(teacher: SavedModelTeacher) -> keras.Model:
     """
     try:
         network = layers_between(*teacher.graph_ends())
-    except (UnreadableGraphError, ValueError, TypeError) as error:  # layers raise the others
+        # Keras does not compute everything as TensorFlow does.
+        if not _agree(teacher, network):
+            raise UnreadableGraphError("layers answer otherwise")
+    except (UnreadableGraphError, ValueError, TypeError, tf.errors.OpError) as error:
         _LOG.debug("The SavedModel stays a graph of operations: %s", error)
-        return teacher
-    # Keras does not compute everything as TensorFlow does.
-    if not _agree(teacher, network):
-        _LOG.debug("The SavedModel stays a graph of operations: layers answer otherwise")
         return teacher
     if teacher.softmax_removed:
         name = "probabilities"
@@ -69,12 +69,15 @@ def as_layers(teacher: SavedModelTeacher) -> keras.Model:
 
 
 def _agree(teacher: SavedModelTeacher, network: keras.Model) -> bool:
+    """Return whether both answer alike, in each range of pixels by itself."""
     random, shape = np.random.default_rng(0), teacher.input_shape[1:]
-    images = np.concatenate([random.uniform(*ends, (_EACH, *shape)) for ends in _RANGES])
-    images = tf.constant(images.astype("float32"))
-    wanted = np.asarray(teacher(images))[:, -network.output_shape[-1] :]
-    found = np.asarray(network(images, training=False))
-    return bool(np.allclose(found, wanted, rtol=0, atol=_TOLERANCE * np.abs(wanted).max()))
+    for ends in _RANGES:
+        images = tf.constant(random.uniform(*ends, (_EACH, *shape)).astype("float32"))
+        wanted = np.asarray(teacher(images))[:, -network.output_shape[-1] :]
+        error = np.abs(np.asarray(network(images, training=False)) - wanted).max()
+        if not error <= _TOLERANCE * np.abs(wanted).max():  # NaN is no agreement either
+            return False
+    return True
 
 
 def layers_between(images: tf.Tensor, logits: tf.Tensor) -> keras.Model:
@@ -89,6 +92,7 @@ def layers_between(images: tf.Tensor, logits: tf.Tensor) -> keras.Model:
 
     Raises:
         UnreadableGraphError: If an operation has no layer.
+        ValueError: If a layer does not take its inputs; Keras raises a TypeError as well.
     """
     return _Rebuilding(images).network(logits)
 
@@ -131,7 +135,10 @@ class _Rebuilding:
             if added is not None:  # the layer with the kernel adds the bias
                 same.append(added.outputs[0])
         else:
-            self._made[tensor.name] = layer_for(self._graph, operation, inputs, name)
+            only = layer_for(self._graph, operation, inputs, name)
+            # An operation of Keras gives itself a name, which may be that of a layer.
+            producing_layer(only).name = name
+            self._made[tensor.name] = only
             return
         made = inputs[0]
         for layer in layers:
@@ -145,8 +152,8 @@ class _Rebuilding:
         named = [scope for scope in scopes if scope not in _INNER]
         base = named[-1] if named else last
         name, number = base, 1
-        while name in self._names:
+        while {name, padding_name(name)} & self._names:
             number += 1
             name = f"{base}_{number}"
-        self._names.add(name)
+        self._names |= {name, padding_name(name)}
         return name

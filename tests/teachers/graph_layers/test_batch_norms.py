@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from dfad_tf.teachers.graph_layers.frozen_graph import UnreadableGraphError
 from dfad_tf.teachers.graph_layers.rebuild import layers_between
 
 RANDOM = np.random.default_rng(0)
@@ -76,5 +77,5 @@ def test_statistics_of_the_batch_itself_are_no_layer():
         mean, variance = tf.nn.moments(x, (0, 1, 2))
         return tf.nn.batch_normalization(x, mean, variance, OFFSET, SCALE, 0.01)
 
-    with pytest.raises(Exception, match="Mean|SquaredDifference"):
+    with pytest.raises(UnreadableGraphError, match="Mean|SquaredDifference"):
         rebuilt(function)

@@ -65,6 +65,9 @@ def kinds(network):
         (lambda x: tf.clip_by_value(x, -1.0, 0.5), ["Minimum", "Maximum"]),
         (lambda x: tf.sqrt(tf.square(x)), ["Square", "Sqrt"]),
         (lambda x: tf.stop_gradient(tf.identity(x)), []),
+        (lambda x: tf.ensure_shape(x, (None, 8, 6, 4)), []),
+        (lambda x: x / tf.maximum(tf.sqrt(VECTOR**2), 1e-7), ["Rescaling"]),
+        (lambda x: tf.nn.relu(x)[:, ::2] + VECTOR, ["ReLU", "GetItem", "Add"]),
     ],
 )
 def test_an_operation_becomes_a_layer(function, expected):
@@ -94,6 +97,8 @@ def test_the_network_can_be_saved(tmp_path):
         (lambda x: tf.pad(x, ((0, 0), (1, 0), (0, 0), (0, 0)), constant_values=1.0), "than 0"),
         (lambda x: tf.cast(tf.cast(x, tf.int32), tf.float32), "Cast"),
         (lambda x: tf.ones((2, 3)), "do not depend on the images"),
+        (lambda x: x + tf.random.normal((8, 6, 4)), "RandomStandardNormal"),
+        (lambda x: x / [1.0, 1.0, 0.0, 1.0], "division by 0"),
     ],
 )
 def test_other_operations_are_named(function, named):

@@ -5,12 +5,16 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from dfad_tf.data.pixel_contract import PixelContract
 from dfad_tf.students.narrowing import narrowed
+from dfad_tf.teachers.description import describe_teacher
 from dfad_tf.teachers.graph_layers import rebuild
 from dfad_tf.teachers.graph_layers.rebuild import as_layers
 from dfad_tf.teachers.loading import load_teacher
+from dfad_tf.teachers.pixel_detection import detect_contract
 from dfad_tf.teachers.saved_model_teacher import SavedModelTeacher, load_saved_model
 from dfad_tf.teachers.teacher_signals import TeacherSignals
+from dfad_tf.utils.errors import InputError
 
 IMAGES = np.random.default_rng(0).uniform(0, 255, (5, 16, 16, 3)).astype("float32")
 layers = keras.layers
@@ -117,3 +121,89 @@ def test_equal_scopes_get_different_names():
     concrete = call.get_concrete_function()
     network = rebuild.layers_between(concrete.inputs[0], concrete.outputs[0])
     assert [layer.name for layer in network.layers] == ["image", "block", "block_2"]
+
+
+SIGNATURE = [tf.TensorSpec((None, 16, 16, 3))]
+KERNEL = tf.random.stateless_normal((1, 1, 3, 4), (0, 0))
+
+
+def saved(path, function, signature=SIGNATURE):
+    module = tf.Module()
+    module.call = tf.function(function, input_signature=signature, autograph=False)
+    tf.saved_model.save(module, str(path), signatures=module.call)
+    return str(path)
+
+
+def scores(images):
+    return tf.reduce_mean(tf.nn.conv2d(images / 255, KERNEL, 1, "SAME"), (1, 2), keepdims=True)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: tf.nn.softmax(tf.squeeze(scores(x), (1, 2)) / 0.3),
+        lambda x: tf.nn.softmax(tf.squeeze(scores(x), (1, 2)) + [0.1, 0.2, 0.3, 0.4]),
+        lambda x: tf.nn.softmax(scores(x)[:, 0, 0]),
+        lambda x: tf.nn.softmax(tf.minimum(scores(x)[:, 0, 0], 9.0) + [[0.1, 0.2, 0.3, 0.4]]),
+        lambda x: tf.squeeze(tf.nn.softmax(scores(x)), (1, 2)),
+    ],
+)
+def test_a_softmax_is_removed_whatever_lies_before_it(function, tmp_path):
+    teacher = load_teacher(saved(tmp_path, function))
+    assert describe_teacher(teacher, PixelContract("pixels")).head == "softmax"
+    logits = TeacherSignals(teacher)(IMAGES)[0]
+    np.testing.assert_allclose(tf.nn.softmax(logits), function(IMAGES), rtol=1e-4)
+
+
+def test_a_folded_batch_norm_has_no_narrower_student(tmp_path):
+    """Its factors are constants of the graph, one for each channel."""
+
+    def function(x):
+        x = tf.nn.conv2d(x[:, ::2], KERNEL, 1, "SAME") * [1.0, 2.0, 3.0, 4.0]
+        return tf.reduce_mean(tf.nn.relu(x), (1, 2)) @ tf.eye(4)
+
+    teacher = load_teacher(saved(tmp_path, function))
+    np.testing.assert_allclose(teacher(IMAGES), function(IMAGES), rtol=1e-4)
+    with pytest.raises(InputError, match="to build a narrower one"):
+        narrowed(teacher)
+
+
+def test_operations_and_layers_share_no_name(tmp_path):
+    def function(x):
+        x = x[:, ::2] * np.full((8, 16, 3), 0.5, "float32")
+        for scope in ("multiply", "get_item", "multiply_1", "get_item_1"):
+            with tf.name_scope(scope):
+                x = tf.nn.relu(x)
+        return tf.reduce_mean(x, (1, 2))
+
+    path = saved(tmp_path, function)
+    for _ in range(2):  # Keras counts the names that it gives
+        teacher = load_teacher(path)
+        assert not isinstance(teacher, SavedModelTeacher)
+        np.testing.assert_allclose(teacher(IMAGES), function(IMAGES), rtol=1e-4)
+
+
+def test_each_range_of_pixels_is_compared_by_itself(tmp_path, monkeypatch):
+    saved_model = load_saved_model(saved(tmp_path, lambda x: scores(255 * x)[:, 0, 0] @ tf.eye(4)))
+
+    def wrong(images, logits):
+        network = rebuild._Rebuilding(images).network(logits)
+        small = np.abs(network(IMAGES / 255, training=False)).max()
+        shifted = keras.layers.Rescaling(1.0, 0.1 * small)(network.outputs[0])
+        return keras.Model(network.inputs[0], shifted)
+
+    assert as_layers(saved_model) is not saved_model
+    monkeypatch.setattr(rebuild, "layers_between", wrong)
+    assert as_layers(saved_model) is saved_model
+
+
+@pytest.mark.parametrize("shape", [(None, 16, 16), (None, 16, 16, 3)])
+def test_bytes_and_images_without_a_channel(shape, tmp_path):
+    def function(x):
+        x = tf.reshape(tf.cast(x, tf.float32), (-1, int(np.prod(shape[1:]))))
+        return x @ tf.random.stateless_normal((x.shape[1], 2), (0, 1)) / 255
+
+    teacher = load_teacher(saved(tmp_path, function, [tf.TensorSpec(shape, tf.uint8)]))
+    assert not isinstance(teacher, SavedModelTeacher)
+    assert teacher.input_shape == (None, 16, 16, shape[3] if len(shape) > 3 else 1)
+    assert detect_contract(teacher).source.endswith("uint8")

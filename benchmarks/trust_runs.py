@@ -214,7 +214,18 @@ def report(rows: list[dict[str, str]]) -> str:
         if len(of):
             ends = f"{100 * of.min():.1f} to {100 * of.max():.1f} %"
             lines.append(f"{verdict}, data set left out: {len(of)} runs, true agreement {ends}")
+    warned = np.array([_has_poor_images(row) for row in rows])
+    for name, of in (("below 60 %", truth < 0.6), ("others", truth >= 0.6)):
+        lines.append(f"{name}: the early look finds the images of {warned[of].sum()} of {of.sum()}")
     return "\n".join([*lines, *_combinations(rows, truth)])
+
+
+def _has_poor_images(row: dict[str, str]) -> bool:
+    """Return whether `EarlyWarning` would warn of the images at the end of a run."""
+    from dfad_tf.trust.early_warning import LARGEST_DISTANCE, LEAST_ENTROPY
+
+    far = float(row["generated_distance"] or 0) > LARGEST_DISTANCE
+    return far or float(row["generated_class_entropy"]) < LEAST_ENTROPY
 
 
 def _combinations(rows: list[dict[str, str]], truth: np.ndarray) -> list[str]:
@@ -283,7 +294,7 @@ def main() -> None:
             rows.append(examine(pathlib.Path(folder), given.kind))
             print(f"{rows[-1]['run']}: {100 * rows[-1]['true_agreement']:.1f} %", flush=True)
         with open(given.csv, "w", encoding="utf-8", newline="") as file:
-            writer = csv.DictWriter(file, list(rows[0]))
+            writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
             writer.writeheader()
             writer.writerows(rows)
         return

@@ -19,6 +19,8 @@ def row(dataset, feature, error=0.0):
         "run": "r",
     }
     row.update({f"{name}_balanced_agreement": str(share(feature)) for name in trust_runs.SETS})
+    row |= {"generated_class_entropy": "0.79" if feature < -1 else "0.8"}
+    row |= {"generated_distance": "0.21" if feature > 1.9 else ""}
     truth = share(0.5 + 1.5 * feature + error)
     return {**row, "true_agreement": str(truth), "val_agreement": str(1 - truth)}
 
@@ -68,6 +70,9 @@ def test_the_report_names_what_was_left_out(tmp_path):
     assert "24 runs, 4 data sets, 4 pairs" in text
     assert "no estimate for 1 runs: few classes" in text
     assert "architecture left out: rank correlation" in text
+    # The features of the 24 runs lie evenly between -1.5 and 2: four below -1, one above 1.9.
+    counts = re.findall(r"early look finds the images of (\d+) of (\d+)", text)
+    assert [sum(map(int, column)) for column in zip(*counts, strict=True)] == [5, 24]
     assert "rank correlation of val_agreement: -1.00" in text
     found = re.search(r"dataset left out: rank correlation (\d.\d\d)", text)
     assert float(found[1]) > 0.9

@@ -19,7 +19,7 @@ from dfad_tf.utils.errors import InputError
 ON_DISTRUST = ("warn", "stop")
 _LOG = logging.getLogger(__name__)
 _SECONDS = 90.0
-_LEAST_ENTROPY, _LARGEST_DISTANCE = 0.8, 0.2
+LEAST_ENTROPY, LARGEST_DISTANCE = 0.8, 0.2
 
 
 class EarlyWarning(keras.callbacks.Callback):
@@ -103,15 +103,15 @@ class EarlyWarning(keras.callbacks.Callback):
         classes, found = logits.shape[-1], logits.argmax(-1)
         signs = []
         entropy = evenness(found, classes)
-        if entropy < _LEAST_ENTROPY:
+        if entropy < LEAST_ENTROPY:
             signs.append(
                 f"the teacher puts {count} of them into {len(np.unique(found))} of its {classes} "
-                f"classes, unevenly (class entropy {entropy:.2f}; {_LEAST_ENTROPY} is expected)"
+                f"classes, unevenly (class entropy {entropy:.2f}; {LEAST_ENTROPY} is expected)"
             )
-        if distances and np.median(distances) > _LARGEST_DISTANCE:
+        if distances and np.median(distances) > LARGEST_DISTANCE:
             signs.append(
                 f"they are {np.median(distances):.2f} nats from the statistics that its batch "
-                f"normalizations recorded (below {_LARGEST_DISTANCE} is expected)"
+                f"normalizations recorded (below {LARGEST_DISTANCE} is expected)"
             )
         return signs
 

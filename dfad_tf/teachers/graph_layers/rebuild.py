@@ -49,7 +49,10 @@ def as_layers(teacher: SavedModelTeacher) -> keras.Model:
 
     Example:
 
-    >>> teacher = as_layers(load_saved_model("my_saved_model"))
+    >>> from dfad_tf.teachers.saved_model_teacher import load_saved_model
+    >>> teacher.export("my_saved_model", verbose=False)
+    >>> type(as_layers(load_saved_model("my_saved_model"))).__name__
+    'Functional'
     """
     try:
         network = layers_between(*teacher.graph_ends())
